@@ -1,0 +1,1 @@
+//! Reading manifests, the exact engine, queries, lint rules and output formats.
