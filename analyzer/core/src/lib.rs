@@ -1,1 +1,4 @@
 //! Reading manifests, the exact engine, queries, lint rules and output formats.
+
+pub mod engine;
+pub mod snapshot;

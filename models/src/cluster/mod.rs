@@ -1,1 +1,228 @@
-//! Placeholder.
+//! The resolved inventory: who is in the cluster, as far as the manifests tell.
+//!
+//! Pods that nothing can tell apart are one [`PodGroup`] from the start, so that everything after
+//! loading costs as much as there are *distinct* pods, however many replicas they have.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::source::Span;
+use crate::space::{Labels, Protocol, Selector};
+
+/// Identifies a [`Namespace`] in its [`Cluster`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct NamespaceId(pub u32);
+
+/// Identifies a [`Workload`] in its [`Cluster`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct WorkloadId(pub u32);
+
+/// Identifies a [`PodGroup`] in its [`Cluster`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct GroupId(pub u32);
+
+/// A namespace that a manifest defines or an object is in.
+#[derive(Clone, Debug)]
+pub struct Namespace {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its labels, `kubernetes.io/metadata.name` always among them (S-41). Where the namespace is not
+    /// defined, that label is all that is known (S-42).
+    pub labels: Arc<Labels>,
+    /// The Namespace object; `None` where no manifest defines it (S-42).
+    pub defined: Option<Span>,
+}
+
+/// A controller with its pods, or a pod without one.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// The namespace it is in.
+    pub namespace: NamespaceId,
+    /// Its kind as the manifest writes it: `Deployment`, `Pod`, ...
+    pub kind: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+    /// The name in the object that defines it; in its first pod where only pods are there.
+    pub span: Span,
+    /// The ServiceAccount that its pods run as; `None` is the namespace's `default`.
+    pub service_account: Option<Box<str>>,
+    /// Its pods, as groups that share all that a policy can see but their addresses.
+    pub groups: Vec<GroupId>,
+}
+
+/// A port that a container declares.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ContainerPort {
+    /// Its name, by which policies and Services refer to it.
+    pub name: Option<Box<str>>,
+    /// Its protocol; TCP where the manifest gives none.
+    pub protocol: Protocol,
+    /// Its number, 1 to 65535.
+    pub number: u16,
+}
+
+/// Pods of one workload with the same labels, ports and host network.
+#[derive(Clone, Debug)]
+pub struct PodGroup {
+    /// The workload they belong to.
+    pub workload: WorkloadId,
+    /// The namespace they are in.
+    pub namespace: NamespaceId,
+    /// Their labels.
+    pub labels: Arc<Labels>,
+    /// The declared ports of all their containers, init and sidecar containers included (S-40), sorted.
+    pub ports: Arc<[ContainerPort]>,
+    /// They use their node's network, so no selector sees them (S-37).
+    pub host_network: bool,
+    /// The pods that the manifests list one by one, in the order of the manifests; empty for a template.
+    pub members: Vec<Member>,
+    /// How many pods there are: the listed ones, or the replicas that the controller asks for.
+    pub pods: u32,
+    /// There can be more than one pod, so that one can connect to another.
+    pub several: bool,
+    /// The labels in the template or in the first pod; the name where there are none.
+    pub span: Span,
+}
+
+/// One pod that the manifests list.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its addresses, where `status` gives them: for a pod on the host network, those of its node.
+    pub addresses: Box<[IpAddr]>,
+    /// The node that it runs on.
+    pub node: Option<Box<str>>,
+}
+
+/// A node that a manifest defines.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its labels.
+    pub labels: Arc<Labels>,
+    /// Its internal and external addresses.
+    pub addresses: Box<[IpAddr]>,
+    /// The name in the Node object.
+    pub span: Span,
+}
+
+/// Everything that the manifests define apart from policies.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// Namespaces, sorted by name; a [`NamespaceId`] is an index.
+    pub namespaces: Vec<Namespace>,
+    /// Workloads, sorted by namespace, name and kind; a [`WorkloadId`] is an index.
+    pub workloads: Vec<Workload>,
+    /// Groups of pods, in the order of their workloads; a [`GroupId`] is an index.
+    pub groups: Vec<PodGroup>,
+    /// Nodes, sorted by name.
+    pub nodes: Vec<Node>,
+    /// Services, sorted by namespace and name.
+    pub services: Vec<Service>,
+}
+
+/// What kind of address a Service gives to its clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServiceType {
+    /// A virtual address inside the cluster.
+    ClusterIp,
+    /// The same, and a port on every node.
+    NodePort,
+    /// The same, and an address of the cloud's.
+    LoadBalancer,
+    /// A DNS alias; nothing is translated (S-83).
+    ExternalName,
+}
+
+/// How far traffic to a Service may travel before it meets a backend (S-81).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TrafficPolicy {
+    /// Any node's backends; the client's address may be replaced by a node's.
+    Cluster,
+    /// Backends on the node where the traffic arrives; the client's address is kept.
+    Local,
+}
+
+/// A Service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// The namespace it is in.
+    pub namespace: NamespaceId,
+    /// Its name.
+    pub name: Box<str>,
+    /// The value of `metadata.name`.
+    pub span: Span,
+    /// Its own labels, by which monitors find it.
+    pub labels: Arc<Labels>,
+    /// The labels of its backends; `None` where Endpoints name them instead (S-83).
+    pub selector: Option<Selector>,
+    /// Where the selector is written.
+    pub selector_span: Option<Span>,
+    /// What kind of address it has.
+    pub kind: ServiceType,
+    /// `clusterIP: None`: clients get pod addresses, nothing is translated (S-82).
+    pub headless: bool,
+    /// Its virtual addresses, where they are known.
+    pub cluster_ips: Vec<IpAddr>,
+    /// Addresses under which it is reached from outside: `externalIPs` and the load balancer's.
+    pub external_ips: Vec<IpAddr>,
+    /// The name it is an alias of.
+    pub external_name: Option<Box<str>>,
+    /// `externalTrafficPolicy`.
+    pub external_traffic: TrafficPolicy,
+    /// `internalTrafficPolicy`.
+    pub internal_traffic: TrafficPolicy,
+    /// Backends that are not ready are reached too.
+    pub publish_not_ready: bool,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// What Endpoints and EndpointSlice objects of its name say.
+    pub endpoints: Vec<ServiceEndpoint>,
+}
+
+/// One port of a Service.
+#[derive(Clone, Debug)]
+pub struct ServicePort {
+    /// Its name.
+    pub name: Option<Box<str>>,
+    /// Its protocol; TCP where the manifest gives none.
+    pub protocol: Protocol,
+    /// The port that clients use.
+    pub port: u16,
+    /// The port of the backend.
+    pub target: TargetPort,
+    /// The port on every node, where it is written.
+    pub node_port: Option<u16>,
+    /// The list entry.
+    pub span: Span,
+    /// The value of `targetPort`; that of `port` where it is left out.
+    pub target_span: Span,
+}
+
+/// Which port of a backend a Service's port leads to (S-80).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TargetPort {
+    /// This one; also where `targetPort` is left out and the Service's own number is used.
+    Number(u16),
+    /// The one that each backend pod declares under this name.
+    Name(Box<str>),
+}
+
+/// One address of an Endpoints or EndpointSlice object.
+#[derive(Clone, Debug)]
+pub struct ServiceEndpoint {
+    /// The address.
+    pub address: IpAddr,
+    /// The pod that it belongs to, by name in the Service's namespace.
+    pub pod: Option<Box<str>>,
+    /// Name, protocol and number of the ports that it serves.
+    pub ports: Vec<(Option<Box<str>>, Protocol, u16)>,
+    /// It takes traffic.
+    pub ready: bool,
+    /// The address in the manifest.
+    pub span: Span,
+}

@@ -1,0 +1,42 @@
+//! What an answer speaks of: workloads as far as policies cannot tell their pods apart, nodes,
+//! blocks of addresses, and what is assumed.
+
+use npv_models::cluster::{GroupId, WorkloadId};
+use npv_models::space::IpSet;
+
+/// Index of an [`Endpoint`] in its engine; ascending ids are the order of every output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EndpointId(pub u32);
+
+/// One row or column of a reachability answer.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// `namespace/name[Kind]`, with a suffix where policies tell pods of the workload apart;
+    /// `external-N`; in braces for what is assumed.
+    pub id: String,
+    /// What it is.
+    pub kind: EndpointKind,
+    /// Number of pods; 0 for anything else.
+    pub pods: u32,
+    /// It can be several pods, so that it can connect to itself.
+    pub several: bool,
+}
+
+/// What an endpoint is.
+#[derive(Clone, Debug)]
+pub enum EndpointKind {
+    /// Pods of one workload that no policy tells apart.
+    Pods {
+        /// The workload.
+        workload: WorkloadId,
+        /// The groups that the pods belong to; with addresses that policies tell apart, an endpoint may
+        /// hold a part of a group.
+        groups: Vec<GroupId>,
+    },
+    /// Nodes that no policy tells apart, as indices into the cluster's nodes.
+    Nodes(Vec<u32>),
+    /// Addresses outside the cluster with the same connections.
+    External(IpSet),
+    /// Something that the manifests do not define.
+    Assumed,
+}
