@@ -1,3 +1,47 @@
-//! Set-up, demo, tests and benchmarks.
+//! Set-up, demo, tests and benchmarks: `cargo xtask help` lists them.
 
-fn main() {}
+mod command;
+mod demo;
+mod test;
+
+use std::process::ExitCode;
+
+/// A task: its name, what it does, and the function that runs it with the arguments after its name.
+type Task = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
+
+/// Adding a task is a module and a line here.
+const TASKS: &[Task] = &[
+    ("demo", "build npv and show `check` and `reach` on a scenario of the corpus", demo::run),
+    ("test", "run every test of the project", test::run),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        print!("{}", usage());
+        return ExitCode::from(2);
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    }
+    let Some((_, _, run)) = TASKS.iter().find(|(task, _, _)| task == name) else {
+        eprint!("xtask: no task `{name}`\n\n{}", usage());
+        return ExitCode::from(2);
+    };
+    match run(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask {name}: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> String {
+    let mut text = String::from("usage: cargo xtask TASK [ARGUMENT ..]\n\n");
+    for (name, about, _) in TASKS {
+        text.extend(["  ", &format!("{name:<10}"), about, "\n"]);
+    }
+    text
+}
