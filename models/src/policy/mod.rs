@@ -76,9 +76,10 @@ pub struct Layer {
 pub enum Mode {
     /// Policies by priority, rules in their order: the first rule that matches decides (S-61).
     FirstMatch,
-    /// A flow is allowed when any rule allows it; there is neither order nor deny (S-4).
+    /// A flow is allowed when any rule allows it; there is neither order nor deny (S-4), and a rule with
+    /// any other action has no say.
     Union,
-    /// A matching deny wins over any matching allow.
+    /// A matching deny wins over any matching allow, and that over any matching pass.
     DenyWins,
 }
 
@@ -286,7 +287,9 @@ pub enum PeerMatch {
     },
     /// Nodes by their labels, and with them the pods on their host network (S-64).
     Nodes(Selector),
-    /// Addresses that a domain name resolves to, `*.` standing for one or more labels (S-64).
+    /// Addresses that a domain name resolves to, `*.` standing for one or more labels (S-64). No manifest
+    /// says which: matches nothing in a rule that allows, every address outside the cluster in one that
+    /// denies or passes.
     Domain(Box<str>),
     /// A peer that npv does not know: matches nothing in a rule that allows, everybody in one that
     /// denies or passes (S-67).
