@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::IntervalSet;
 
-/// A transport protocol that the NetworkPolicy API speaks of. Everything else, ICMP among it, is
+/// A transport protocol that the `NetworkPolicy` API speaks of. Everything else, ICMP among it, is
 /// undefined by the API (S-29).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]

@@ -1,6 +1,17 @@
 //! One parse of YAML and JSON into a tree that keeps a span for every node.
 
+mod build;
+mod json;
+mod read;
+mod scalar;
+
 use crate::source::Span;
+
+pub use read::{Documents, read};
+
+/// Collections nested deeper than this make a document unreadable. Real objects stay below 30, a
+/// `CustomResourceDefinition` below 60; the bound keeps recursion over a tree safe.
+pub const MAX_DEPTH: usize = 128;
 
 /// A value together with where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +79,25 @@ impl Node {
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The whole number: an integer, or a float without a fraction, which kubectl takes for one too (`80.0`,
+    /// `8e1`). `None` beyond 64 signed bits.
+    pub fn as_int(&self) -> Option<i64> {
+        match self.value {
+            Value::Int(int) => Some(int),
+            // Every whole float of this magnitude converts exactly.
+            Value::Float(float) if float.fract() == 0.0 && float.abs() < 9.2e18 => Some(float as i64),
+            _ => None,
+        }
+    }
+
+    /// A boolean.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.value {
+            Value::Bool(value) => Some(value),
             _ => None,
         }
     }

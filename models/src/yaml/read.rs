@@ -1,0 +1,396 @@
+//! From text to trees: JSON through the fast path, everything else through the YAML parser.
+
+use granit_parser::{ErrorKind, Event, Options, Parser, ScanError, StrInput};
+
+use super::build::{Builder, Refusal};
+use super::{MAX_DEPTH, Node, json};
+use crate::diagnostic::{Finding, Severity};
+use crate::source::{SourceId, Span};
+
+/// What a text, or a chunk of one, contains.
+#[derive(Debug, Default)]
+pub struct Documents {
+    /// The root of every document that could be read and is not empty, in the order of the text.
+    pub roots: Vec<Node>,
+    /// What could not be read: findings of the rule `unreadable-document`, each incomplete.
+    pub problems: Vec<Finding>,
+    /// The comments that speak to npv: every `#` comment of a YAML document with `npv:` in it, from the `#` to
+    /// the end of its line. Looked for only where `npv:` occurs in the text at all, so that others cost nothing.
+    pub comments: Vec<Span>,
+}
+
+/// Problems of one text beyond this number are counted, not listed.
+const MAX_PROBLEMS: usize = 1000;
+
+/// Reads the documents of a text: YAML, JSON, or one after the other.
+///
+/// `text` stands at byte `offset` of `source`; spans are in terms of the source. A document that cannot be read
+/// becomes a problem and the others are still read. Time is linear in the text, memory too: nesting is limited
+/// to [`MAX_DEPTH`] levels, and what aliases may add to a document and to a text is limited (`docs/input.md`).
+///
+/// A text whose first character is `{` or `[` is read as JSON, and as YAML where it turns out not to be JSON.
+pub fn read(source: SourceId, text: &str, offset: u32) -> Documents {
+    let mut reader = Reader { source, offset, documents: Documents::default(), unlisted: 0 };
+    reader.read(text);
+    reader.finish()
+}
+
+struct Reader {
+    source: SourceId,
+    offset: u32,
+    documents: Documents,
+    unlisted: usize,
+}
+
+impl Reader {
+    fn span(&self, start: usize, end: usize) -> Span {
+        let at = |offset: usize| self.offset.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
+        Span::new(self.source, at(start), at(end))
+    }
+
+    /// The span of the character at `at`; empty at the end.
+    fn char_span(&self, text: &str, at: usize) -> Span {
+        let width = text.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        self.span(at, at + width)
+    }
+
+    fn read(&mut self, text: &str) {
+        let mut at = 0;
+        loop {
+            let start = skip_separators(text, at);
+            if !text.get(start..).is_some_and(|rest| rest.starts_with(['{', '['])) {
+                return self.read_yaml(text, at, text.len());
+            }
+            let end = separator_after(text, start);
+            self.read_json(text, start, end.unwrap_or(text.len()));
+            match end {
+                Some(end) => at = end,
+                None => return,
+            }
+        }
+    }
+
+    fn read_json(&mut self, text: &str, start: usize, end: usize) {
+        let (mut values, error) =
+            json::read(self.source, text.get(..end).unwrap_or(text), start, self.offset);
+        let Some(error) = error else {
+            self.documents.roots.append(&mut values);
+            return;
+        };
+        // Flow YAML looks like JSON at first. The reader that gets further knows what the text is.
+        let mut yaml =
+            Self { source: self.source, offset: self.offset, documents: Documents::default(), unlisted: 0 };
+        yaml.read_yaml(text, start, end);
+        let failed = yaml.documents.problems.first().and_then(Finding::span).map(|span| span.start);
+        if failed.is_none_or(|failed| failed > self.span(error.at, error.at).start) {
+            self.documents.roots.append(&mut yaml.documents.roots);
+            self.documents.comments.append(&mut yaml.documents.comments);
+            yaml.documents.problems.into_iter().for_each(|problem| self.problem(problem));
+        } else {
+            self.documents.roots.append(&mut values);
+            let help = if is_template(text, error.at) {
+                TEMPLATE_HELP
+            } else {
+                "correct the JSON; `kubectl apply --dry-run=client -f` on the file shows what kubectl makes of it"
+            };
+            let span = self.char_span(text, error.at);
+            let finding =
+                Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(help);
+            self.problem(finding);
+        }
+    }
+
+    /// YAML in pieces: kubectl takes a byte order mark after a separator for the start of a stream, the parser
+    /// only at the start of a text.
+    fn read_yaml(&mut self, text: &str, start: usize, end: usize) {
+        let text = text.get(..end).unwrap_or(text);
+        let mut start = start;
+        while let Some(at) = next_mark(text, start) {
+            self.read_stream(text, start, at);
+            start = at;
+        }
+        self.read_stream(text, start, end);
+    }
+
+    fn read_stream(&mut self, whole: &str, start: usize, end: usize) {
+        let text = whole.get(start..end).unwrap_or_default();
+        let base = self.span(start, start).start;
+        let wants_comments = memchr::memmem::find(text.as_bytes(), b"npv:").is_some();
+        let mut parser = parser(text, wants_comments);
+        let mut builder = Builder::new(self.source, base, text);
+        let mut first = true;
+        while let Some(event) = parser.next_event() {
+            let (event, span) = match event {
+                Ok(event) => event,
+                Err(error) => {
+                    self.refused(builder.take_refusals(), whole);
+                    builder.abandon();
+                    self.syntax_error(&error, whole, start, text);
+                    if !matches!(parser.proceed_next_document(), Ok(true)) {
+                        return;
+                    }
+                    first = false;
+                    continue;
+                }
+            };
+            let range = span.byte_range().unwrap_or(0..0);
+            match event {
+                Event::DocumentStart(explicit, _) => {
+                    if !explicit && !first {
+                        self.dropped_document(start + range.start);
+                        if !matches!(parser.proceed_next_document(), Ok(true)) {
+                            return;
+                        }
+                    }
+                    first = false;
+                }
+                Event::DocumentEnd => {
+                    let refused = builder.take_refusals();
+                    let root = builder.finish();
+                    if refused.is_empty() {
+                        self.documents.roots.extend(root.filter(|root| !root.is_null()));
+                    }
+                    self.refused(refused, whole);
+                }
+                Event::Comment(comment, _) => {
+                    if comment.contains("npv:") {
+                        let span = self.span(start + range.start, start + range.end);
+                        self.documents.comments.push(span);
+                    }
+                }
+                event => {
+                    builder.event(event, range);
+                    // Deep or huge documents are not followed to their end.
+                    if builder.is_fatal() {
+                        self.refused(builder.take_refusals(), whole);
+                        builder.abandon();
+                        if !matches!(parser.proceed_next_document(), Ok(true)) {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn unreadable(span: Span, message: impl Into<String>) -> Finding {
+        let message = message.into();
+        Finding::new("unreadable-document", Severity::Error, span, message.clone()).key(message).incomplete()
+    }
+
+    fn problem(&mut self, finding: Finding) {
+        if self.documents.problems.len() < MAX_PROBLEMS {
+            self.documents.problems.push(finding);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+
+    fn syntax_error(&mut self, error: &ScanError, whole: &str, start: usize, text: &str) {
+        let mut at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+        if is_tab_error(error.kind()) {
+            at = find_tab(text, at);
+        }
+        let span = self.char_span(whole, start + at);
+        let (message, help) = explain(error, text, at);
+        let finding = Self::unreadable(span, message).help(help);
+        self.problem(finding);
+    }
+
+    fn refused(&mut self, refusals: Vec<Refusal>, text: &str) {
+        for refusal in refusals {
+            let at = refusal.span.start.saturating_sub(self.offset) as usize;
+            let help = if is_template(text, at) { TEMPLATE_HELP } else { refusal.help };
+            self.problem(Self::unreadable(refusal.span, refusal.message).help(help));
+        }
+    }
+
+    fn dropped_document(&mut self, at: usize) {
+        let message = "kubectl silently drops this document: it follows `...` without a `---`";
+        let finding = Self::unreadable(self.span(at, at), message)
+            .help("put `---` on a line of its own before the document, or delete it");
+        self.problem(finding);
+    }
+
+    fn finish(mut self) -> Documents {
+        if self.unlisted > 0 {
+            let last = self.documents.problems.last().and_then(Finding::span);
+            let span = last.unwrap_or_else(|| self.span(0, 0));
+            let message = format!("{} more documents cannot be read", self.unlisted);
+            let finding = Self::unreadable(span, message).help("correct the first ones and run npv again");
+            self.documents.problems.push(finding);
+        }
+        self.documents
+    }
+}
+
+fn parser(text: &str, comments: bool) -> Parser<'_, StrInput<'_>> {
+    let mut options = Options::default();
+    options.disallow_directives = true;
+    options.emit_unresolved_aliases = true;
+    options.set_emit_comments(comments);
+    // Comments are only kept while the parser looks ahead; the text bounds their number.
+    options.max_buffered_comment_events = usize::MAX;
+    options.block_nesting_limit = MAX_DEPTH;
+    options.flow_nesting_limit = MAX_DEPTH;
+    Parser::new_from_str_with_options(text, options)
+}
+
+/// The next byte order mark after `from` that starts the content of a document: at the start of the line that
+/// follows a `---` line.
+fn next_mark(text: &str, from: usize) -> Option<usize> {
+    const MARK: &str = "\u{feff}";
+    let bytes = text.as_bytes();
+    memchr::memmem::find_iter(bytes.get(from..)?, MARK.as_bytes()).map(|at| from + at).find(|&at| {
+        let before = text.get(from..at).unwrap_or_default();
+        at > from
+            && before.ends_with('\n')
+            && before.trim_end_matches(['\n', '\r']).rsplit('\n').next().is_some_and(is_separator)
+    })
+}
+
+/// Whether a line, without its line break, ends a document: `---` and then nothing, blanks or a comment.
+fn is_separator(line: &str) -> bool {
+    line.strip_prefix("---").is_some_and(|rest| {
+        let content = rest.trim_start_matches([' ', '\t', '\r']);
+        content.is_empty() || (content.len() < rest.len() && content.starts_with('#'))
+    })
+}
+
+/// The offset behind the blanks and separator lines from `at` on.
+fn skip_separators(text: &str, at: usize) -> usize {
+    let mut at = json::skip_blank(text, at);
+    while let Some(rest) = text.get(at..)
+        && (at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'))
+        && let Some(line) = rest.lines().next()
+        && is_separator(line)
+    {
+        at = json::skip_blank(text, at + line.len());
+    }
+    at
+}
+
+fn separator_after(text: &str, at: usize) -> Option<usize> {
+    let rest = text.as_bytes().get(at..)?;
+    memchr::memmem::find_iter(rest, b"\n---").map(|found| at + found + 1).find(|&start| {
+        let line = text.get(start..).and_then(|rest| rest.lines().next());
+        line.is_some_and(is_separator)
+    })
+}
+
+const TEMPLATE_HELP: &str = "this looks like a Helm template; render the chart first: `helm template CHART | npv check -`, or use `--render`";
+
+/// Whether the document around `at` contains template actions.
+fn is_template(text: &str, at: usize) -> bool {
+    let at = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
+    let start = before.rfind("\n---").unwrap_or(0);
+    let end = after.find("\n---").map_or(text.len(), |end| at + end);
+    text.get(start..end).is_some_and(|document| {
+        document.match_indices("{{").any(|(at, _)| {
+            let inside = document.get(at + 2..).unwrap_or_default().trim_start_matches(['-', ' ']);
+            inside.starts_with(['.', '$', '/', '"', '('])
+                || [
+                    "if ",
+                    "else",
+                    "end",
+                    "range ",
+                    "with ",
+                    "include ",
+                    "template ",
+                    "define ",
+                    "toYaml ",
+                    "default ",
+                ]
+                .iter()
+                .any(|word| inside.starts_with(word))
+        })
+    })
+}
+
+/// A message and a next step for an error of the parser.
+fn explain(error: &ScanError, text: &str, at: usize) -> (String, &'static str) {
+    if is_template(text, at) {
+        return (format!("this is not valid YAML: {}", tidy(&error.info())), TEMPLATE_HELP);
+    }
+    match error.kind() {
+        ErrorKind::DirectiveDisallowed => (
+            "kubectl refuses YAML directives such as `%YAML` and `%TAG`".to_owned(),
+            "delete the directive and the `---` line that ends it",
+        ),
+        ErrorKind::RecursionLimitExceeded => {
+            (too_deep(), "no Kubernetes object nests that deep; correct the file")
+        }
+        kind if is_tab_error(kind) => {
+            ("a tab cannot indent YAML".to_owned(), "indent with spaces instead of tabs")
+        }
+        ErrorKind::UnexpectedCharacter { character } if *character < ' ' => (
+            format!("the control character U+{:04X} cannot stand in YAML", *character as u32),
+            "delete the character, or write it as an escape in double quotes",
+        ),
+        ErrorKind::UnexpectedCharacter { character } => {
+            (format!("`{character}` cannot start a value"), "put the value in quotes")
+        }
+        _ => (
+            format!("this is not valid YAML: {}", tidy(&error.info())),
+            "correct the document; `kubectl apply --dry-run=client -f` on the file shows what kubectl makes of it",
+        ),
+    }
+}
+
+fn is_tab_error(kind: &ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::TabNotAllowed
+            | ErrorKind::TabInBlockIndentation
+            | ErrorKind::TabAtBlockScalarStart
+            | ErrorKind::TabInIndentation
+            | ErrorKind::TabInPlainScalar
+    )
+}
+
+pub(super) fn too_deep() -> String {
+    format!("nested more than {MAX_DEPTH} levels deep")
+}
+
+/// The parser quotes code as `'x'` or `` `x' ``, npv in backticks.
+fn tidy(info: &str) -> String {
+    let mut text = String::with_capacity(info.len());
+    let mut rest = info.trim_end_matches('.');
+    while let Some(open) = rest.find(['\'', '`']) {
+        let (before, quoted) = rest.split_at(open);
+        text.push_str(before);
+        text.push('`');
+        // The first character may be a quote itself.
+        let inside = quoted.get(1..).unwrap_or_default();
+        let skip = inside.chars().next().map_or(0, char::len_utf8);
+        let Some(close) = inside.get(skip..).and_then(|rest| rest.find('\'')) else {
+            text.push_str(inside);
+            return text;
+        };
+        text.push_str(inside.get(..skip + close).unwrap_or_default());
+        text.push('`');
+        rest = inside.get(skip + close + 1..).unwrap_or_default();
+    }
+    text + rest
+}
+
+/// Where the tab stands that the parser complains about: before the place it names on the same line, or at the
+/// start of a line behind it.
+fn find_tab(text: &str, at: usize) -> usize {
+    let line = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let before = text.get(line..at).and_then(|before| before.find('\t')).map(|tab| line + tab);
+    let behind = || {
+        let rest = text.get(at..)?;
+        let mut start = at;
+        for line in rest.split_inclusive('\n') {
+            let content = line.trim_start_matches(' ');
+            if content.starts_with('\t') {
+                return Some(start + line.len() - content.len());
+            }
+            start += line.len();
+        }
+        None
+    };
+    before.or_else(behind).unwrap_or(at)
+}
