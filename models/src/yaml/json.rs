@@ -30,29 +30,25 @@ pub(super) fn read(
     text: &str,
     start: usize,
     offset: u32,
-) -> (Vec<Node>, Option<JsonError>) {
-    let mut values = Vec::new();
+    each: &mut dyn FnMut(Node),
+) -> Result<(), JsonError> {
     let mut at = start;
     loop {
         at = skip_blank(text, at);
         let rest = text.get(at..).unwrap_or_default();
         if rest.is_empty() {
-            return (values, None);
+            return Ok(());
         }
         let mut cursor = Cursor { text: text.as_bytes(), at, source, offset };
         let mut deserializer = serde_json::Deserializer::from_str(rest);
-        match (Seed { cursor: &mut cursor }).deserialize(&mut deserializer) {
-            Ok(value) => {
-                at = cursor.at;
-                values.extend(Some(value).filter(|value| !value.is_null()));
-            }
-            Err(error) => {
-                // The position at the end of the message is given as a span.
-                let message = error.to_string();
-                let message = message.split(" at line ").next().unwrap_or_default().to_lowercase();
-                return (values, Some(JsonError { at: at + error_offset(rest, &error), message }));
-            }
-        }
+        let value = (Seed { cursor: &mut cursor }).deserialize(&mut deserializer).map_err(|error| {
+            // The position at the end of the message is given as a span.
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default().to_lowercase();
+            JsonError { at: at + error_offset(rest, &error), message }
+        })?;
+        at = cursor.at;
+        Some(value).filter(|value| !value.is_null()).into_iter().for_each(&mut *each);
     }
 }
 

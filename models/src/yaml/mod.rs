@@ -7,7 +7,7 @@ mod scalar;
 
 use crate::source::Span;
 
-pub use read::{Documents, read};
+pub use read::{Documents, Remarks, read, read_each};
 
 /// Collections nested deeper than this make a document unreadable. Real objects stay below 30, a
 /// `CustomResourceDefinition` below 60; the bound keeps recursion over a tree safe.

@@ -12,6 +12,15 @@ use crate::source::{SourceId, Span};
 pub struct Documents {
     /// The root of every document that could be read and is not empty, in the order of the text.
     pub roots: Vec<Node>,
+    /// See [`Remarks::problems`].
+    pub problems: Vec<Finding>,
+    /// See [`Remarks::comments`].
+    pub comments: Vec<Span>,
+}
+
+/// What there is to say about a text beside its documents.
+#[derive(Debug, Default)]
+pub struct Remarks {
     /// What could not be read: findings of the rule `unreadable-document`, each incomplete.
     pub problems: Vec<Finding>,
     /// The comments that speak to npv: every `#` comment of a YAML document with `npv:` in it, from the `#` to
@@ -30,19 +39,27 @@ const MAX_PROBLEMS: usize = 1000;
 ///
 /// A text whose first character is `{` or `[` is read as JSON, and as YAML where it turns out not to be JSON.
 pub fn read(source: SourceId, text: &str, offset: u32) -> Documents {
-    let mut reader = Reader { source, offset, documents: Documents::default(), unlisted: 0 };
+    let mut roots = Vec::new();
+    let Remarks { problems, comments } = read_each(source, text, offset, |root| roots.push(root));
+    Documents { roots, problems, comments }
+}
+
+/// Reads like [`read`], and hands over each root as soon as it is complete: only one tree need be in memory.
+pub fn read_each(source: SourceId, text: &str, offset: u32, mut each: impl FnMut(Node)) -> Remarks {
+    let mut reader = Reader { source, offset, each: &mut each, remarks: Remarks::default(), unlisted: 0 };
     reader.read(text);
     reader.finish()
 }
 
-struct Reader {
+struct Reader<'e> {
     source: SourceId,
     offset: u32,
-    documents: Documents,
+    each: &'e mut dyn FnMut(Node),
+    remarks: Remarks,
     unlisted: usize,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn span(&self, start: usize, end: usize) -> Span {
         let at = |offset: usize| self.offset.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
         Span::new(self.source, at(start), at(end))
@@ -71,33 +88,39 @@ impl Reader {
     }
 
     fn read_json(&mut self, text: &str, start: usize, end: usize) {
-        let (mut values, error) =
-            json::read(self.source, text.get(..end).unwrap_or(text), start, self.offset);
-        let Some(error) = error else {
-            self.documents.roots.append(&mut values);
+        let json = text.get(..end).unwrap_or(text);
+        let mut count = 0_usize;
+        let read = json::read(self.source, json, start, self.offset, &mut |value| {
+            count += 1;
+            (self.each)(value);
+        });
+        let Err(error) = read else {
             return;
         };
         // Flow YAML looks like JSON at first. The reader that gets further knows what the text is.
-        let mut yaml =
-            Self { source: self.source, offset: self.offset, documents: Documents::default(), unlisted: 0 };
-        yaml.read_yaml(text, start, end);
-        let failed = yaml.documents.problems.first().and_then(Finding::span).map(|span| span.start);
-        if failed.is_none_or(|failed| failed > self.span(error.at, error.at).start) {
-            self.documents.roots.append(&mut yaml.documents.roots);
-            self.documents.comments.append(&mut yaml.documents.comments);
-            yaml.documents.problems.into_iter().for_each(|problem| self.problem(problem));
-        } else {
-            self.documents.roots.append(&mut values);
-            let help = if is_template(text, error.at) {
-                TEMPLATE_HELP
-            } else {
-                "correct the JSON; `kubectl apply --dry-run=client -f` on the file shows what kubectl makes of it"
+        if count == 0 {
+            let mut roots = Vec::new();
+            let mut push = |root| roots.push(root);
+            let mut yaml = Reader {
+                source: self.source,
+                offset: self.offset,
+                each: &mut push,
+                remarks: Remarks::default(),
+                unlisted: 0,
             };
-            let span = self.char_span(text, error.at);
-            let finding =
-                Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(help);
-            self.problem(finding);
+            yaml.read_yaml(text, start, end);
+            let remarks = yaml.finish();
+            let failed = remarks.problems.first().and_then(Finding::span).map(|span| span.start);
+            if failed.is_none_or(|failed| failed > self.span(error.at, error.at).start) {
+                roots.into_iter().for_each(&mut self.each);
+                self.remarks.comments.extend(remarks.comments);
+                remarks.problems.into_iter().for_each(|problem| self.problem(problem));
+                return;
+            }
         }
+        let help = if is_template(text, error.at) { TEMPLATE_HELP } else { CHECK_HELP };
+        let span = self.char_span(text, error.at);
+        self.problem(Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(help));
     }
 
     /// YAML in pieces: kubectl takes a byte order mark after a separator for the start of a stream, the parser
@@ -148,14 +171,14 @@ impl Reader {
                     let refused = builder.take_refusals();
                     let root = builder.finish();
                     if refused.is_empty() {
-                        self.documents.roots.extend(root.filter(|root| !root.is_null()));
+                        root.filter(|root| !root.is_null()).into_iter().for_each(&mut self.each);
                     }
                     self.refused(refused, whole);
                 }
                 Event::Comment(comment, _) => {
                     if comment.contains("npv:") {
                         let span = self.span(start + range.start, start + range.end);
-                        self.documents.comments.push(span);
+                        self.remarks.comments.push(span);
                     }
                 }
                 event => {
@@ -179,8 +202,8 @@ impl Reader {
     }
 
     fn problem(&mut self, finding: Finding) {
-        if self.documents.problems.len() < MAX_PROBLEMS {
-            self.documents.problems.push(finding);
+        if self.remarks.problems.len() < MAX_PROBLEMS {
+            self.remarks.problems.push(finding);
         } else {
             self.unlisted += 1;
         }
@@ -212,15 +235,15 @@ impl Reader {
         self.problem(finding);
     }
 
-    fn finish(mut self) -> Documents {
+    fn finish(mut self) -> Remarks {
         if self.unlisted > 0 {
-            let last = self.documents.problems.last().and_then(Finding::span);
+            let last = self.remarks.problems.last().and_then(Finding::span);
             let span = last.unwrap_or_else(|| self.span(0, 0));
             let message = format!("{} more documents cannot be read", self.unlisted);
             let finding = Self::unreadable(span, message).help("correct the first ones and run npv again");
-            self.documents.problems.push(finding);
+            self.remarks.problems.push(finding);
         }
-        self.documents
+        self.remarks
     }
 }
 
@@ -278,6 +301,9 @@ fn separator_after(text: &str, at: usize) -> Option<usize> {
     })
 }
 
+const CHECK_HELP: &str =
+    "correct the document; `kubectl apply --dry-run=client -f` on the file shows what kubectl makes of it";
+
 const TEMPLATE_HELP: &str = "this looks like a Helm template; render the chart first: `helm template CHART | npv check -`, or use `--render`";
 
 /// Whether the document around `at` contains template actions.
@@ -331,10 +357,7 @@ fn explain(error: &ScanError, text: &str, at: usize) -> (String, &'static str) {
         ErrorKind::UnexpectedCharacter { character } => {
             (format!("`{character}` cannot start a value"), "put the value in quotes")
         }
-        _ => (
-            format!("this is not valid YAML: {}", tidy(&error.info())),
-            "correct the document; `kubectl apply --dry-run=client -f` on the file shows what kubectl makes of it",
-        ),
+        _ => (format!("this is not valid YAML: {}", tidy(&error.info())), CHECK_HELP),
     }
 }
 
