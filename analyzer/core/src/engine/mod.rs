@@ -1,7 +1,283 @@
 //! The exact engine: answers for endpoints that are told apart only as far as the policies do.
+//!
+//! - `vocabulary`: every distinct selector, block, named port and domain of the policies, once;
+//! - `labels` and `address`: which pods and which addresses they match;
+//! - `classes`: pods, nodes and addresses with the same matches, and thereby everything about them;
+//! - `table`: per class and direction, what the policies allow, as a `relation` to other classes;
+//! - `behaviour`: classes with the same connections, which is all that pairs are computed for;
+//! - `endpoints` and `naming`: what answers call them;
+//! - `rows`: all pairs, row by row.
+//!
+//! Cost grows with the number of classes and rules, never with the number of pods.
 
+mod address;
+mod behaviour;
+mod classes;
+mod classifier;
 mod endpoint;
+mod endpoints;
+mod labels;
+mod lists;
+mod naming;
+mod partition;
+mod relation;
+mod rows;
+mod set;
+mod table;
+#[cfg(test)]
+mod tests;
 mod traffic;
+mod vocabulary;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use npv_models::cluster::{Cluster, GroupId, Namespace};
+use npv_models::decide::Profile;
+use npv_models::policy::{Direction, NamespaceSelector, PodSelector, PolicySet};
+use npv_models::space::{Labels, Traffic};
+use rustc_hash::FxHashMap;
+
+use address::AddressSpace;
+use behaviour::Behaviours;
+use classes::{Classes, Selection, seen};
+use endpoints::Namer;
+use lists::Lists;
+use table::Program;
+use vocabulary::Vocabulary;
 
 pub use endpoint::{Endpoint, EndpointId, EndpointKind};
+pub use rows::Connection;
 pub use traffic::{TrafficId, TrafficTable};
+
+/// What the two sides of a connection allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sides {
+    /// What the source may send to the destination.
+    pub egress: TrafficId,
+    /// What the destination lets in from the source.
+    pub ingress: TrafficId,
+    /// What passes both (S-5).
+    pub both: TrafficId,
+}
+
+/// How much an engine had to do: sizes that cost depends on, equal for equal input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Distinct selectors of pods.
+    pub selectors: usize,
+    /// Distinct blocks of addresses.
+    pub blocks: usize,
+    /// Ranges that the ends of the blocks cut the address space into.
+    pub atoms: usize,
+    /// Classes of pods, nodes and addresses that nothing in the policies tells apart.
+    pub classes: usize,
+    /// Classes that differ in whom they may send what.
+    pub sources: usize,
+    /// Classes that differ in what they let in.
+    pub destinations: usize,
+    /// Distinct answers of the policies to one end of a connection, over both directions.
+    pub tables: usize,
+    /// Rows in them: sets of peers with the same traffic.
+    pub rows: usize,
+    /// Distinct sets of traffic so far.
+    pub traffic: usize,
+    /// Endpoints.
+    pub endpoints: usize,
+}
+
+impl Stats {
+    /// Number of pairs of a source and a destination that are to be told apart.
+    pub fn pairs(&self) -> u64 {
+        self.sources as u64 * self.destinations as u64
+    }
+}
+
+/// What a selector outside of the policies is matched against.
+#[derive(Debug)]
+struct SelectableGroup {
+    labels: Arc<Labels>,
+    /// Selectors see its pods (S-37).
+    seen: bool,
+}
+
+/// Answers questions about who can reach whom.
+#[derive(Debug)]
+pub struct Engine {
+    endpoints: Vec<Endpoint>,
+    /// Per endpoint, what it is as a source and as a destination.
+    sources: Vec<u32>,
+    destinations: Vec<u32>,
+    /// The endpoints that each destination stands for, ascending.
+    by_destination: Lists,
+    /// Per endpoint, whether it is isolated for ingress and for egress.
+    isolated: Vec<[bool; 2]>,
+    /// What each source may send to each destination, and the reverse.
+    egress: Vec<Arc<relation::Relation>>,
+    ingress: Vec<Arc<relation::Relation>>,
+    traffic: TrafficTable,
+    selectors: FxHashMap<PodSelector, u32>,
+    selection: Selection,
+    namespaces: Vec<Namespace>,
+    groups: Vec<SelectableGroup>,
+    /// The groups of each namespace.
+    groups_within: Lists,
+    stats: Stats,
+}
+
+impl Engine {
+    /// Prepares answers for a cluster under a set of policies.
+    pub fn new(cluster: &Cluster, policies: &PolicySet, profile: Profile) -> Self {
+        Self::with_assumed(cluster, policies, profile, &[])
+    }
+
+    /// As [`Engine::new`], with endpoints that the manifests do not define, by their ids: pods of which
+    /// nothing is known, so that only rules for everybody and selectors of everything match them (S-84).
+    pub fn with_assumed(
+        cluster: &Cluster,
+        policies: &PolicySet,
+        profile: Profile,
+        assumed: &[String],
+    ) -> Self {
+        let scratch = TrafficTable::default();
+        let vocabulary = Vocabulary::of(policies, &scratch);
+        let space = AddressSpace::new(vocabulary.blocks.values());
+        let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed.len(), &scratch);
+        let behaviours = Behaviours::new(&Program::new(&vocabulary, &classes, &scratch), &scratch);
+        let drafts = Namer {
+            cluster,
+            vocabulary: &vocabulary,
+            classes: &classes,
+            behaviours: &behaviours,
+            space: &space,
+            assumed,
+        }
+        .endpoints();
+
+        let place = |blocks: &partition::Blocks| -> Vec<u32> {
+            drafts.iter().map(|draft| blocks.of(draft.class)).collect()
+        };
+        let (sources, destinations) = (place(&behaviours.sources), place(&behaviours.destinations));
+        let isolated = drafts.iter().map(|draft| {
+            [Direction::Ingress, Direction::Egress]
+                .map(|direction| behaviours.isolated(draft.class, direction))
+        });
+        let selectors = vocabulary.selectors.values().iter().map(|selector| (*selector).clone()).zip(0..);
+        let group = |group: &npv_models::cluster::PodGroup| SelectableGroup {
+            labels: group.labels.clone(),
+            seen: seen(profile, group),
+        };
+        let stats = Stats {
+            selectors: vocabulary.selectors.values().len(),
+            blocks: vocabulary.blocks.values().len(),
+            atoms: space.atoms(),
+            classes: classes.len() as usize,
+            sources: behaviours.sources.len(),
+            destinations: behaviours.destinations.len(),
+            tables: behaviours.tables,
+            rows: behaviours.rows,
+            traffic: 0,
+            endpoints: drafts.len(),
+        };
+        Self {
+            by_destination: Lists::positions(behaviours.destinations.len(), destinations.iter().copied()),
+            isolated: isolated.collect(),
+            selectors: selectors.collect(),
+            namespaces: cluster.namespaces.clone(),
+            groups: cluster.groups.iter().map(group).collect(),
+            groups_within: Lists::positions(
+                cluster.namespaces.len(),
+                cluster.groups.iter().map(|group| group.namespace.0),
+            ),
+            endpoints: drafts.into_iter().map(|draft| draft.endpoint).collect(),
+            sources,
+            destinations,
+            egress: behaviours.egress,
+            ingress: behaviours.ingress,
+            traffic: behaviours.traffic,
+            selection: classes.selection,
+            stats,
+        }
+    }
+
+    /// All endpoints; an [`EndpointId`] is an index. Pods come first, then what is in braces, then
+    /// addresses.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// Every endpoint with its id, in the order of every output.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = EndpointId> + use<> {
+        let ids: Range<u32> = 0..self.endpoints.len() as u32;
+        ids.map(EndpointId)
+    }
+
+    /// The endpoint with an id; `None` for an id of another engine.
+    pub fn endpoint(&self, id: EndpointId) -> Option<&Endpoint> {
+        self.endpoints.get(id.0 as usize)
+    }
+
+    /// What may pass from one endpoint to another; where they are the same, between two of its pods.
+    ///
+    /// A node is any node but the one that a pod runs on, whose probes always reach it (S-35).
+    pub fn between(&self, src: EndpointId, dst: EndpointId) -> Sides {
+        let place = |places: &[u32], id: EndpointId| places.get(id.0 as usize).copied().unwrap_or(u32::MAX);
+        let (source, destination) = (place(&self.sources, src), place(&self.destinations, dst));
+        let at = |relations: &[Arc<relation::Relation>], own: u32, peer: u32| {
+            relations.get(own as usize).map_or(TrafficId::NONE, |relation| relation.at(peer))
+        };
+        let egress = at(&self.egress, source, destination);
+        let ingress = at(&self.ingress, destination, source);
+        Sides { egress, ingress, both: self.traffic.intersection(egress, ingress) }
+    }
+
+    /// The traffic with this id.
+    pub fn traffic(&self, id: TrafficId) -> &Traffic {
+        self.traffic.get(id)
+    }
+
+    /// All traffic that has been an answer, for combining answers.
+    pub fn traffic_table(&self) -> &TrafficTable {
+        &self.traffic
+    }
+
+    /// Whether some tier takes the endpoint as one that is isolated in this direction (S-3).
+    pub fn isolated(&self, endpoint: EndpointId, direction: Direction) -> bool {
+        self.isolated.get(endpoint.0 as usize).is_some_and(|[ingress, egress]| match direction {
+            Direction::Ingress => *ingress,
+            Direction::Egress => *egress,
+        })
+    }
+
+    /// The groups of pods, ascending, that a selector selects; pods on the host network only where the
+    /// profile lets selectors see them (S-37).
+    ///
+    /// A selector that the policies use has been answered already; any other costs a look at every group
+    /// of the namespaces that it speaks of.
+    pub fn selects(&self, selector: &PodSelector) -> Vec<GroupId> {
+        let mut groups: Vec<GroupId> = match self.selectors.get(selector) {
+            Some(number) => self.selection.groups(*number).map(GroupId).collect(),
+            None => (0_u32..)
+                .zip(&self.namespaces)
+                .filter(|(_, namespace)| match &selector.namespaces {
+                    NamespaceSelector::Named(name) => namespace.name == *name,
+                    NamespaceSelector::Labels(labels) => labels.matches(&namespace.labels),
+                })
+                .flat_map(|(namespace, _)| self.groups_within.get(namespace))
+                .filter(|number| {
+                    let group = self.groups.get(**number as usize);
+                    group.is_some_and(|group| group.seen && selector.pods.matches(&group.labels))
+                })
+                .map(|number| GroupId(*number))
+                .collect(),
+        };
+        groups.sort_unstable();
+        groups
+    }
+
+    /// How much there was to do.
+    pub fn stats(&self) -> Stats {
+        Stats { traffic: self.traffic.len(), ..self.stats }
+    }
+}

@@ -1,0 +1,136 @@
+//! Which class each group of pods, each node and each class of addresses is of.
+
+use std::ops::Range;
+
+use npv_models::cluster::{Cluster, Member, PodGroup};
+use npv_models::decide::Profile;
+use npv_models::space::Labels;
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use super::address::AddressSpace;
+use super::classes::{Owner, Signature, Unit};
+use super::vocabulary::{Numbered, Vocabulary};
+
+/// What policies can see of the place of a pod: classes of its addresses, and node selectors.
+type Place = (Vec<u32>, Vec<u32>);
+
+/// Gives units their classes.
+pub(crate) struct Classifier<'a> {
+    cluster: &'a Cluster,
+    vocabulary: &'a Vocabulary<'a>,
+    space: &'a AddressSpace,
+    profile: Profile,
+    /// The node selectors that match each node.
+    node_selectors: Vec<Vec<u32>>,
+    node_numbers: FxHashMap<&'a str, u32>,
+    numbers: Numbered<Signature>,
+    units: Vec<Unit>,
+}
+
+impl<'a> Classifier<'a> {
+    pub(crate) fn new(
+        cluster: &'a Cluster,
+        vocabulary: &'a Vocabulary<'a>,
+        space: &'a AddressSpace,
+        profile: Profile,
+    ) -> Self {
+        let matching = |labels: &Labels| -> Vec<u32> {
+            let selectors = (0_u32..).zip(vocabulary.nodes.values());
+            selectors.filter(|(_, selector)| selector.matches(labels)).map(|(number, _)| number).collect()
+        };
+        Self {
+            node_selectors: cluster.nodes.par_iter().map(|node| matching(&node.labels)).collect(),
+            node_numbers: cluster.nodes.iter().map(|node| &*node.name).zip(0_u32..).collect(),
+            numbers: Numbered::default(),
+            units: Vec::new(),
+            cluster,
+            vocabulary,
+            space,
+            profile,
+        }
+    }
+
+    /// A unit of its signature's class.
+    pub(crate) fn unit(&mut self, owner: Owner, signature: Signature, part: Option<Vec<u32>>) -> u32 {
+        let class = self.numbers.number(signature);
+        self.units.push(Unit { owner, class, part });
+        class
+    }
+
+    /// Units that are each a class of their own.
+    pub(crate) fn own(
+        &mut self,
+        count: usize,
+        owner: impl Fn(u32) -> Owner,
+        plain: &Signature,
+    ) -> Range<u32> {
+        let start = self.numbers.values().len() as u32;
+        for number in 0..count as u32 {
+            let owner = owner(number);
+            self.unit(owner, Signature { own: Some(owner), ..plain.clone() }, None);
+        }
+        start..self.numbers.values().len() as u32
+    }
+
+    /// The pods of a group, apart where their addresses or nodes are told apart.
+    pub(crate) fn group(&mut self, number: u32, group: &PodGroup, signature: &Signature) {
+        // S-16; a pod on the host network has its node's addresses, whatever pods have (S-37).
+        let by_address = (group.host_network || self.profile.blocks_match_pods) && self.space.classes() > 1;
+        // S-64: a pod on the host network is its node.
+        let by_node = group.host_network && !self.vocabulary.nodes.values().is_empty();
+        let see = |member: Option<&Member>| {
+            let addresses = member.filter(|_| by_address).map_or(&[][..], |member| &member.addresses);
+            let node = member.and_then(|member| self.node_numbers.get(member.node.as_deref()?));
+            let nodes = match node {
+                _ if !by_node => Vec::new(),
+                Some(node) => self.node_selectors.get(*node as usize).cloned().unwrap_or_default(),
+                None => self.selectors_of_any_node(),
+            };
+            (self.space.reduce(addresses), nodes)
+        };
+        let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
+        if by_address || by_node {
+            let mut places: FxHashMap<Place, usize> = FxHashMap::default();
+            for (position, member) in (0_u32..).zip(&group.members) {
+                let key = see(Some(member));
+                let next = parts.len();
+                let place = *places.entry(key).or_insert_with_key(|key| {
+                    parts.push((key.clone(), Vec::new()));
+                    next
+                });
+                if let Some((_, positions)) = parts.get_mut(place) {
+                    positions.push(position);
+                }
+            }
+        }
+        if parts.is_empty() {
+            parts.push((see(None), Vec::new()));
+        }
+        let whole = parts.len() == 1;
+        for ((addresses, nodes), positions) in parts {
+            let signature = Signature { addresses, nodes, ..signature.clone() };
+            self.unit(Owner::Group(number), signature, (!whole).then_some(positions));
+        }
+    }
+
+    /// The node selectors that match whatever the node is.
+    fn selectors_of_any_node(&self) -> Vec<u32> {
+        let selectors = (0_u32..).zip(self.vocabulary.nodes.values());
+        selectors.filter(|(_, selector)| selector.is_everything()).map(|(number, _)| number).collect()
+    }
+
+    /// All nodes.
+    pub(crate) fn nodes(&mut self, plain: &Signature) {
+        for (number, node) in (0_u32..).zip(&self.cluster.nodes) {
+            let nodes = self.node_selectors.get(number as usize).cloned().unwrap_or_default();
+            let addresses = self.space.reduce(&node.addresses);
+            self.unit(Owner::Node(number), Signature { addresses, nodes, ..plain.clone() }, None);
+        }
+    }
+
+    /// The signatures of the classes, and all units.
+    pub(crate) fn finish(self) -> (Vec<Signature>, Vec<Unit>) {
+        (self.numbers.values().to_vec(), self.units)
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine on small worlds that are built by hand.
+
+mod answers;
+mod names;
+mod scale;
+mod world;
