@@ -138,9 +138,9 @@ pub enum Unmet<'a> {
         /// The protocol that is wanted, if a certain one is.
         protocol: Option<Protocol>,
     },
-    /// The flow is denied before the rule is asked.
+    /// Another rule has the say before this one, and does not allow the flow.
     Outranked {
-        /// The policy that denies it.
+        /// The policy that the other rule is in.
         by: &'a ObjectRef,
     },
 }
@@ -152,7 +152,7 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
     let mut found = Vec::new();
     for step in decision.steps.iter().filter(|step| step.action == Action::Deny) {
         // A rule after the denial of an ordered tier is never asked; nor is any where a denial wins.
-        let mut outranked = step.rule.is_some() && step.tier.mode == Mode::DenyWins;
+        let mut too_late = step.rule.is_some() && step.tier.mode == Mode::DenyWins;
         let End::Pod(subject) = flow.subject(step.direction) else { continue };
         for policy in &step.tier.policies {
             // A policy of another namespace is no mistyped selector away from this pod (S-46).
@@ -162,7 +162,7 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
                 continue;
             }
             for rule in policy.rules(step.direction).unwrap_or_default() {
-                outranked |= step.rule.is_some_and(|denying| std::ptr::eq(denying, rule));
+                too_late |= step.rule.is_some_and(|denying| std::ptr::eq(denying, rule));
                 if rule.action != Action::Allow {
                     continue;
                 }
@@ -177,8 +177,10 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
                         peer_conditions(&peer.matches, profile, flow.peer(step.direction), &mut unmet);
                     }
                     unmet.extend(port_condition(&rule.ports, profile, flow));
-                    if outranked {
+                    if too_late {
                         unmet.push(Unmet::Outranked { by: &step.policy.object });
+                    } else if sibling_decides(step.tier, policy, rule, profile, flow, step.direction) {
+                        unmet.push(Unmet::Outranked { by: &policy.object });
                     }
                     found.push(Near {
                         direction: step.direction,
@@ -196,6 +198,30 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
     // Stable: equally near rules stay in evaluation order.
     found.sort_by_key(|near| (near.unmet.len(), near.unmet.iter().map(Unmet::distance).sum::<usize>()));
     found
+}
+
+/// Whether another rule of the same policy would keep this one from allowing the flow, if the policy
+/// selected the endpoint.
+fn sibling_decides(
+    tier: &Tier,
+    policy: &Policy,
+    rule: &Rule,
+    profile: Profile,
+    flow: &Flow<'_>,
+    direction: Direction,
+) -> bool {
+    let mut rules = policy.rules(direction).unwrap_or_default().iter();
+    let matches = |other: &&Rule| other.matches(profile, flow, direction);
+    match tier.mode {
+        Mode::Union => false,
+        Mode::DenyWins => rules.filter(|other| other.action == Action::Deny).any(|other| matches(&other)),
+        Mode::FirstMatch => rules
+            .by_ref()
+            .take_while(|other| !std::ptr::eq(*other, rule))
+            .filter(|other| other.action != Action::Log)
+            .find(matches)
+            .is_some_and(|other| other.action != Action::Allow),
+    }
 }
 
 fn requirements<'a>(
@@ -415,7 +441,7 @@ impl fmt::Display for Unmet<'_> {
                 let space = if protocol.is_empty() { "" } else { " " };
                 write!(f, "{protocol}{space}port named {name} wanted, the destination declares none")
             }
-            Self::Outranked { by } => write!(f, "{by} denies it first"),
+            Self::Outranked { by } => write!(f, "{by} decides first"),
         }
     }
 }

@@ -162,11 +162,11 @@ fn a_rule_that_comes_too_late() {
     let (web, cart) = (Pod::new("shop", "web", ""), Pod::new("shop", "cart", "app=cart"));
     assert_eq!(
         near(&set, web.end(), cart.end(), Tcp, 80),
-        ["a: label app=db wanted, pod has app=cart", "b: Policy/a denies it first"]
+        ["a: label app=db wanted, pod has app=cart", "b: Policy/a decides first"]
     );
     let wins = tiers(vec![deny_wins(vec![
         policy("b", everyone(), Egress, vec![open("")]),
         policy("a", everyone(), Egress, vec![rule(Action::Deny)]),
     ])]);
-    assert_eq!(near(&wins, web.end(), cart.end(), Tcp, 80), ["b: Policy/a denies it first"]);
+    assert_eq!(near(&wins, web.end(), cart.end(), Tcp, 80), ["b: Policy/a decides first"]);
 }

@@ -1,0 +1,227 @@
+//! Random policies.
+
+use std::sync::Arc;
+
+use ipnet::IpNet;
+use npv_models::policy::{
+    Action, Layer, Mode, NamespaceSelector, NoMatch, ObjectRef, Participation, Peer, PeerMatch, Peers,
+    PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Provenance, Rule, Tier,
+};
+use npv_models::space::{Operator, PortSet, Protocol, Requirement, Selector, Traffic, mask};
+use proptest::collection::vec;
+use proptest::option::weighted;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::cluster::{KEYS, NAMESPACES, PORT_NAMES, PORTS, VALUES, protocols};
+use super::nowhere;
+
+/// Blocks that nest, touch and overlap, in both families and at both ends of the address space.
+const BLOCKS: [&str; 18] = [
+    "10.0.0.0/8",
+    "10.0.0.0/29",
+    "10.0.0.0/30",
+    "10.0.0.1/32",
+    "10.0.0.2/31",
+    "10.0.0.4/30",
+    "10.128.0.0/9",
+    "0.0.0.0/0",
+    "0.0.0.0/32",
+    "255.255.255.255/32",
+    "128.0.0.0/1",
+    "::/0",
+    "2001:db8::/32",
+    "2001:db8::/126",
+    "2001:db8::1/128",
+    "2001:db8::2/127",
+    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128",
+    "::/128",
+];
+
+/// Namespaces by name, the one that is always there most often.
+const NAMED: [&str; 4] = ["n0", "n0", "n1", "n2"];
+
+fn provenance() -> Provenance {
+    Provenance { path: "spec".into(), span: nowhere() }
+}
+
+fn requirement(
+    keys: &'static [&'static str],
+    values: &'static [&'static str],
+) -> impl Strategy<Value = Requirement> {
+    let operators = [Operator::In, Operator::NotIn, Operator::Exists, Operator::DoesNotExist];
+    (select(keys), select(operators.to_vec()), vec(select(values), 1..=2)).prop_map(
+        |(key, operator, values)| match operator {
+            Operator::In | Operator::NotIn => Requirement::new(key, operator, values),
+            Operator::Exists | Operator::DoesNotExist => Requirement::new(key, operator, [""; 0]),
+        },
+    )
+}
+
+fn selector() -> impl Strategy<Value = Selector> {
+    vec(requirement(&KEYS, &VALUES), 0..=2).prop_map(Selector::new)
+}
+
+fn namespaces() -> impl Strategy<Value = NamespaceSelector> {
+    let by_name = requirement(&["kubernetes.io/metadata.name"], &NAMESPACES);
+    prop_oneof![
+        2 => Just(NamespaceSelector::Labels(Selector::EVERYTHING)),
+        2 => select(NAMED.to_vec()).prop_map(|name| NamespaceSelector::Named(name.into())),
+        2 => selector().prop_map(NamespaceSelector::Labels),
+        1 => by_name.prop_map(|requirement| NamespaceSelector::Labels(Selector::new([requirement]))),
+    ]
+}
+
+fn pods() -> impl Strategy<Value = PodSelector> {
+    (namespaces(), prop_oneof![1 => Just(Selector::EVERYTHING), 1 => selector()])
+        .prop_map(|(namespaces, pods)| PodSelector { namespaces, pods })
+}
+
+#[expect(clippy::expect_used, reason = "the vocabulary is well-formed")]
+fn net(text: &str) -> IpNet {
+    mask(text.parse().expect("a block"))
+}
+
+fn block() -> impl Strategy<Value = PeerMatch> {
+    // Exceptions need not lie inside: what a dialect refuses, an engine must still agree on.
+    (select(&BLOCKS[..]), vec(select(&BLOCKS[..]), 0..=2)).prop_map(|(cidr, except)| PeerMatch::Block {
+        cidr: net(cidr),
+        except: except.into_iter().map(net).collect(),
+    })
+}
+
+fn peer() -> impl Strategy<Value = Peer> {
+    prop_oneof![
+        10 => pods().prop_map(PeerMatch::Pods),
+        8 => block(),
+        3 => selector().prop_map(PeerMatch::Nodes),
+        1 => Just(PeerMatch::Domain("*.example.com".into())),
+        3 => Just(PeerMatch::Unknown),
+    ]
+    .prop_map(|matches| Peer { matches, provenance: provenance() })
+}
+
+fn numbers() -> impl Strategy<Value = PortMatch> {
+    let ports = prop_oneof![
+        3 => select(&PORTS[..]).prop_map(PortSet::single),
+        2 => (select(&PORTS[..]), select(&PORTS[..])).prop_map(|(a, b)| PortSet::range(a.min(b), a.max(b))),
+        1 => Just(PortSet::full()),
+    ];
+    (protocols(), ports).prop_map(|(protocol, ports)| PortMatch::Numbers(Traffic::of(protocol, ports)))
+}
+
+fn port() -> impl Strategy<Value = PortItem> {
+    prop_oneof![
+        1 => numbers(),
+        1 => (weighted(0.7, protocols()), select(&PORT_NAMES[..]))
+            .prop_map(|(protocol, name): (Option<Protocol>, _)| PortMatch::Named { protocol, name: name.into() }),
+    ]
+    .prop_map(|matches| PortItem { matches, provenance: provenance() })
+}
+
+fn rule(actions: &'static [Action]) -> impl Strategy<Value = Rule> {
+    // An empty list of the IR matches nothing, so that few are enough.
+    let peers = prop_oneof![
+        4 => Just(Peers::Anyone),
+        1 => Just(Peers::Listed(Vec::new())),
+        15 => vec(peer(), 1..=3).prop_map(Peers::Listed),
+    ];
+    let ports = prop_oneof![
+        6 => Just(Ports::All),
+        1 => Just(Ports::Listed(Vec::new())),
+        13 => vec(port(), 1..=3).prop_map(Ports::Listed),
+    ];
+    (peers, ports, select(actions)).prop_map(|(peers, ports, action)| Rule {
+        name: None,
+        peers,
+        ports,
+        action,
+        provenance: provenance(),
+        precision: Precision::Exact,
+    })
+}
+
+fn policy(actions: &'static [Action]) -> impl Strategy<Value = Policy> {
+    let rules = || weighted(0.7, vec(rule(actions), 0..=3));
+    (pods(), rules(), rules()).prop_map(|(subject, ingress, egress)| Policy {
+        object: Arc::new(ObjectRef { kind: "Policy", namespace: None, name: "p".into() }),
+        name_span: nowhere(),
+        priority: 0,
+        subject,
+        subject_span: nowhere(),
+        ingress,
+        egress,
+        inert: Vec::new(),
+    })
+}
+
+const ALLOW: &[Action] = &[Action::Allow, Action::Log];
+const ANY: &[Action] = &[Action::Allow, Action::Deny, Action::Pass, Action::Log];
+
+fn tier(
+    name: &'static str,
+    mode: Mode,
+    participation: Participation,
+    no_match: NoMatch,
+) -> impl Strategy<Value = Tier> {
+    let actions = if mode == Mode::Union { ALLOW } else { ANY };
+    vec((policy(actions), 0..3), 0..=4).prop_map(move |mut policies| {
+        policies.sort_by_key(|(_, priority)| *priority);
+        let policies = policies
+            .into_iter()
+            .enumerate()
+            .map(|(index, (policy, priority))| {
+                let name = format!("{}{index}", name.to_lowercase()).into();
+                let object = Arc::new(ObjectRef { kind: "Policy", namespace: None, name });
+                Policy { object, priority: if mode == Mode::FirstMatch { priority } else { 0 }, ..policy }
+            })
+            .collect();
+        Tier { name, mode, participation, no_match, policies }
+    })
+}
+
+fn network_policy() -> impl Strategy<Value = Tier> {
+    tier("NetworkPolicy", Mode::Union, Participation::Selected, NoMatch::Deny)
+}
+
+fn ordered(name: &'static str) -> impl Strategy<Value = Tier> {
+    tier(name, Mode::FirstMatch, Participation::Everybody, NoMatch::NextTier)
+}
+
+/// A tier that no dialect has, but that the IR can say.
+fn odd() -> impl Strategy<Value = Tier> {
+    let modes = [Mode::Union, Mode::FirstMatch, Mode::DenyWins];
+    let participations = [Participation::Selected, Participation::Everybody];
+    let no_matches = [NoMatch::Deny, NoMatch::NextTier, NoMatch::Allow];
+    (select(modes.to_vec()), select(participations.to_vec()), select(no_matches.to_vec()))
+        .prop_flat_map(|(mode, participation, no_match)| tier("Odd", mode, participation, no_match))
+}
+
+fn layer(name: &'static str) -> impl Strategy<Value = Layer> {
+    let tiers = prop_oneof![
+        3 => network_policy().prop_map(|tier| vec![tier]),
+        3 => (ordered("Admin"), network_policy(), ordered("Baseline")).prop_map(|(a, b, c)| vec![a, b, c]),
+        1 => tier("Cilium", Mode::DenyWins, Participation::Selected, NoMatch::Deny).prop_map(|tier| vec![tier]),
+        2 => vec(odd(), 1..=2),
+    ];
+    tiers.prop_map(move |tiers| Layer { name, tiers })
+}
+
+/// One layer, now and then two.
+pub(super) fn policy_sets() -> impl Strategy<Value = PolicySet> {
+    prop_oneof![
+        4 => layer("CNI").prop_map(|layer| vec![layer]),
+        1 => (layer("CNI"), layer("mesh")).prop_map(|(first, second)| vec![first, second]),
+    ]
+    .prop_map(|layers| PolicySet { layers })
+}
+
+/// A rule that allows, as it may stand in any tier.
+pub(super) fn allow_rule() -> impl Strategy<Value = Rule> {
+    rule(&[Action::Allow])
+}
+
+/// One layer with one tier of NetworkPolicies.
+pub(super) fn network_policies() -> impl Strategy<Value = PolicySet> {
+    network_policy().prop_map(|tier| PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] })
+}
