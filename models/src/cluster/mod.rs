@@ -3,13 +3,21 @@
 //! Pods that nothing can tell apart are one [`PodGroup`] from the start, so that everything after
 //! loading costs as much as there are *distinct* pods, however many replicas they have.
 
+mod builder;
+mod owners;
+#[cfg(test)]
+mod tests;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use builder::{Builder, Inventory};
+
+pub use crate::k8s::{ContainerPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy};
 use crate::source::Span;
-use crate::space::{Labels, Protocol, Selector};
+use crate::space::{Labels, Selector};
 
 /// Identifies a [`Namespace`] in its [`Cluster`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -50,17 +58,6 @@ pub struct Workload {
     pub service_account: Option<Box<str>>,
     /// Its pods, as groups that share all that a policy can see but their addresses.
     pub groups: Vec<GroupId>,
-}
-
-/// A port that a container declares.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ContainerPort {
-    /// Its name, by which policies and Services refer to it.
-    pub name: Option<Box<str>>,
-    /// Its protocol; TCP where the manifest gives none.
-    pub protocol: Protocol,
-    /// Its number, 1 to 65535.
-    pub number: u16,
 }
 
 /// Pods of one workload with the same labels, ports and host network.
@@ -123,28 +120,9 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// Services, sorted by namespace and name.
     pub services: Vec<Service>,
-}
-
-/// What kind of address a Service gives to its clients.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ServiceType {
-    /// A virtual address inside the cluster.
-    ClusterIp,
-    /// The same, and a port on every node.
-    NodePort,
-    /// The same, and an address of the cloud's.
-    LoadBalancer,
-    /// A DNS alias; nothing is translated (S-83).
-    ExternalName,
-}
-
-/// How far traffic to a Service may travel before it meets a backend (S-81).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TrafficPolicy {
-    /// Any node's backends; the client's address may be replaced by a node's.
-    Cluster,
-    /// Backends on the node where the traffic arrives; the client's address is kept.
-    Local,
+    /// What Endpoints and EndpointSlices say of Services that no manifest defines, sorted by namespace
+    /// and name of the Service.
+    pub orphans: Vec<OrphanEndpoints>,
 }
 
 /// A Service.
@@ -184,45 +162,13 @@ pub struct Service {
     pub endpoints: Vec<ServiceEndpoint>,
 }
 
-/// One port of a Service.
+/// Endpoints of a Service that no manifest defines, such as the API server's.
 #[derive(Clone, Debug)]
-pub struct ServicePort {
-    /// Its name.
-    pub name: Option<Box<str>>,
-    /// Its protocol; TCP where the manifest gives none.
-    pub protocol: Protocol,
-    /// The port that clients use.
-    pub port: u16,
-    /// The port of the backend.
-    pub target: TargetPort,
-    /// The port on every node, where it is written.
-    pub node_port: Option<u16>,
-    /// The list entry.
-    pub span: Span,
-    /// The value of `targetPort`; that of `port` where it is left out.
-    pub target_span: Span,
-}
-
-/// Which port of a backend a Service's port leads to (S-80).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum TargetPort {
-    /// This one; also where `targetPort` is left out and the Service's own number is used.
-    Number(u16),
-    /// The one that each backend pod declares under this name.
-    Name(Box<str>),
-}
-
-/// One address of an Endpoints or EndpointSlice object.
-#[derive(Clone, Debug)]
-pub struct ServiceEndpoint {
-    /// The address.
-    pub address: IpAddr,
-    /// The pod that it belongs to, by name in the Service's namespace.
-    pub pod: Option<Box<str>>,
-    /// Name, protocol and number of the ports that it serves.
-    pub ports: Vec<(Option<Box<str>>, Protocol, u16)>,
-    /// It takes traffic.
-    pub ready: bool,
-    /// The address in the manifest.
-    pub span: Span,
+pub struct OrphanEndpoints {
+    /// The namespace they are in.
+    pub namespace: NamespaceId,
+    /// The name of the Service.
+    pub service: Box<str>,
+    /// The addresses.
+    pub endpoints: Vec<ServiceEndpoint>,
 }

@@ -1,1 +1,216 @@
-//! Placeholder.
+//! Typed objects, decoded by hand from the span tree.
+//!
+//! [`Decoder::decode`] takes one object at a time and may be called from many threads. It dispatches
+//! on API group *and* kind through one table, [`registry::KINDS`]: adding a kind is one file and one
+//! line. What the API server would refuse becomes findings, every one at its own place. What comes
+//! out is small: the tree can be dropped at once, and pods of one shape share it.
+
+mod endpoints;
+mod kubevirt;
+mod meta;
+mod namespace;
+mod network_policy;
+mod node;
+mod pod;
+mod read;
+mod registry;
+mod selector;
+mod service;
+mod syntax;
+mod unsupported;
+mod workload;
+
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use endpoints::{Endpoints, ServiceEndpoint};
+pub use meta::{Meta, Owner};
+pub use namespace::Namespace;
+pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef};
+pub use node::Node;
+pub use pod::{ContainerPort, Pod, PodShape};
+pub use service::{Service, ServicePort, ServiceType, TargetPort, TrafficPolicy};
+pub use workload::{Replicas, Workload};
+
+use crate::diagnostic::{Finding, Severity};
+use crate::source::Span;
+use crate::yaml::{self, Value};
+use read::{Path, Reader, Unknown};
+use registry::Kind;
+
+/// A value with the place where it is written. Two are equal when their values are.
+#[derive(Clone, Copy, Debug)]
+pub struct Spanned<T> {
+    /// What is written.
+    pub value: T,
+    /// Where.
+    pub span: Span,
+}
+
+impl<T> Spanned<T> {
+    /// A value at a place.
+    pub const fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// An object of a kind that means something to npv.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Object {
+    /// A Namespace.
+    Namespace(Box<Namespace>),
+    /// A Node.
+    Node(Box<Node>),
+    /// A Pod.
+    Pod(Box<Pod>),
+    /// Whatever makes pods from a template.
+    Workload(Box<Workload>),
+    /// A Service.
+    Service(Box<Service>),
+    /// An Endpoints or EndpointSlice object.
+    Endpoints(Box<Endpoints>),
+    /// A policy of any dialect.
+    Policy(Policy),
+}
+
+/// A policy of some dialect, valid as far as the API server checks it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Policy {
+    /// `networking.k8s.io/v1` NetworkPolicy.
+    NetworkPolicy(Box<NetworkPolicy>),
+}
+
+impl Policy {
+    /// Its kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NetworkPolicy(_) => "NetworkPolicy",
+        }
+    }
+
+    /// Its name and place in the cluster.
+    pub fn meta(&self) -> &Meta {
+        match self {
+            Self::NetworkPolicy(policy) => &policy.meta,
+        }
+    }
+}
+
+/// What one document turned out to be.
+#[derive(Clone, Debug, Default)]
+pub struct Decoded {
+    /// `apiVersion/Kind` as written; `None` where the document is no object.
+    pub kind: Option<Box<str>>,
+    /// The object, where it means something to npv. A policy with errors is left out.
+    pub object: Option<Object>,
+    /// What is wrong with it, in the order of the text.
+    pub findings: Vec<Finding>,
+}
+
+/// Decodes objects and keeps one copy of what many pods have in common.
+#[derive(Debug)]
+pub struct Decoder {
+    default_namespace: Box<str>,
+    shapes: Mutex<HashSet<Arc<PodShape>>>,
+}
+
+impl Decoder {
+    /// A decoder that puts objects without `metadata.namespace` into this namespace (S-46).
+    pub fn new(default_namespace: &str) -> Self {
+        Self { default_namespace: default_namespace.into(), shapes: Mutex::default() }
+    }
+
+    /// Decodes one object. Lists must have been taken apart before.
+    ///
+    /// Never fails: a document that is no object, a policy of a kind that npv does not model, and every
+    /// violation of what the API server demands are findings.
+    pub fn decode(&self, node: &yaml::Node) -> Decoded {
+        if node.is_null() {
+            return Decoded::default();
+        }
+        let mut reader = Reader::new(self);
+        let Some((api_version, kind)) = type_of(&mut reader, node) else {
+            return Decoded { kind: None, object: None, findings: reader.findings };
+        };
+        let mut decoded =
+            Decoded { kind: Some(format!("{api_version}/{kind}").into()), ..Decoded::default() };
+        if let Some(entry) = registry::find(api_version, kind) {
+            decoded.object = decode_known(&mut reader, entry, node);
+        } else if let Some(finding) = unsupported::check(api_version, kind, node) {
+            reader.report(finding);
+        }
+        decoded.findings = reader.findings;
+        decoded.findings.sort_by_key(Finding::span);
+        decoded
+    }
+
+    /// The shared copy of a shape.
+    fn share(&self, shape: PodShape) -> Arc<PodShape> {
+        let mut shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shapes.get(&shape) {
+            return Arc::clone(known);
+        }
+        let shape = Arc::new(shape);
+        shapes.insert(Arc::clone(&shape));
+        shape
+    }
+}
+
+/// `apiVersion` and `kind` of an object; a finding where they are not there.
+fn type_of<'n>(reader: &mut Reader<'_>, node: &'n yaml::Node) -> Option<(&'n str, &'n str)> {
+    let unreadable = |message: String| {
+        Finding::new("unreadable-document", Severity::Error, node.span, message)
+            .help("npv reads Kubernetes objects; leave other files out of its paths, or list them in `.gitignore`")
+            .incomplete()
+    };
+    if !matches!(node.value, Value::Map(_)) {
+        reader.report(unreadable(format!("this document is {}, not a Kubernetes object", node.kind())));
+        return None;
+    }
+    let mut field = |name: &'static str| match node.get(name).map(|value| (value.as_str(), value)) {
+        Some((Some(text), _)) if !text.is_empty() => Some(text),
+        Some((None, value)) if !value.is_null() => {
+            let mut finding = unreadable(format!("`{name}` is {}, not a string", value.kind()));
+            if let Some(location) = finding.locations.first_mut() {
+                location.span = value.span;
+            }
+            reader.report(finding.key(name));
+            None
+        }
+        _ => {
+            reader.report(unreadable(format!("this is no Kubernetes object: it has no `{name}`")).key(name));
+            None
+        }
+    };
+    let (api_version, kind) = (field("apiVersion"), field("kind"));
+    api_version.zip(kind)
+}
+
+fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node) -> Option<Object> {
+    reader.policy = kind.policy;
+    let unknown = if kind.policy { Unknown::Refused(&["apiVersion", "kind"]) } else { Unknown::Allowed };
+    let [metadata, spec, status] =
+        reader.fields(&Path::Root, node, ["metadata", "spec", "status"], unknown);
+    let meta = meta::read(reader, kind, node, metadata);
+    let name = meta.as_ref().map(|meta| kind.object_name(meta));
+    // Without a name there is no object, but its errors are still worth a finding each.
+    let object = meta::Root { kind, node, metadata, spec, status, meta: meta.unwrap_or_default() };
+    let object = (kind.decode)(reader, object);
+    if let Some(name) = &name {
+        for finding in &mut reader.findings {
+            finding.object = Some(name.clone());
+        }
+    }
+    object.filter(|_| name.is_some() && !(kind.policy && reader.has_errors()))
+}

@@ -1,0 +1,394 @@
+//! From decoded objects to the inventory.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::owners::Owners;
+use super::{
+    Cluster, ContainerPort, GroupId, Member, Namespace, NamespaceId, Node, OrphanEndpoints, PodGroup, Service,
+    ServiceEndpoint, Workload, WorkloadId,
+};
+use crate::diagnostic::{Finding, Severity};
+use crate::k8s::{self, Meta, Object, PodShape, Replicas, Spanned};
+use crate::space::Labels;
+
+/// The label that every namespace carries (S-41).
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// Collects decoded objects in the order of the manifests.
+#[derive(Debug, Default)]
+pub struct Builder {
+    namespaces: Objects<k8s::Namespace>,
+    nodes: Objects<k8s::Node>,
+    pods: Objects<k8s::Pod>,
+    workloads: Objects<k8s::Workload>,
+    services: Objects<k8s::Service>,
+    endpoints: Objects<k8s::Endpoints>,
+    policies: Objects<k8s::Policy>,
+    findings: Vec<Finding>,
+}
+
+/// What the manifests define.
+#[derive(Debug, Default)]
+pub struct Inventory {
+    /// Who is there.
+    pub cluster: Cluster,
+    /// The policies, in the order of the manifests.
+    pub policies: Vec<k8s::Policy>,
+    /// Objects that are defined more than once, and differently.
+    pub findings: Vec<Finding>,
+}
+
+/// Objects of one sort, the last definition of each.
+#[derive(Debug)]
+struct Objects<T> {
+    items: Vec<T>,
+    by_name: HashMap<Key, usize>,
+}
+
+/// Kind, namespace and name.
+type Key = (&'static str, Box<str>, Box<str>);
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), by_name: HashMap::new() }
+    }
+}
+
+impl<T: PartialEq> Objects<T> {
+    /// Adds an object. One that is there already is replaced, as `kubectl apply` would do it, with a
+    /// finding where the two differ in anything that npv reads.
+    fn add(&mut self, kind: &'static str, object: T, meta: fn(&T) -> &Meta) -> Option<Finding> {
+        let Meta { name, namespace, generated, .. } = meta(&object);
+        let span = name.span;
+        let previous = if *generated {
+            None
+        } else {
+            let key = (kind, namespace.clone(), name.value.clone());
+            self.by_name.insert(key, self.items.len())
+        };
+        let Some(first) = previous.and_then(|index| Some((index, self.items.get_mut(index)?))) else {
+            self.items.push(object);
+            return None;
+        };
+        let (index, first) = first;
+        let key = (kind, namespace.clone(), name.value.clone());
+        let finding = (*first != object).then(|| {
+            let name = if namespace.is_empty() {
+                format!("{kind}/{}", name.value)
+            } else {
+                format!("{kind}/{namespace}/{}", name.value)
+            };
+            Finding::new(
+                "duplicate-object",
+                Severity::Warning,
+                span,
+                format!("`{name}` is defined twice, and differently"),
+            )
+            .object(name)
+            .label("npv uses this one")
+            .related(meta(first).name.span, "and leaves this one out")
+            .help("keep one of them, or check one set of manifests at a time")
+        });
+        *first = object;
+        self.by_name.insert(key, index);
+        finding
+    }
+}
+
+impl Builder {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an object. The order matters only where an object is defined more than once.
+    pub fn add(&mut self, object: Object) {
+        let finding = match object {
+            Object::Namespace(object) => self.namespaces.add("Namespace", *object, |object| &object.meta),
+            Object::Node(object) => self.nodes.add("Node", *object, |object| &object.meta),
+            Object::Pod(object) => self.pods.add("Pod", *object, |object| &object.meta),
+            Object::Workload(object) => self.workloads.add(object.kind, *object, |object| &object.meta),
+            Object::Service(object) => self.services.add("Service", *object, |object| &object.meta),
+            Object::Endpoints(object) => self.endpoints.add(object.kind, *object, |object| &object.meta),
+            Object::Policy(object) => self.policies.add(object.kind(), object, k8s::Policy::meta),
+        };
+        self.findings.extend(finding);
+    }
+
+    /// Resolves everything that has been added.
+    pub fn finish(self) -> Inventory {
+        let mut cluster = Cluster { namespaces: self.namespaces(), ..Cluster::default() };
+        let namespaces: HashMap<&str, NamespaceId> = cluster
+            .namespaces
+            .iter()
+            .enumerate()
+            .map(|(index, namespace)| (&*namespace.name, NamespaceId(index as u32)))
+            .collect();
+        let mut nodes: Vec<Node> = self.nodes.items.into_iter().map(node).collect();
+        nodes.sort_by(|a, b| a.name.cmp(&b.name));
+        let (workloads, groups) = pods(&self.workloads.items, &self.pods.items, &nodes, &namespaces);
+        let (services, orphans) = services(self.services.items, self.endpoints.items, &namespaces);
+        cluster.workloads = workloads;
+        cluster.groups = groups;
+        cluster.nodes = nodes;
+        cluster.services = services;
+        cluster.orphans = orphans;
+        Inventory { cluster, policies: self.policies.items, findings: self.findings }
+    }
+
+    /// Every namespace that is defined or that an object is in, sorted.
+    fn namespaces(&self) -> Vec<Namespace> {
+        let mut names: BTreeSet<&str> = BTreeSet::new();
+        names.extend(self.pods.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.workloads.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.services.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.endpoints.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.policies.items.iter().map(|object| &*object.meta().namespace));
+        let mut all: BTreeMap<&str, Option<&k8s::Namespace>> =
+            names.into_iter().map(|name| (name, None)).collect();
+        for namespace in &self.namespaces.items {
+            all.insert(&namespace.meta.name.value, Some(namespace));
+        }
+        all.into_iter()
+            .map(|(name, object)| {
+                let mut labels =
+                    object.map(|object| Labels::clone(&object.labels.value)).unwrap_or_default();
+                labels.insert(NAME_LABEL, name);
+                let defined = object.map(|object| object.meta.name.span);
+                Namespace { name: name.into(), labels: Arc::new(labels), defined }
+            })
+            .collect()
+    }
+}
+
+fn node(object: k8s::Node) -> Node {
+    Node {
+        labels: object.labels.value,
+        addresses: object.addresses,
+        span: object.meta.name.span,
+        name: object.meta.name.value,
+    }
+}
+
+/// What belongs to one workload.
+#[derive(Default)]
+struct Parts<'a> {
+    /// The controller itself.
+    own: Option<&'a k8s::Workload>,
+    /// Controllers that it made.
+    made: Vec<&'a k8s::Workload>,
+    /// Its pods, but for those that have finished.
+    live: Vec<&'a k8s::Pod>,
+    /// Pods of it have finished.
+    finished: bool,
+}
+
+fn pods(
+    workloads: &[k8s::Workload],
+    pods: &[k8s::Pod],
+    nodes: &[Node],
+    namespaces: &HashMap<&str, NamespaceId>,
+) -> (Vec<Workload>, Vec<PodGroup>) {
+    let owners = Owners::new(workloads);
+    let mut all: BTreeMap<(&str, &str, &str), Parts<'_>> = BTreeMap::new();
+    for workload in workloads {
+        let top = owners.of_workload(workload);
+        let parts = all.entry((&workload.meta.namespace, top.1, top.0)).or_default();
+        if top == (workload.kind, &*workload.meta.name.value) && parts.own.is_none() {
+            parts.own = Some(workload);
+        } else {
+            parts.made.push(workload);
+        }
+    }
+    for pod in pods {
+        let (kind, name) = owners.of_pod(pod);
+        let parts = all.entry((&pod.meta.namespace, name, kind)).or_default();
+        if pod.finished {
+            parts.finished = true;
+        } else {
+            parts.live.push(pod);
+        }
+    }
+    let mut made = (Vec::new(), Vec::new());
+    for ((namespace, name, kind), parts) in all {
+        let Some(&namespace) = namespaces.get(namespace) else { continue };
+        let id = WorkloadId(made.0.len() as u32);
+        let Some((groups, span, account)) = parts.groups(id, namespace, kind, nodes) else { continue };
+        let first = made.1.len() as u32;
+        made.0.push(Workload {
+            namespace,
+            kind: kind.into(),
+            name: name.into(),
+            span,
+            service_account: account.cloned(),
+            groups: (first..first + groups.len() as u32).map(GroupId).collect(),
+        });
+        made.1.extend(groups);
+    }
+    made
+}
+
+impl<'a> Parts<'a> {
+    /// The groups of pods with the place of the workload's name and its ServiceAccount; `None` where the
+    /// workload has come to its end (S-38).
+    fn groups(
+        &self,
+        workload: WorkloadId,
+        namespace: NamespaceId,
+        kind: &str,
+        nodes: &[Node],
+    ) -> Option<(Vec<PodGroup>, crate::source::Span, Option<&'a Box<str>>)> {
+        let per_node = kind == "DaemonSet";
+        let named = self.own.or(self.made.first().copied()).map(|workload| workload.meta.name.span);
+        if let Some(first) = self.live.first() {
+            let groups = live_groups(&self.live, workload, namespace, per_node, nodes);
+            let span = named.unwrap_or(first.meta.name.span);
+            return Some((groups, span, first.shape.value.service_account.as_ref()));
+        }
+        if self.own.is_some_and(|own| own.finished || self.finished && own.kind == "Job") {
+            return None;
+        }
+        let running = |workload: &&&k8s::Workload| {
+            !workload.finished && workload.replicas != Replicas::Exactly(0)
+        };
+        // Old ReplicaSets stay behind, scaled to nothing.
+        let templates: Vec<&k8s::Workload> = match self.own {
+            Some(own) => vec![own],
+            None => match self.made.iter().filter(running).copied().collect::<Vec<_>>() {
+                none if none.is_empty() => self.made.last().copied().into_iter().collect(),
+                some => some,
+            },
+        };
+        let first = templates.first()?;
+        let groups = templates
+            .iter()
+            .map(|template| {
+                let (pods, several) = match template.replicas {
+                    Replicas::Exactly(count) => (count, count > 1),
+                    Replicas::Unsaid | Replicas::PerNode => (1, true),
+                };
+                PodGroup { pods, several, ..group(&template.shape, workload, namespace) }
+            })
+            .collect();
+        let span = named.unwrap_or(first.meta.name.span);
+        Some((groups, span, first.shape.value.service_account.as_ref()))
+    }
+}
+
+fn group(shape: &Spanned<Arc<PodShape>>, workload: WorkloadId, namespace: NamespaceId) -> PodGroup {
+    PodGroup {
+        workload,
+        namespace,
+        labels: Arc::clone(&shape.value.labels),
+        ports: Arc::clone(&shape.value.ports),
+        host_network: shape.value.host_network,
+        members: Vec::new(),
+        pods: 0,
+        several: false,
+        span: shape.span,
+    }
+}
+
+/// Groups pods by what a policy can see of them, in the order of each group's first pod.
+fn live_groups(
+    pods: &[&k8s::Pod],
+    workload: WorkloadId,
+    namespace: NamespaceId,
+    per_node: bool,
+    nodes: &[Node],
+) -> Vec<PodGroup> {
+    let mut groups: Vec<PodGroup> = Vec::new();
+    let mut known: HashMap<(&Labels, &[ContainerPort], bool), usize> = HashMap::new();
+    for pod in pods {
+        let shape = &*pod.shape.value;
+        let index = *known.entry((&shape.labels, &shape.ports, shape.host_network)).or_insert(groups.len());
+        if index == groups.len() {
+            groups.push(group(&pod.shape, workload, namespace));
+        }
+        if let Some(group) = groups.get_mut(index) {
+            group.members.push(Member {
+                name: pod.meta.name.value.clone(),
+                addresses: addresses(pod, nodes),
+                node: pod.node.clone(),
+            });
+        }
+    }
+    for group in &mut groups {
+        group.members.shrink_to_fit();
+        group.pods = group.members.len() as u32;
+        group.several = group.pods > 1 || per_node;
+    }
+    groups
+}
+
+/// The addresses of a pod; those of its node where it uses the node's network.
+fn addresses(pod: &k8s::Pod, nodes: &[Node]) -> Box<[IpAddr]> {
+    if !pod.shape.value.host_network || !pod.addresses.is_empty() {
+        return pod.addresses.clone();
+    }
+    let node = pod.node.as_deref().and_then(|name| {
+        let index = nodes.binary_search_by(|node| (*node.name).cmp(name)).ok()?;
+        nodes.get(index)
+    });
+    node.map(|node| node.addresses.clone()).unwrap_or_default()
+}
+
+fn services(
+    services: Vec<k8s::Service>,
+    endpoints: Vec<k8s::Endpoints>,
+    namespaces: &HashMap<&str, NamespaceId>,
+) -> (Vec<Service>, Vec<OrphanEndpoints>) {
+    let mut by_service: BTreeMap<(Box<str>, Box<str>), Vec<ServiceEndpoint>> = BTreeMap::new();
+    for object in endpoints {
+        let key = (object.meta.namespace, object.service);
+        by_service.entry(key).or_default().extend(object.endpoints);
+    }
+    // A Service has Endpoints and EndpointSlices that say the same.
+    for list in by_service.values_mut() {
+        let mut seen = HashSet::new();
+        list.retain(|endpoint| {
+            let mut ports = endpoint.ports.to_vec();
+            ports.sort_unstable();
+            seen.insert((endpoint.address, endpoint.pod.clone(), ports))
+        });
+    }
+    let mut resolved = Vec::with_capacity(services.len());
+    for object in services {
+        let Some(&namespace) = namespaces.get(&*object.meta.namespace) else { continue };
+        let key = (object.meta.namespace, object.meta.name.value);
+        let endpoints = by_service.remove(&key).unwrap_or_default();
+        let (selector, selector_span) = match object.selector {
+            Some(selector) => (Some(selector.value), Some(selector.span)),
+            None => (None, None),
+        };
+        resolved.push(Service {
+            namespace,
+            name: key.1,
+            span: object.meta.name.span,
+            labels: object.labels,
+            selector,
+            selector_span,
+            kind: object.kind,
+            headless: object.headless,
+            cluster_ips: object.cluster_ips,
+            external_ips: object.external_ips,
+            external_name: object.external_name,
+            external_traffic: object.external_traffic,
+            internal_traffic: object.internal_traffic,
+            publish_not_ready: object.publish_not_ready,
+            ports: object.ports,
+            endpoints,
+        });
+    }
+    resolved.sort_by(|a, b| (a.namespace, &a.name).cmp(&(b.namespace, &b.name)));
+    let orphans = by_service
+        .into_iter()
+        .filter_map(|((namespace, service), endpoints)| {
+            let namespace = *namespaces.get(&*namespace)?;
+            Some(OrphanEndpoints { namespace, service, endpoints })
+        })
+        .collect();
+    (resolved, orphans)
+}

@@ -1,0 +1,364 @@
+//! Reading fields out of a [`Node`] tree, so that *every* error of an object becomes a finding at its
+//! own place and decoding goes on behind it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as MapEntry;
+use std::fmt;
+
+use super::Decoder;
+use super::syntax::Malformed;
+use crate::diagnostic::{Applicability, Edit, Finding, Fix, Severity};
+use crate::source::Span;
+use crate::yaml::{Entry, Node, Value};
+
+/// Where a value stands in its object. Lives on the stack; text is made only when something is to be said.
+#[derive(Clone, Copy)]
+pub(super) enum Path<'a> {
+    /// The object itself.
+    Root,
+    /// A field of a mapping.
+    Field(&'a Path<'a>, &'a str),
+    /// An item of a list, counted from 0.
+    Item(&'a Path<'a>, usize),
+}
+
+impl<'a> Path<'a> {
+    pub(super) fn field(&'a self, name: &'a str) -> Self {
+        Self::Field(self, name)
+    }
+
+    pub(super) fn item(&'a self, index: usize) -> Self {
+        Self::Item(self, index)
+    }
+}
+
+/// `spec.ingress[0].from[1]`; keys that are no plain words stand in brackets and quotes.
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Root => Ok(()),
+            Self::Field(parent, name) => {
+                let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !name.is_empty();
+                match (parent, plain) {
+                    (Self::Root, true) => f.write_str(name),
+                    (_, true) => write!(f, "{parent}.{name}"),
+                    (_, false) => write!(f, "{parent}[{name:?}]"),
+                }
+            }
+            Self::Item(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// Whether a mapping may have fields that its reader does not know.
+#[derive(Clone, Copy)]
+pub(super) enum Unknown {
+    /// They are nobody's business here.
+    Allowed,
+    /// They are findings, but for these, which are known and of no interest.
+    Refused(&'static [&'static str]),
+}
+
+/// What decoding one object has found wrong so far.
+pub(super) struct Reader<'d> {
+    pub(super) decoder: &'d Decoder,
+    /// The object is a policy.
+    pub(super) policy: bool,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'d> Reader<'d> {
+    pub(super) fn new(decoder: &'d Decoder) -> Self {
+        Self { decoder, policy: false, findings: Vec::new() }
+    }
+
+    /// The rule of a value that has the right type and may not be: policies have one of their own.
+    pub(super) fn invalid(&self) -> &'static str {
+        if self.policy { "invalid-policy" } else { "wrong-type" }
+    }
+
+    /// Reports a text that its field's syntax does not admit.
+    pub(super) fn malformed(&mut self, path: &Path<'_>, span: Span, text: &str, wrong: Malformed) {
+        let message = format!("`{text}` {}", wrong.why);
+        let finding = fault(self.invalid(), path, span, message);
+        self.report(match wrong.instead {
+            Some(instead) => finding
+                .help(format!("write `{instead}`"))
+                .fix(replace(span, text, &instead, format!("write `{instead}`"))),
+            None => finding,
+        });
+    }
+
+    /// Adds a finding.
+    pub(super) fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    /// Reports a value that is not what its field takes.
+    pub(super) fn wrong_type(&mut self, path: &Path<'_>, node: &Node, wanted: &str) {
+        self.report(wrong_type(path, node, wanted));
+    }
+
+    /// Reports an item of a list that is null, with what kubectl would take it for (S-47).
+    pub(super) fn null_item(&mut self, path: &Path<'_>, item: &Node, meaning: &str) {
+        self.report(
+            fault("null-rule", path, item.span, format!("`{path}` is null"))
+                .help(format!("kubectl would read it as {meaning}: remove it, or write what you mean")),
+        );
+    }
+
+    /// Whether anything has been found that the API server would refuse.
+    pub(super) fn has_errors(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The named fields of a mapping; a field whose value is null counts as left out. Reports what is no
+    /// mapping, repeated keys and, where they are refused, unknown fields.
+    pub(super) fn fields<'n, const N: usize>(
+        &mut self,
+        path: &Path<'_>,
+        node: &'n Node,
+        names: [&'static str; N],
+        unknown: Unknown,
+    ) -> [Option<&'n Entry>; N] {
+        let mut found = [None; N];
+        let entries = match &node.value {
+            Value::Map(entries) => entries,
+            Value::Null => return found,
+            _ => {
+                self.wrong_type(path, node, "a mapping");
+                return found;
+            }
+        };
+        self.duplicates(path, entries);
+        for entry in entries {
+            if let Some(slot) = names.iter().position(|name| **name == *entry.key) {
+                if let Some(slot) = found.get_mut(slot) {
+                    *slot = (!entry.value.is_null()).then_some(entry);
+                }
+            } else if let Unknown::Refused(others) = unknown
+                && !others.contains(&&*entry.key)
+            {
+                self.unknown_field(path, entry, names.iter().chain(others).copied());
+            }
+        }
+        found
+    }
+
+    /// Reports every repetition of a key.
+    pub(super) fn duplicates(&mut self, path: &Path<'_>, entries: &[Entry]) {
+        // Nearly all mappings are small, where comparing is cheaper than hashing.
+        if entries.len() <= 16 {
+            for (index, entry) in entries.iter().enumerate() {
+                let first = entries.iter().take(index).find(|other| other.key == entry.key);
+                if let Some(first) = first {
+                    self.duplicate(path, first, entry);
+                }
+            }
+            return;
+        }
+        let mut seen: HashMap<&str, &Entry> = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            match seen.entry(&entry.key) {
+                MapEntry::Occupied(first) => self.duplicate(path, first.get(), entry),
+                MapEntry::Vacant(slot) => {
+                    slot.insert(entry);
+                }
+            }
+        }
+    }
+
+    fn duplicate(&mut self, path: &Path<'_>, first: &Entry, again: &Entry) {
+        let here = path.field(&again.key);
+        let message = format!("the key `{}` is there twice", again.key);
+        self.report(
+            fault("duplicate-key", &here, again.key_span, message)
+                .label("here again")
+                .related(first.key_span, "first here")
+                .help("kubectl would silently use the last one: keep one and remove the others"),
+        );
+    }
+
+    fn unknown_field(
+        &mut self,
+        path: &Path<'_>,
+        entry: &Entry,
+        known: impl Iterator<Item = &'static str>,
+    ) {
+        let here = path.field(&entry.key);
+        let parent = path.to_string();
+        let place = if parent.is_empty() { "the object".to_owned() } else { format!("`{parent}`") };
+        let message = format!("{place} has no field `{}`", entry.key);
+        let mut names: Vec<&str> = known.collect();
+        let guess = closest(&entry.key, &names);
+        let finding = fault("unknown-field", &here, entry.key_span, message);
+        self.report(if let Some(guess) = guess {
+            finding.help(format!("did you mean `{guess}`?")).fix(replace(entry.key_span, &entry.key, guess, format!("rename the field to `{guess}`")))
+        } else {
+            names.sort_unstable();
+            finding.help(format!("its fields are {}", listing(&names)))
+        });
+    }
+
+    /// The entries of a mapping whose keys are data, such as labels.
+    pub(super) fn entries<'n>(&mut self, path: &Path<'_>, node: &'n Node) -> &'n [Entry] {
+        match &node.value {
+            Value::Map(entries) => {
+                self.duplicates(path, entries);
+                entries
+            }
+            Value::Null => &[],
+            _ => {
+                self.wrong_type(path, node, "a mapping");
+                &[]
+            }
+        }
+    }
+
+    /// The items of a list.
+    pub(super) fn items<'n>(&mut self, path: &Path<'_>, node: &'n Node) -> &'n [Node] {
+        match &node.value {
+            Value::Seq(items) => items,
+            Value::Null => &[],
+            _ => {
+                self.wrong_type(path, node, "a list");
+                &[]
+            }
+        }
+    }
+
+    /// The items of a list that is somebody's field.
+    pub(super) fn list<'n>(&mut self, path: &Path<'_>, entry: Option<&'n Entry>) -> &'n [Node] {
+        entry.map_or(&[], |entry| self.items(path, &entry.value))
+    }
+
+    /// A text. A null is `""`, as the API machinery reads it.
+    pub(super) fn text<'n>(&mut self, path: &Path<'_>, node: &'n Node) -> Option<&'n str> {
+        match &node.value {
+            Value::Str(text) => Some(text),
+            Value::Null => Some(""),
+            Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
+                self.report(wrong_type(path, node, "a string").help("put it in quotes").fix(quote(node)));
+                None
+            }
+            Value::Seq(_) | Value::Map(_) => {
+                self.wrong_type(path, node, "a string");
+                None
+            }
+        }
+    }
+
+    /// The text of somebody's field.
+    pub(super) fn string<'n>(&mut self, path: &Path<'_>, entry: Option<&'n Entry>) -> Option<&'n str> {
+        entry.and_then(|entry| self.text(path, &entry.value))
+    }
+
+    /// The truth value of somebody's field; false where it is left out.
+    pub(super) fn flag(&mut self, path: &Path<'_>, entry: Option<&Entry>) -> bool {
+        match entry.map(|entry| (&entry.value.value, &entry.value)) {
+            None => false,
+            Some((Value::Bool(flag), _)) => *flag,
+            Some((_, node)) => {
+                self.wrong_type(path, node, "a boolean");
+                false
+            }
+        }
+    }
+
+    /// The whole number of somebody's field. `80.0` and `8e1` are 80, as the API machinery reads them.
+    pub(super) fn integer(&mut self, path: &Path<'_>, entry: Option<&Entry>) -> Option<i64> {
+        let node = &entry?.value;
+        let number = whole(node);
+        if number.is_none() {
+            let finding = wrong_type(path, node, "a whole number");
+            self.report(match unquote(node) {
+                Some(fix) => finding.help("write it without quotes").fix(fix),
+                None => finding,
+            });
+        }
+        number
+    }
+}
+
+/// An error about the value at `path`.
+pub(super) fn fault(rule: &'static str, path: &Path<'_>, span: Span, message: impl Into<String>) -> Finding {
+    Finding::new(rule, Severity::Error, span, message).key(path.to_string())
+}
+
+/// The error that a value is not what its field takes.
+pub(super) fn wrong_type(path: &Path<'_>, node: &Node, wanted: &str) -> Finding {
+    fault("wrong-type", path, node.span, format!("`{path}` is {}, not {wanted}", node.kind()))
+}
+
+/// The whole number that a node holds.
+pub(super) fn whole(node: &Node) -> Option<i64> {
+    match node.value {
+        Value::Int(number) => Some(number),
+        // Beyond 2^53 neighbouring whole numbers are the same float.
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
+            Some(number as i64)
+        }
+        _ => None,
+    }
+}
+
+/// A fix that puts a scalar in quotes.
+pub(super) fn quote(node: &Node) -> Fix {
+    let at = |offset| Edit { span: Span::new(node.span.source, offset, offset), replacement: "\"".into() };
+    Fix {
+        description: "put the value in quotes".into(),
+        applicability: Applicability::Unsafe,
+        edits: vec![at(node.span.start), at(node.span.end)],
+        example: None,
+    }
+}
+
+/// A fix that takes a number out of its quotes, where the text is one.
+pub(super) fn unquote(node: &Node) -> Option<Fix> {
+    let number: i64 = node.as_str()?.parse().ok()?;
+    Some(replace(node.span, "", &number.to_string(), "write a number instead of a string"))
+}
+
+/// A fix that replaces a text, in quotes where the old one was in quotes; numbers stand without them.
+pub(super) fn replace(span: Span, old: &str, new: &str, description: impl Into<String>) -> Fix {
+    // A text that takes more room than its characters is in quotes.
+    let bare = (span.end - span.start) as usize == old.len() || new.parse::<i64>().is_ok();
+    let replacement = if bare { new.to_owned() } else { format!("\"{new}\"") };
+    Fix {
+        description: description.into(),
+        applicability: Applicability::Unsafe,
+        edits: vec![Edit { span, replacement }],
+        example: None,
+    }
+}
+
+/// The known name that a misspelt one most likely means.
+pub(super) fn closest<'k>(misspelt: &str, known: &[&'k str]) -> Option<&'k str> {
+    if misspelt.len() > 64 {
+        return None;
+    }
+    let lower = misspelt.to_lowercase();
+    known
+        .iter()
+        .map(|name| (strsim::osa_distance(&lower, &name.to_lowercase()), *name))
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(4).min(3))
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// `a`, `b` and `c`, each in backticks.
+pub(super) fn listing(names: &[&str]) -> String {
+    let mut text = String::new();
+    for (index, name) in names.iter().enumerate() {
+        let separator = match index {
+            0 => "",
+            _ if index + 1 == names.len() => " and ",
+            _ => ", ",
+        };
+        text.push_str(separator);
+        text.push('`');
+        text.push_str(name);
+        text.push('`');
+    }
+    text
+}

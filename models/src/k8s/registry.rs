@@ -1,0 +1,87 @@
+//! The table of all kinds that mean something to npv.
+
+use super::meta::{Meta, Root};
+use super::read::Reader;
+use super::{
+    Object, endpoints, kubevirt, namespace, network_policy, node, pod, service, workload,
+};
+
+/// How to decode one kind of one API group.
+pub(super) struct Kind {
+    /// The API group; empty for the core group.
+    pub(super) group: &'static str,
+    /// The versions that are read; any where the list is empty.
+    pub(super) versions: &'static [&'static str],
+    /// The kind.
+    pub(super) name: &'static str,
+    /// Its objects are in namespaces.
+    pub(super) namespaced: bool,
+    /// It is a policy: unknown fields are errors, and an object with errors is left out.
+    pub(super) policy: bool,
+    /// Turns the tree into an object.
+    pub(super) decode: fn(&mut Reader<'_>, Root<'_>) -> Option<Object>,
+}
+
+impl Kind {
+    /// A kind of the given group whose objects are in namespaces and no policies.
+    pub(super) const fn new(
+        group: &'static str,
+        name: &'static str,
+        decode: fn(&mut Reader<'_>, Root<'_>) -> Option<Object>,
+    ) -> Self {
+        Self { group, versions: &[], name, namespaced: true, policy: false, decode }
+    }
+
+    /// `Kind/namespace/name`, or `Kind/name`.
+    pub(super) fn object_name(&self, meta: &Meta) -> String {
+        if self.namespaced {
+            format!("{}/{}/{}", self.name, meta.namespace, meta.name.value)
+        } else {
+            format!("{}/{}", self.name, meta.name.value)
+        }
+    }
+}
+
+/// One line for each kind.
+static KINDS: &[Kind] = &[
+    Kind { namespaced: false, ..Kind::new("", "Namespace", namespace::decode) },
+    Kind { namespaced: false, ..Kind::new("", "Node", node::decode) },
+    Kind::new("", "Pod", pod::decode),
+    Kind::new("apps", "Deployment", workload::replicated),
+    Kind::new("extensions", "Deployment", workload::replicated),
+    Kind::new("apps", "ReplicaSet", workload::replicated),
+    Kind::new("extensions", "ReplicaSet", workload::replicated),
+    Kind::new("apps", "StatefulSet", workload::replicated),
+    Kind::new("", "ReplicationController", workload::replicated),
+    Kind::new("apps", "DaemonSet", workload::daemon_set),
+    Kind::new("extensions", "DaemonSet", workload::daemon_set),
+    Kind::new("batch", "Job", workload::job),
+    Kind::new("batch", "CronJob", workload::cron_job),
+    Kind::new("argoproj.io", "Rollout", workload::rollout),
+    Kind::new("serving.knative.dev", "Service", workload::knative_service),
+    Kind::new("apps.openshift.io", "DeploymentConfig", workload::replicated),
+    Kind::new("", "DeploymentConfig", workload::replicated),
+    Kind::new("kubevirt.io", "VirtualMachine", kubevirt::machine),
+    Kind::new("kubevirt.io", "VirtualMachineInstance", kubevirt::instance),
+    Kind::new("kubevirt.io", "VirtualMachineInstanceReplicaSet", kubevirt::replica_set),
+    Kind::new("", "Service", service::decode),
+    Kind::new("", "Endpoints", endpoints::endpoints),
+    Kind::new("discovery.k8s.io", "EndpointSlice", endpoints::slice),
+    network_policy::KIND,
+    network_policy::LEGACY_KIND,
+];
+
+/// The kind that `apiVersion` and `kind` name.
+pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
+    let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+    KINDS.iter().find(|entry| {
+        entry.name == kind
+            && entry.group == group
+            && (entry.versions.is_empty() || entry.versions.contains(&version))
+    })
+}
+
+/// A kind of this name, in whatever group; where there are several, the first.
+pub(super) fn known(kind: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|entry| entry.name == kind)
+}

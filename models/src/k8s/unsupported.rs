@@ -1,0 +1,111 @@
+//! Policies of kinds that npv does not model. Each makes the answer incomplete; none is passed over.
+
+use super::registry;
+use crate::diagnostic::{Finding, Severity};
+use crate::source::Span;
+use crate::yaml::Node;
+
+/// Kinds of one API group that decide about traffic.
+struct Family {
+    group: &'static str,
+    kinds: &'static [&'static str],
+    /// Whose they are, for people.
+    name: &'static str,
+}
+
+const fn family(name: &'static str, group: &'static str, kinds: &'static [&'static str]) -> Family {
+    Family { group, kinds, name }
+}
+
+const CALICO: &[&str] = &[
+    "NetworkPolicy",
+    "GlobalNetworkPolicy",
+    "StagedNetworkPolicy",
+    "StagedGlobalNetworkPolicy",
+    "StagedKubernetesNetworkPolicy",
+    "Tier",
+    "NetworkSet",
+    "GlobalNetworkSet",
+];
+const ADMIN: &[&str] = &["AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"];
+const ANTREA: &[&str] = &["NetworkPolicy", "ClusterNetworkPolicy", "Tier"];
+
+static FAMILIES: &[Family] = &[
+    family("network-policy-api", "policy.networking.k8s.io", ADMIN),
+    family("Cilium", "cilium.io", &["CiliumNetworkPolicy", "CiliumClusterwideNetworkPolicy"]),
+    family("Calico", "crd.projectcalico.org", CALICO),
+    family("Calico", "projectcalico.org", CALICO),
+    family("Antrea", "crd.antrea.io", ANTREA),
+    family("Antrea", "security.antrea.tanzu.vmware.com", ANTREA),
+    family(
+        "Istio",
+        "security.istio.io",
+        &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"],
+    ),
+    family("Istio", "networking.istio.io", &["Sidecar"]),
+    family(
+        "Linkerd",
+        "policy.linkerd.io",
+        &["Server", "ServerAuthorization", "AuthorizationPolicy", "NetworkAuthentication", "MeshTLSAuthentication"],
+    ),
+    family("Kuma", "kuma.io", &["TrafficPermission", "MeshTrafficPermission"]),
+    family("Consul", "consul.hashicorp.com", &["ServiceIntentions"]),
+    family("SMI", "access.smi-spec.io", &["TrafficTarget"]),
+    family("OVN-Kubernetes", "k8s.ovn.org", &["EgressFirewall"]),
+    family("OpenShift", "network.openshift.io", &["EgressNetworkPolicy", "NetNamespace"]),
+    family("Kube-OVN", "kubeovn.io", &["SecurityGroup"]),
+    family("GKE", "networking.gke.io", &["FQDNNetworkPolicy"]),
+    family("AWS", "networking.k8s.aws", &["ApplicationNetworkPolicy", "ClusterNetworkPolicy"]),
+    family("AWS", "vpcresources.k8s.aws", &["SecurityGroupPolicy"]),
+    family("NSX", "nsx.vmware.com", &["SecurityPolicy"]),
+    family("NSX", "crd.nsx.vmware.com", &["SecurityPolicy"]),
+    family("NeuVector", "neuvector.com", &["NvSecurityRule", "NvClusterSecurityRule"]),
+    family("multi-networkpolicy", "k8s.cni.cncf.io", &["MultiNetworkPolicy"]),
+];
+
+/// Groups of Kubernetes itself, in which every kind is known, so that a strange one is a mistake.
+const BUILT_IN: &[&str] =
+    &["", "apps", "batch", "extensions", "networking.k8s.io", "discovery.k8s.io", "policy"];
+
+/// A finding about an object that npv does not read, where passing over it could falsify the answer.
+pub(super) fn check(api_version: &str, kind: &str, node: &Node) -> Option<Finding> {
+    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let family = FAMILIES.iter().find(|family| family.group == group && family.kinds.contains(&kind));
+    let span = node.get("kind").map_or(node.span, |kind| kind.span);
+    if let Some(family) = family {
+        let message = format!("npv does not model {} {kind} (`{api_version}`) yet", family.name);
+        return Some(unsupported(node, kind, span, message).help(
+            "answers leave this policy out; with `--allow-incomplete` npv answers for all the others",
+        ));
+    }
+    if BUILT_IN.contains(&group)
+        && let Some(known) = registry::known(kind)
+    {
+        let place =
+            if known.group.is_empty() { "`v1`".to_owned() } else { format!("the group `{}`", known.group) };
+        let message = format!("there is no `{kind}` in `{api_version}`");
+        let span = node.get("apiVersion").map_or(span, |version| version.span);
+        let mut finding = unsupported(node, kind, span, message)
+            .help(format!("the API server would refuse it; `{kind}` is in {place}"));
+        if !known.policy {
+            finding.rule = "unreadable-document";
+        }
+        return Some(finding);
+    }
+    // Whatever calls itself a network policy may decide about traffic.
+    kind.ends_with("NetworkPolicy").then(|| {
+        let message = format!("npv does not know the policy kind `{kind}` of `{api_version}`");
+        unsupported(node, kind, span, message)
+            .help("answers leave it out; with `--allow-incomplete` npv answers for all the others")
+    })
+}
+
+fn unsupported(node: &Node, kind: &str, span: Span, message: String) -> Finding {
+    let field = |name| node.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Node::as_str);
+    let name = field("name").unwrap_or_default();
+    let object = match field("namespace") {
+        Some(namespace) => format!("{kind}/{namespace}/{name}"),
+        None => format!("{kind}/{name}"),
+    };
+    Finding::new("unsupported-policy", Severity::Error, span, message).object(object).key("kind").incomplete()
+}
