@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::owners::Owners;
 use super::{
-    Cluster, ContainerPort, GroupId, Member, Namespace, NamespaceId, Node, OrphanEndpoints, PodGroup, Service,
-    ServiceEndpoint, Workload, WorkloadId,
+    Cluster, ContainerPort, GroupId, Member, Namespace, NamespaceId, Node, OrphanEndpoints, PodGroup,
+    Service, ServiceEndpoint, Workload, WorkloadId,
 };
 use crate::diagnostic::{Finding, Severity};
 use crate::k8s::{self, Meta, Object, PodShape, Replicas, Spanned};
+use crate::source::Span;
 use crate::space::Labels;
 
 /// The label that every namespace carries (S-41).
@@ -153,8 +154,7 @@ impl Builder {
         }
         all.into_iter()
             .map(|(name, object)| {
-                let mut labels =
-                    object.map(|object| Labels::clone(&object.labels.value)).unwrap_or_default();
+                let mut labels = object.map(|object| Labels::clone(&object.labels.value)).unwrap_or_default();
                 labels.insert(NAME_LABEL, name);
                 let defined = object.map(|object| object.meta.name.span);
                 Namespace { name: name.into(), labels: Arc::new(labels), defined }
@@ -215,14 +215,16 @@ fn pods(
     for ((namespace, name, kind), parts) in all {
         let Some(&namespace) = namespaces.get(namespace) else { continue };
         let id = WorkloadId(made.0.len() as u32);
-        let Some((groups, span, account)) = parts.groups(id, namespace, kind, nodes) else { continue };
+        let Some(Resolved { groups, span, account }) = parts.resolve(id, namespace, kind, nodes) else {
+            continue;
+        };
         let first = made.1.len() as u32;
         made.0.push(Workload {
             namespace,
             kind: kind.into(),
             name: name.into(),
             span,
-            service_account: account.cloned(),
+            service_account: account,
             groups: (first..first + groups.len() as u32).map(GroupId).collect(),
         });
         made.1.extend(groups);
@@ -230,29 +232,35 @@ fn pods(
     made
 }
 
-impl<'a> Parts<'a> {
-    /// The groups of pods with the place of the workload's name and its ServiceAccount; `None` where the
-    /// workload has come to its end (S-38).
-    fn groups(
+/// A workload whose pods are known.
+struct Resolved {
+    groups: Vec<PodGroup>,
+    /// Where its name is written.
+    span: Span,
+    account: Option<Box<str>>,
+}
+
+impl Parts<'_> {
+    /// Its groups of pods; `None` where the workload has come to its end (S-38).
+    fn resolve(
         &self,
         workload: WorkloadId,
         namespace: NamespaceId,
         kind: &str,
         nodes: &[Node],
-    ) -> Option<(Vec<PodGroup>, crate::source::Span, Option<&'a Box<str>>)> {
+    ) -> Option<Resolved> {
         let per_node = kind == "DaemonSet";
         let named = self.own.or(self.made.first().copied()).map(|workload| workload.meta.name.span);
         if let Some(first) = self.live.first() {
             let groups = live_groups(&self.live, workload, namespace, per_node, nodes);
             let span = named.unwrap_or(first.meta.name.span);
-            return Some((groups, span, first.shape.value.service_account.as_ref()));
+            return Some(Resolved { groups, span, account: first.shape.value.service_account.clone() });
         }
         if self.own.is_some_and(|own| own.finished || self.finished && own.kind == "Job") {
             return None;
         }
-        let running = |workload: &&&k8s::Workload| {
-            !workload.finished && workload.replicas != Replicas::Exactly(0)
-        };
+        let running =
+            |workload: &&&k8s::Workload| !workload.finished && workload.replicas != Replicas::Exactly(0);
         // Old ReplicaSets stay behind, scaled to nothing.
         let templates: Vec<&k8s::Workload> = match self.own {
             Some(own) => vec![own],
@@ -273,7 +281,7 @@ impl<'a> Parts<'a> {
             })
             .collect();
         let span = named.unwrap_or(first.meta.name.span);
-        Some((groups, span, first.shape.value.service_account.as_ref()))
+        Some(Resolved { groups, span, account: first.shape.value.service_account.clone() })
     }
 }
 

@@ -15,7 +15,9 @@ use serde::Serialize;
 
 pub use builder::{Builder, Inventory};
 
-pub use crate::k8s::{ContainerPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy};
+pub use crate::k8s::{
+    ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
+};
 use crate::source::Span;
 use crate::space::{Labels, Selector};
 

@@ -25,9 +25,8 @@ pub(super) struct Owners<'a> {
 
 impl<'a> Owners<'a> {
     pub(super) fn new(workloads: &'a [Workload]) -> Self {
-        let key = |workload: &'a Workload| {
-            (&*workload.meta.namespace, workload.kind, &*workload.meta.name.value)
-        };
+        let key =
+            |workload: &'a Workload| (&*workload.meta.namespace, workload.kind, &*workload.meta.name.value);
         Self { workloads: workloads.iter().map(|workload| (key(workload), workload)).collect() }
     }
 

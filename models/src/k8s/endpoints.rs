@@ -24,6 +24,9 @@ pub struct Endpoints {
     pub endpoints: Vec<ServiceEndpoint>,
 }
 
+/// Name, protocol and number of a port that an endpoint serves.
+pub type EndpointPort = (Option<Box<str>>, Protocol, u16);
+
 /// One address of an Endpoints or EndpointSlice object.
 #[derive(Clone, Debug)]
 pub struct ServiceEndpoint {
@@ -31,8 +34,8 @@ pub struct ServiceEndpoint {
     pub address: IpAddr,
     /// The pod that it belongs to, by name in the Service's namespace.
     pub pod: Option<Box<str>>,
-    /// Name, protocol and number of the ports that it serves.
-    pub ports: Arc<[(Option<Box<str>>, Protocol, u16)]>,
+    /// The ports that it serves, shared by all addresses of its object.
+    pub ports: Arc<[EndpointPort]>,
     /// It takes traffic.
     pub ready: bool,
     /// The address in the manifest.
@@ -125,11 +128,7 @@ fn pod_of(target: Option<&Entry>) -> Option<Box<str>> {
     text("name").filter(|_| text("kind").is_some_and(|kind| &**kind == "Pod")).cloned()
 }
 
-fn read_ports(
-    reader: &mut Reader<'_>,
-    path: &Path<'_>,
-    list: Option<&Entry>,
-) -> Arc<[(Option<Box<str>>, Protocol, u16)]> {
+fn read_ports(reader: &mut Reader<'_>, path: &Path<'_>, list: Option<&Entry>) -> Arc<[EndpointPort]> {
     let mut ports = Vec::new();
     for (index, item) in reader.list(path, list).iter().enumerate() {
         let path = path.item(index);

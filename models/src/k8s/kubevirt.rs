@@ -42,10 +42,11 @@ fn from_template(reader: &mut Reader<'_>, root: Root<'_>, replicas: Option<Repli
         ports,
         ..PodShape::default()
     };
-    Some(finish(reader, root, Spanned::new(shape, span), replicas))
+    Some(finish(reader, root, Spanned::new(shape, span), replicas, false))
 }
 
 /// A VirtualMachineInstance: one running machine.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
 pub(super) fn instance(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
     let labels = root.labels();
@@ -53,20 +54,22 @@ pub(super) fn instance(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object
     let shape = PodShape { labels: labels.value, ports, ..PodShape::default() };
     let phase = root.status.and_then(|status| status.value.get("phase")).and_then(Node::as_str);
     let finished = matches!(phase, Some("Succeeded" | "Failed"));
-    let object = finish(reader, root, Spanned::new(shape, labels.span), Replicas::Exactly(1));
-    match object {
-        Object::Workload(workload) => Some(Object::Workload(Box::new(Workload { finished, ..*workload }))),
-        other => Some(other),
-    }
+    Some(finish(reader, root, Spanned::new(shape, labels.span), Replicas::Exactly(1), finished))
 }
 
-fn finish(reader: &mut Reader<'_>, root: Root<'_>, shape: Spanned<PodShape>, replicas: Replicas) -> Object {
+fn finish(
+    reader: &mut Reader<'_>,
+    root: Root<'_>,
+    shape: Spanned<PodShape>,
+    replicas: Replicas,
+    finished: bool,
+) -> Object {
     Object::Workload(Box::new(Workload {
         kind: root.kind.name,
         meta: root.meta,
         shape: Spanned::new(reader.decoder.share(shape.value), shape.span),
         replicas,
-        finished: false,
+        finished,
     }))
 }
 
@@ -79,7 +82,8 @@ fn ports(reader: &mut Reader<'_>, path: &Path<'_>, spec: Option<&Node>) -> Arc<[
     let path = path.field("devices");
     let interfaces = child(reader, &path, devices, "interfaces");
     let path = path.field("interfaces");
-    for (index, interface) in interfaces.map_or(&[][..], |node| reader.items(&path, node)).iter().enumerate() {
+    for (index, interface) in interfaces.map_or(&[][..], |node| reader.items(&path, node)).iter().enumerate()
+    {
         let path = path.item(index);
         let list = child(reader, &path, Some(interface), "ports");
         let path = path.field("ports");

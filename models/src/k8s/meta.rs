@@ -85,7 +85,12 @@ pub(super) fn read(
 ) -> Option<Meta> {
     let path = Path::Root.field("metadata");
     let Some(metadata) = metadata else {
-        reader.report(fault(reader.invalid(), &path, node.span, "the object has no `metadata`, and so no name"));
+        reader.report(fault(
+            reader.invalid(),
+            &path,
+            node.span,
+            "the object has no `metadata`, and so no name",
+        ));
         return None;
     };
     let [name, generated, namespace, labels, annotations, owners] = reader.fields(

@@ -28,7 +28,7 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use endpoints::{Endpoints, ServiceEndpoint};
+pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use meta::{Meta, Owner};
 pub use namespace::Namespace;
 pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef};
@@ -147,7 +147,7 @@ impl Decoder {
             Decoded { kind: Some(format!("{api_version}/{kind}").into()), ..Decoded::default() };
         if let Some(entry) = registry::find(api_version, kind) {
             decoded.object = decode_known(&mut reader, entry, node);
-        } else if let Some(finding) = unsupported::check(api_version, kind, node) {
+        } else if let Some(finding) = unsupported::check(api_version, kind, node, &self.default_namespace) {
             reader.report(finding);
         }
         decoded.findings = reader.findings;
@@ -200,8 +200,7 @@ fn type_of<'n>(reader: &mut Reader<'_>, node: &'n yaml::Node) -> Option<(&'n str
 fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node) -> Option<Object> {
     reader.policy = kind.policy;
     let unknown = if kind.policy { Unknown::Refused(&["apiVersion", "kind"]) } else { Unknown::Allowed };
-    let [metadata, spec, status] =
-        reader.fields(&Path::Root, node, ["metadata", "spec", "status"], unknown);
+    let [metadata, spec, status] = reader.fields(&Path::Root, node, ["metadata", "spec", "status"], unknown);
     let meta = meta::read(reader, kind, node, metadata);
     let name = meta.as_ref().map(|meta| kind.object_name(meta));
     // Without a name there is no object, but its errors are still worth a finding each.

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::meta::Root;
 use super::pod::{in_range, transport};
-use super::read::{Path, Reader, Unknown, closest, fault, listing, replace, whole};
+use super::read::{Path, Reader, Unknown, closest, fault, listing, replace};
 use super::registry::Kind;
 use super::{Meta, Object, Policy, Spanned, selector, syntax};
 use crate::policy::Direction;
@@ -14,11 +14,8 @@ use crate::source::Span;
 use crate::space::{Protocol, Selector, mask};
 use crate::yaml::{Entry, Node, Value};
 
-pub(super) const KIND: Kind = Kind {
-    policy: true,
-    versions: &["v1"],
-    ..Kind::new("networking.k8s.io", "NetworkPolicy", decode)
-};
+pub(super) const KIND: Kind =
+    Kind { policy: true, versions: &["v1"], ..Kind::new("networking.k8s.io", "NetworkPolicy", decode) };
 
 /// The group in which NetworkPolicy began; the same shape, the same defaults.
 pub(super) const LEGACY_KIND: Kind =
@@ -148,9 +145,12 @@ fn read_types(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Option<S
                 let message = format!("`{text}` is no policy type: there are {}", listing(&NAMES));
                 let finding = fault("invalid-policy", &path, item.span, message);
                 reader.report(match closest(text, &NAMES) {
-                    Some(name) => finding
-                        .help(format!("did you mean `{name}`?"))
-                        .fix(replace(item.span, text, name, format!("write `{name}`"))),
+                    Some(name) => finding.help(format!("did you mean `{name}`?")).fix(replace(
+                        item.span,
+                        text,
+                        name,
+                        format!("write `{name}`"),
+                    )),
                     None => finding,
                 });
             }
@@ -202,12 +202,8 @@ fn read_peers(
 
 fn read_peer(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<NetworkPolicyPeer> {
     let before = reader.findings.len();
-    let [pods, namespaces, block] = reader.fields(
-        path,
-        item,
-        ["podSelector", "namespaceSelector", "ipBlock"],
-        Unknown::Refused(&[]),
-    );
+    let [pods, namespaces, block] =
+        reader.fields(path, item, ["podSelector", "namespaceSelector", "ipBlock"], Unknown::Refused(&[]));
     let mut read = |name, entry: Option<&Entry>| {
         entry.map(|entry| selector::read(reader, &path.field(name), &entry.value))
     };
@@ -325,7 +321,7 @@ fn read_port(
         return Ok(None);
     };
     let path = path.field("port");
-    if let Some(number) = whole(&port.value) {
+    if let Some(number) = port.value.as_int() {
         let first = in_range(reader, &path, &port.value, number).ok_or(());
         let Some(end) = end else { return first.map(|first| Some(PortRef::Numbers(first..=first))) };
         let last = end_number.and_then(|(last, _)| last).ok_or(())?;

@@ -23,9 +23,9 @@ pub struct Node {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
 pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("status");
-    let [list] = root.status.map_or([None], |status| {
-        reader.fields(&path, &status.value, ["addresses"], Unknown::Allowed)
-    });
+    let [list] = root
+        .status
+        .map_or([None], |status| reader.fields(&path, &status.value, ["addresses"], Unknown::Allowed));
     let path = path.field("addresses");
     let mut addresses = Vec::new();
     for (index, item) in reader.list(&path, list).iter().enumerate() {
@@ -33,8 +33,7 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
         let [kind, text] = reader.fields(&path, item, ["type", "address"], Unknown::Allowed);
         // The others are host names.
         if let Some("InternalIP" | "ExternalIP") = reader.string(&path.field("type"), kind)
-            && let Some(address) =
-                text.and_then(|text| address(reader, &path.field("address"), &text.value))
+            && let Some(address) = text.and_then(|text| address(reader, &path.field("address"), &text.value))
             && !addresses.contains(&address)
         {
             addresses.push(address);

@@ -50,6 +50,7 @@ pub struct Pod {
     pub finished: bool,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
 pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let spec_path = Path::Root.field("spec");
     let labels = root.labels();
@@ -134,7 +135,8 @@ pub(super) fn template(
     let [metadata, spec] = reader.fields(path, &template.value, ["metadata", "spec"], Unknown::Allowed);
     let labels = template_labels(reader, path, metadata, extra);
     let span = labels.as_ref().map_or(template.key_span, |labels| labels.span);
-    let labels = Arc::new(labels.map(|labels| labels.value).unwrap_or_else(|| extra.iter().copied().collect()));
+    let labels = labels.map_or_else(|| extra.iter().copied().collect(), |labels| labels.value);
+    let labels = Arc::new(labels);
     let path = path.field("spec");
     let shape = if let Some(spec) = spec {
         spec_shape(reader, &path, &spec.value, labels)
@@ -233,12 +235,7 @@ pub(super) fn port_number(reader: &mut Reader<'_>, path: &Path<'_>, entry: Optio
 }
 
 /// The number as a port; a finding where it is none.
-pub(super) fn in_range(
-    reader: &mut Reader<'_>,
-    path: &Path<'_>,
-    node: &Node,
-    number: i64,
-) -> Option<u16> {
+pub(super) fn in_range(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node, number: i64) -> Option<u16> {
     let port = u16::try_from(number).ok().filter(|port| *port != 0);
     if port.is_none() {
         let message = format!("{number} is no port: ports go from 1 to 65535");
@@ -248,11 +245,7 @@ pub(super) fn in_range(
 }
 
 /// A transport protocol: TCP where it is left out (S-20), `None` where it is wrong.
-pub(super) fn transport(
-    reader: &mut Reader<'_>,
-    path: &Path<'_>,
-    entry: Option<&Entry>,
-) -> Option<Protocol> {
+pub(super) fn transport(reader: &mut Reader<'_>, path: &Path<'_>, entry: Option<&Entry>) -> Option<Protocol> {
     let Some(entry) = entry else { return Some(Protocol::Tcp) };
     let text = reader.text(path, &entry.value)?;
     if let Some(protocol) = Protocol::from_name(text) {
@@ -266,9 +259,12 @@ pub(super) fn transport(
         format!("`{text}` is none of the protocols {}", listing(&names)),
     );
     reader.report(match Protocol::from_name(&text.to_ascii_uppercase()) {
-        Some(meant) => finding
-            .help(format!("protocols are in upper case: write `{meant}`"))
-            .fix(replace(entry.value.span, text, meant.name(), "write the protocol in upper case")),
+        Some(meant) => finding.help(format!("protocols are in upper case: write `{meant}`")).fix(replace(
+            entry.value.span,
+            text,
+            meant.name(),
+            "write the protocol in upper case",
+        )),
         None => finding,
     });
     None

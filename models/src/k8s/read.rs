@@ -82,9 +82,12 @@ impl<'d> Reader<'d> {
         let message = format!("`{text}` {}", wrong.why);
         let finding = fault(self.invalid(), path, span, message);
         self.report(match wrong.instead {
-            Some(instead) => finding
-                .help(format!("write `{instead}`"))
-                .fix(replace(span, text, &instead, format!("write `{instead}`"))),
+            Some(instead) => finding.help(format!("write `{instead}`")).fix(replace(
+                span,
+                text,
+                &instead,
+                format!("write `{instead}`"),
+            )),
             None => finding,
         });
     }
@@ -179,12 +182,7 @@ impl<'d> Reader<'d> {
         );
     }
 
-    fn unknown_field(
-        &mut self,
-        path: &Path<'_>,
-        entry: &Entry,
-        known: impl Iterator<Item = &'static str>,
-    ) {
+    fn unknown_field(&mut self, path: &Path<'_>, entry: &Entry, known: impl Iterator<Item = &'static str>) {
         let here = path.field(&entry.key);
         let parent = path.to_string();
         let place = if parent.is_empty() { "the object".to_owned() } else { format!("`{parent}`") };
@@ -193,7 +191,12 @@ impl<'d> Reader<'d> {
         let guess = closest(&entry.key, &names);
         let finding = fault("unknown-field", &here, entry.key_span, message);
         self.report(if let Some(guess) = guess {
-            finding.help(format!("did you mean `{guess}`?")).fix(replace(entry.key_span, &entry.key, guess, format!("rename the field to `{guess}`")))
+            finding.help(format!("did you mean `{guess}`?")).fix(replace(
+                entry.key_span,
+                &entry.key,
+                guess,
+                format!("rename the field to `{guess}`"),
+            ))
         } else {
             names.sort_unstable();
             finding.help(format!("its fields are {}", listing(&names)))
@@ -268,7 +271,7 @@ impl<'d> Reader<'d> {
     /// The whole number of somebody's field. `80.0` and `8e1` are 80, as the API machinery reads them.
     pub(super) fn integer(&mut self, path: &Path<'_>, entry: Option<&Entry>) -> Option<i64> {
         let node = &entry?.value;
-        let number = whole(node);
+        let number = node.as_int();
         if number.is_none() {
             let finding = wrong_type(path, node, "a whole number");
             self.report(match unquote(node) {
@@ -288,18 +291,6 @@ pub(super) fn fault(rule: &'static str, path: &Path<'_>, span: Span, message: im
 /// The error that a value is not what its field takes.
 pub(super) fn wrong_type(path: &Path<'_>, node: &Node, wanted: &str) -> Finding {
     fault("wrong-type", path, node.span, format!("`{path}` is {}, not {wanted}", node.kind()))
-}
-
-/// The whole number that a node holds.
-pub(super) fn whole(node: &Node) -> Option<i64> {
-    match node.value {
-        Value::Int(number) => Some(number),
-        // Beyond 2^53 neighbouring whole numbers are the same float.
-        Value::Float(number) if number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0 => {
-            Some(number as i64)
-        }
-        _ => None,
-    }
 }
 
 /// A fix that puts a scalar in quotes.

@@ -2,9 +2,7 @@
 
 use super::meta::{Meta, Root};
 use super::read::Reader;
-use super::{
-    Object, endpoints, kubevirt, namespace, network_policy, node, pod, service, workload,
-};
+use super::{Object, endpoints, kubevirt, namespace, network_policy, node, pod, service, workload};
 
 /// How to decode one kind of one API group.
 pub(super) struct Kind {
@@ -84,4 +82,10 @@ pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
 /// A kind of this name, in whatever group; where there are several, the first.
 pub(super) fn known(kind: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|entry| entry.name == kind)
+}
+
+/// Group and name of every kind.
+#[cfg(test)]
+pub(super) fn names() -> Vec<(&'static str, &'static str)> {
+    KINDS.iter().map(|kind| (kind.group, kind.name)).collect()
 }

@@ -3,10 +3,9 @@
 use super::read::{Path, Reader, Unknown, closest, fault, listing, replace};
 use super::syntax;
 use crate::space::{Operator, Requirement, Selector};
-use crate::yaml::{Entry, Node};
+use crate::yaml::{Entry, Node, Value};
 
-const OPERATORS: [Operator; 4] =
-    [Operator::In, Operator::NotIn, Operator::Exists, Operator::DoesNotExist];
+const OPERATORS: [Operator; 4] = [Operator::In, Operator::NotIn, Operator::Exists, Operator::DoesNotExist];
 
 /// Reads a selector. What is wrong with it is reported and left out of the result (S-44).
 pub(super) fn read(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Selector {
@@ -20,7 +19,7 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Sel
             reader.malformed(&path, entry.key_span, &entry.key, wrong);
         }
         if let Some(value) = label_value(reader, &path, &entry.value) {
-            requirements.push(Requirement::new(&*entry.key, Operator::In, [Box::from(value)]));
+            requirements.push(Requirement::new(&*entry.key, Operator::In, [value]));
         }
     }
     let path = path.field("matchExpressions");
@@ -53,25 +52,20 @@ fn requirement(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<
         .and_then(|entry| read_operator(reader, &path.field("operator"), &entry.value));
     let texts = read_values(reader, &path.field("values"), values);
     let path = path.field("values");
-    match operator {
-        Some(operator @ (Operator::In | Operator::NotIn)) => {
-            if values.is_none_or(|values| values.value.items().is_empty()) {
-                let span = values.map_or(item.span, |values| values.value.span);
-                let message = format!("`{}` needs at least one value", operator.name());
-                reader.report(fault(reader.invalid(), &path, span, message));
-            }
+    let given = values.filter(|values| !matches!(&values.value.value, Value::Seq(items) if items.is_empty()));
+    match (operator, given) {
+        (Some(operator @ (Operator::In | Operator::NotIn)), None) => {
+            let span = values.map_or(item.span, |values| values.value.span);
+            let message = format!("`{}` needs at least one value", operator.name());
+            reader.report(fault(reader.invalid(), &path, span, message));
         }
-        Some(operator @ (Operator::Exists | Operator::DoesNotExist)) => {
-            if let Some(values) = values
-                && !values.value.items().is_empty()
-            {
-                let message = format!("`{}` takes no values", operator.name());
-                let other = if operator == Operator::Exists { "In" } else { "NotIn" };
-                let finding = fault(reader.invalid(), &path, values.value.span, message);
-                reader.report(finding.help(format!("remove them, or use `{other}`")));
-            }
+        (Some(operator @ (Operator::Exists | Operator::DoesNotExist)), Some(values)) => {
+            let message = format!("`{}` takes no values", operator.name());
+            let other = if operator == Operator::Exists { "In" } else { "NotIn" };
+            let finding = fault(reader.invalid(), &path, values.value.span, message);
+            reader.report(finding.help(format!("remove them, or use `{other}`")));
         }
-        None => {}
+        _ => {}
     }
     Some(Requirement::new(key?, operator?, texts))
 }
@@ -98,9 +92,12 @@ fn read_operator(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Optio
         let message = format!("`{text}` is none of the operators {}", listing(&names));
         let finding = fault(reader.invalid(), path, node.span, message);
         reader.report(match closest(text, &names) {
-            Some(name) => finding
-                .help(format!("did you mean `{name}`?"))
-                .fix(replace(node.span, text, name, format!("write `{name}`"))),
+            Some(name) => finding.help(format!("did you mean `{name}`?")).fix(replace(
+                node.span,
+                text,
+                name,
+                format!("write `{name}`"),
+            )),
             None => finding,
         });
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::meta::{self, Root};
 use super::pod::{address, in_range, port_number, transport};
-use super::read::{Path, Reader, Unknown, fault, unquote, whole};
+use super::read::{Path, Reader, Unknown, fault, unquote};
 use super::{Meta, Object, Spanned, syntax};
 use crate::source::Span;
 use crate::space::{Labels, Operator, Protocol, Requirement, Selector};
@@ -103,24 +103,25 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
         reader.report(fault("wrong-type", &path, root.meta.name.span, "the Service has no `spec`"));
         return None;
     };
-    let [selector, kind, ip, ips, outside, lb_ip, alias, external, internal, not_ready, ports] = reader.fields(
-        &path,
-        &spec.value,
-        [
-            "selector",
-            "type",
-            "clusterIP",
-            "clusterIPs",
-            "externalIPs",
-            "loadBalancerIP",
-            "externalName",
-            "externalTrafficPolicy",
-            "internalTrafficPolicy",
-            "publishNotReadyAddresses",
-            "ports",
-        ],
-        Unknown::Allowed,
-    );
+    let [selector, kind, ip, ips, outside, lb_ip, alias, external, internal, not_ready, ports] = reader
+        .fields(
+            &path,
+            &spec.value,
+            [
+                "selector",
+                "type",
+                "clusterIP",
+                "clusterIPs",
+                "externalIPs",
+                "loadBalancerIP",
+                "externalName",
+                "externalTrafficPolicy",
+                "internalTrafficPolicy",
+                "publishNotReadyAddresses",
+                "ports",
+            ],
+            Unknown::Allowed,
+        );
     let kind = match choice(
         reader,
         &path.field("type"),
@@ -193,7 +194,8 @@ fn cluster_ips(
     let one_path = path.field("clusterIP");
     let all = reader.list(&all_path, all).iter().enumerate();
     let one = one.map(|entry| (&one_path, None, &entry.value));
-    for (path, index, node) in one.into_iter().chain(all.map(|(index, node)| (&all_path, Some(index), node))) {
+    for (path, index, node) in one.into_iter().chain(all.map(|(index, node)| (&all_path, Some(index), node)))
+    {
         if node.as_str() == Some("None") {
             headless = true;
             continue;
@@ -210,13 +212,11 @@ fn cluster_ips(
 
 fn load_balancer(reader: &mut Reader<'_>, status: Option<&Entry>, addresses: &mut Vec<IpAddr>) {
     let path = Path::Root.field("status");
-    let [balancer] = status.map_or([None], |status| {
-        reader.fields(&path, &status.value, ["loadBalancer"], Unknown::Allowed)
-    });
+    let [balancer] = status
+        .map_or([None], |status| reader.fields(&path, &status.value, ["loadBalancer"], Unknown::Allowed));
     let path = path.field("loadBalancer");
-    let [list] = balancer.map_or([None], |balancer| {
-        reader.fields(&path, &balancer.value, ["ingress"], Unknown::Allowed)
-    });
+    let [list] = balancer
+        .map_or([None], |balancer| reader.fields(&path, &balancer.value, ["ingress"], Unknown::Allowed));
     let path = path.field("ingress");
     for (index, item) in reader.list(&path, list).iter().enumerate() {
         let path = path.item(index);
@@ -235,9 +235,8 @@ fn read_selector(
     if labels.is_empty() {
         return None;
     }
-    let selector = Selector::new(labels.iter().map(|(key, value)| {
-        Requirement::new(key, Operator::In, [Box::from(value)])
-    }));
+    let selector =
+        Selector::new(labels.iter().map(|(key, value)| Requirement::new(key, Operator::In, [value])));
     Some(Spanned::new(selector, entry.value.span))
 }
 
@@ -254,7 +253,7 @@ fn read_ports(reader: &mut Reader<'_>, path: &Path<'_>, list: Option<&Entry>) ->
         let name = reader.string(&path.field("name"), name).filter(|name| !name.is_empty());
         let protocol = transport(reader, &path.field("protocol"), protocol);
         // The API server writes 0 where no port on the nodes is wanted yet.
-        let node_port = node_port.filter(|entry| whole(&entry.value) != Some(0));
+        let node_port = node_port.filter(|entry| entry.value.as_int() != Some(0));
         let node_port = port_number(reader, &path.field("nodePort"), node_port);
         let number = port_number(reader, &path.field("port"), port);
         if number.is_none() && port.is_none() {
@@ -280,7 +279,7 @@ fn target_port(
     port: Option<u16>,
 ) -> Option<TargetPort> {
     let node = &entry.value;
-    if let Some(number) = whole(node) {
+    if let Some(number) = node.as_int() {
         // 0 and the empty name are what is left out.
         return match number {
             0 => port.map(TargetPort::Number),

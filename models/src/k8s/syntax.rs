@@ -65,7 +65,8 @@ fn label_word(text: &str) -> bool {
         && text.bytes().next_back().is_some_and(word)
 }
 
-const LABEL_WORD: &str = "must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit";
+const LABEL_WORD: &str =
+    "must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit";
 
 /// The key of a label: a name, after an optional DNS prefix and a slash (S-44).
 pub(super) fn label_key(text: &str) -> Checked {
@@ -75,7 +76,8 @@ pub(super) fn label_key(text: &str) -> Checked {
             return Err(Malformed::new("must be a name after at most one prefix and `/`"));
         }
         Some((prefix, name)) => {
-            dns_subdomain(prefix).map_err(|wrong| Malformed::new(format!("has a prefix that {}", wrong.why)))?;
+            dns_subdomain(prefix)
+                .map_err(|wrong| Malformed::new(format!("has a prefix that {}", wrong.why)))?;
             name
         }
     };
@@ -222,12 +224,27 @@ mod tests {
 
     #[test]
     fn blocks() {
-        for good in ["10.0.0.0/8", "10.1.2.3/8", "0.0.0.0/0", "1.2.3.4/32", "::/0", "2001:db8::1/64", "::1/128"] {
+        for good in
+            ["10.0.0.0/8", "10.1.2.3/8", "0.0.0.0/0", "1.2.3.4/32", "::/0", "2001:db8::1/64", "::1/128"]
+        {
             assert!(cidr(good).is_ok(), "{good}");
         }
         for bad in [
-            "", "/", "10.0.0.0", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/08", "10.0.0.0/",
-            "10.0.0/8", "300.0.0.0/8", "::/129", "fe80::1%eth0/64", "10.0.0.0/8/8", " 10.0.0.0/8", "::ffff:10.0.0.0/104",
+            "",
+            "/",
+            "10.0.0.0",
+            "10.0.0.0/33",
+            "10.0.0.0/-1",
+            "10.0.0.0/+8",
+            "10.0.0.0/08",
+            "10.0.0.0/",
+            "10.0.0/8",
+            "300.0.0.0/8",
+            "::/129",
+            "fe80::1%eth0/64",
+            "10.0.0.0/8/8",
+            " 10.0.0.0/8",
+            "::ffff:10.0.0.0/104",
         ] {
             assert!(cidr(bad).is_err(), "{bad}");
         }

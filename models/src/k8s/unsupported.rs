@@ -46,7 +46,13 @@ static FAMILIES: &[Family] = &[
     family(
         "Linkerd",
         "policy.linkerd.io",
-        &["Server", "ServerAuthorization", "AuthorizationPolicy", "NetworkAuthentication", "MeshTLSAuthentication"],
+        &[
+            "Server",
+            "ServerAuthorization",
+            "AuthorizationPolicy",
+            "NetworkAuthentication",
+            "MeshTLSAuthentication",
+        ],
     ),
     family("Kuma", "kuma.io", &["TrafficPermission", "MeshTrafficPermission"]),
     family("Consul", "consul.hashicorp.com", &["ServiceIntentions"]),
@@ -68,13 +74,15 @@ const BUILT_IN: &[&str] =
     &["", "apps", "batch", "extensions", "networking.k8s.io", "discovery.k8s.io", "policy"];
 
 /// A finding about an object that npv does not read, where passing over it could falsify the answer.
-pub(super) fn check(api_version: &str, kind: &str, node: &Node) -> Option<Finding> {
+pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespace: &str) -> Option<Finding> {
+    let unsupported = |span, message| unsupported(node, kind, default_namespace, span, message);
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
     let family = FAMILIES.iter().find(|family| family.group == group && family.kinds.contains(&kind));
-    let span = node.get("kind").map_or(node.span, |kind| kind.span);
+    // The group is what tells it from a kind that npv models.
+    let span = node.get("apiVersion").map_or(node.span, |version| version.span);
     if let Some(family) = family {
         let message = format!("npv does not model {} {kind} (`{api_version}`) yet", family.name);
-        return Some(unsupported(node, kind, span, message).help(
+        return Some(unsupported(span, message).help(
             "answers leave this policy out; with `--allow-incomplete` npv answers for all the others",
         ));
     }
@@ -84,8 +92,7 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node) -> Option<Findin
         let place =
             if known.group.is_empty() { "`v1`".to_owned() } else { format!("the group `{}`", known.group) };
         let message = format!("there is no `{kind}` in `{api_version}`");
-        let span = node.get("apiVersion").map_or(span, |version| version.span);
-        let mut finding = unsupported(node, kind, span, message)
+        let mut finding = unsupported(span, message)
             .help(format!("the API server would refuse it; `{kind}` is in {place}"));
         if !known.policy {
             finding.rule = "unreadable-document";
@@ -95,17 +102,23 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node) -> Option<Findin
     // Whatever calls itself a network policy may decide about traffic.
     kind.ends_with("NetworkPolicy").then(|| {
         let message = format!("npv does not know the policy kind `{kind}` of `{api_version}`");
-        unsupported(node, kind, span, message)
+        unsupported(span, message)
             .help("answers leave it out; with `--allow-incomplete` npv answers for all the others")
     })
 }
 
-fn unsupported(node: &Node, kind: &str, span: Span, message: String) -> Finding {
+fn unsupported(node: &Node, kind: &str, default_namespace: &str, span: Span, message: String) -> Finding {
     let field = |name| node.get("metadata").and_then(|metadata| metadata.get(name)).and_then(Node::as_str);
     let name = field("name").unwrap_or_default();
-    let object = match field("namespace") {
-        Some(namespace) => format!("{kind}/{namespace}/{name}"),
-        None => format!("{kind}/{name}"),
+    let wide = CLUSTER_SCOPED.iter().any(|start| kind.starts_with(start)) || kind.contains("Clusterwide");
+    let object = if wide {
+        format!("{kind}/{name}")
+    } else {
+        format!("{kind}/{}/{name}", field("namespace").unwrap_or(default_namespace))
     };
     Finding::new("unsupported-policy", Severity::Error, span, message).object(object).key("kind").incomplete()
 }
+
+/// How the names of cluster-scoped kinds of policies begin.
+const CLUSTER_SCOPED: &[&str] =
+    &["Admin", "Baseline", "Cluster", "Global", "StagedGlobal", "Tier", "NetNamespace"];

@@ -65,7 +65,12 @@ fn done(workload: Workload) -> Option<Object> {
 }
 
 /// Whatever a controller calls its `replicas`.
-pub(super) fn count(reader: &mut Reader<'_>, path: &Path<'_>, entry: Option<&Entry>, unsaid: Replicas) -> Replicas {
+pub(super) fn count(
+    reader: &mut Reader<'_>,
+    path: &Path<'_>,
+    entry: Option<&Entry>,
+    unsaid: Replicas,
+) -> Replicas {
     match reader.integer(path, entry) {
         Some(number) => Replicas::Exactly(u32::try_from(number.max(0)).unwrap_or(u32::MAX)),
         None => unsaid,
@@ -76,9 +81,8 @@ pub(super) fn count(reader: &mut Reader<'_>, path: &Path<'_>, entry: Option<&Ent
 pub(super) fn replicated(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
     let spec = spec(&root);
-    let [replicas, template] = spec.map_or([None; 2], |spec| {
-        reader.fields(&path, spec, ["replicas", "template"], Unknown::Allowed)
-    });
+    let [replicas, template] =
+        spec.map_or([None; 2], |spec| reader.fields(&path, spec, ["replicas", "template"], Unknown::Allowed));
     let replicas = count(reader, &path.field("replicas"), replicas, Replicas::Unsaid);
     done(build(reader, root, &path.field("template"), template, &[], replicas)?)
 }
@@ -89,16 +93,15 @@ fn spec<'n>(root: &Root<'n>) -> Option<&'n Node> {
 
 pub(super) fn daemon_set(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
-    let [template] = spec(&root)
-        .map_or([None], |spec| reader.fields(&path, spec, ["template"], Unknown::Allowed));
+    let [template] =
+        spec(&root).map_or([None], |spec| reader.fields(&path, spec, ["template"], Unknown::Allowed));
     done(build(reader, root, &path.field("template"), template, &[], Replicas::PerNode)?)
 }
 
 pub(super) fn job(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
-    let [parallelism, template] = spec(&root).map_or([None; 2], |spec| {
-        reader.fields(&path, spec, ["parallelism", "template"], Unknown::Allowed)
-    });
+    let [parallelism, template] = spec(&root)
+        .map_or([None; 2], |spec| reader.fields(&path, spec, ["parallelism", "template"], Unknown::Allowed));
     let replicas = count(reader, &path.field("parallelism"), parallelism, Replicas::Exactly(1));
     let finished = finished(reader, root.status);
     let name = root.meta.name.value.clone();
@@ -111,9 +114,8 @@ pub(super) fn job(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
 /// A Job says in its conditions that it is at its end.
 fn finished(reader: &mut Reader<'_>, status: Option<&Entry>) -> bool {
     let path = Path::Root.field("status");
-    let [conditions] = status.map_or([None], |status| {
-        reader.fields(&path, &status.value, ["conditions"], Unknown::Allowed)
-    });
+    let [conditions] =
+        status.map_or([None], |status| reader.fields(&path, &status.value, ["conditions"], Unknown::Allowed));
     let list = reader.list(&path.field("conditions"), conditions);
     list.iter().any(|condition| {
         let text = |name| condition.get(name).and_then(Node::as_str);
@@ -123,11 +125,10 @@ fn finished(reader: &mut Reader<'_>, status: Option<&Entry>) -> bool {
 
 pub(super) fn cron_job(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
-    let [job] = spec(&root)
-        .map_or([None], |spec| reader.fields(&path, spec, ["jobTemplate"], Unknown::Allowed));
-    let path = path.field("jobTemplate");
     let [job] =
-        job.map_or([None], |job| reader.fields(&path, &job.value, ["spec"], Unknown::Allowed));
+        spec(&root).map_or([None], |spec| reader.fields(&path, spec, ["jobTemplate"], Unknown::Allowed));
+    let path = path.field("jobTemplate");
+    let [job] = job.map_or([None], |job| reader.fields(&path, &job.value, ["spec"], Unknown::Allowed));
     let path = path.field("spec");
     let [parallelism, template] = job.map_or([None; 2], |job| {
         reader.fields(&path, &job.value, ["parallelism", "template"], Unknown::Allowed)
@@ -145,10 +146,9 @@ pub(super) fn rollout(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object>
 /// A Knative Service makes pods from a template and scales them itself.
 pub(super) fn knative_service(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
-    let [template] = spec(&root)
-        .map_or([None], |spec| reader.fields(&path, spec, ["template"], Unknown::Allowed));
+    let [template] =
+        spec(&root).map_or([None], |spec| reader.fields(&path, spec, ["template"], Unknown::Allowed));
     let name = root.meta.name.value.clone();
-    let extra =
-        [("serving.knative.dev/service", &*name), ("serving.knative.dev/configuration", &*name)];
+    let extra = [("serving.knative.dev/service", &*name), ("serving.knative.dev/configuration", &*name)];
     done(build(reader, root, &path.field("template"), template, &extra, Replicas::Unsaid)?)
 }

@@ -1,0 +1,124 @@
+//! NetworkPolicy v1: a union of what policies allow to the pods that any of them isolates.
+
+use std::sync::Arc;
+
+use super::Stage;
+use crate::k8s::{
+    self, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef, Spanned,
+};
+use crate::policy::{
+    Action, Direction, Inert, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy,
+    PortItem, PortMatch, Ports, Precision, Provenance, Rule,
+};
+use crate::space::{PortSet, Selector, Traffic};
+
+/// Applies the defaults of the API and spells out what they mean (S-1 to S-26).
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every dialect")]
+pub(super) fn lower(policy: &k8s::Policy) -> Option<(Stage, Policy)> {
+    let k8s::Policy::NetworkPolicy(policy) = policy;
+    Some((Stage::NetworkPolicy, lower_policy(policy)))
+}
+
+fn lower_policy(policy: &NetworkPolicy) -> Policy {
+    let namespace = &policy.meta.namespace;
+    let name = &policy.meta.name;
+    let (subject, subject_span) = match &policy.pod_selector {
+        Some(selector) => (selector.value.clone(), selector.span),
+        // S-10
+        None => (Selector::EVERYTHING, name.span),
+    };
+    let mut inert = Vec::new();
+    let mut rules = |direction: Direction, list: Option<&Spanned<Vec<NetworkPolicyRule>>>| {
+        if in_effect(policy, direction) {
+            // S-6: nothing written and an empty list both allow nothing.
+            let rules = list.map_or(&[][..], |list| &list.value);
+            let rules = rules.iter().enumerate();
+            return Some(rules.map(|(index, rule)| lower_rule(namespace, direction, index, rule)).collect());
+        }
+        inert.extend(list.map(|list| Inert {
+            direction,
+            provenance: Provenance { path: format!("spec.{direction}").into(), span: list.span },
+            rules: list.value.len(),
+            types_span: policy.policy_types.as_ref().map(|types| types.span),
+        }));
+        None
+    };
+    let ingress = rules(Direction::Ingress, policy.ingress.as_ref());
+    let egress = rules(Direction::Egress, policy.egress.as_ref());
+    Policy {
+        object: Arc::new(ObjectRef {
+            kind: "NetworkPolicy",
+            namespace: Some(namespace.clone()),
+            name: name.value.clone(),
+        }),
+        name_span: name.span,
+        priority: 0,
+        // S-46
+        subject: PodSelector { namespaces: NamespaceSelector::Named(namespace.clone()), pods: subject },
+        subject_span,
+        ingress,
+        egress,
+        inert,
+    }
+}
+
+/// Whether a policy speaks of a direction (S-1, S-2).
+fn in_effect(policy: &NetworkPolicy, direction: Direction) -> bool {
+    match (&policy.policy_types, direction) {
+        (Some(types), _) => types.value.contains(&direction),
+        (None, Direction::Ingress) => true,
+        (None, Direction::Egress) => policy.egress.as_ref().is_some_and(|rules| !rules.value.is_empty()),
+    }
+}
+
+fn lower_rule(namespace: &str, direction: Direction, index: usize, rule: &NetworkPolicyRule) -> Rule {
+    let path = format!("spec.{direction}[{index}]");
+    let peers_name = match direction {
+        Direction::Ingress => "from",
+        Direction::Egress => "to",
+    };
+    let at =
+        |list: &str, index: usize, span| Provenance { path: format!("{path}.{list}[{index}]").into(), span };
+    let peers = rule.peers.iter().enumerate().map(|(index, peer)| Peer {
+        matches: lower_peer(namespace, &peer.value),
+        provenance: at(peers_name, index, peer.span),
+    });
+    let ports = rule.ports.iter().enumerate().map(|(index, port)| PortItem {
+        matches: lower_port(&port.value),
+        provenance: at("ports", index, port.span),
+    });
+    Rule {
+        name: None,
+        // S-7 and S-8: an empty list is no list.
+        peers: if rule.peers.is_empty() { Peers::Anyone } else { Peers::Listed(peers.collect()) },
+        ports: if rule.ports.is_empty() { Ports::All } else { Ports::Listed(ports.collect()) },
+        action: Action::Allow,
+        precision: Precision::Exact,
+        provenance: Provenance { path: path.as_str().into(), span: rule.span },
+    }
+}
+
+fn lower_peer(namespace: &str, peer: &NetworkPolicyPeer) -> PeerMatch {
+    match peer {
+        NetworkPolicyPeer::Pods { namespaces, pods } => PeerMatch::Pods(PodSelector {
+            namespaces: match namespaces {
+                Some(selector) => NamespaceSelector::Labels(selector.clone()),
+                // S-11
+                None => NamespaceSelector::Named(namespace.into()),
+            },
+            // S-12
+            pods: pods.clone().unwrap_or(Selector::EVERYTHING),
+        }),
+        NetworkPolicyPeer::Block { cidr, except } => PeerMatch::Block { cidr: *cidr, except: except.clone() },
+    }
+}
+
+fn lower_port(port: &NetworkPolicyPort) -> PortMatch {
+    let numbers = |ports| PortMatch::Numbers(Traffic::of(port.protocol, ports));
+    match &port.port {
+        // S-21
+        None => numbers(PortSet::full()),
+        Some(PortRef::Numbers(range)) => numbers(PortSet::range(*range.start(), *range.end())),
+        Some(PortRef::Name(name)) => PortMatch::Named { protocol: Some(port.protocol), name: name.clone() },
+    }
+}

@@ -1,0 +1,4 @@
+mod documents;
+mod objects;
+mod policies;
+mod workloads;
