@@ -1,12 +1,31 @@
 //! Everything that was read from one set of manifests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use npv_models::cluster::Cluster;
+use npv_models::cluster::{Builder, Cluster, Inventory};
 use npv_models::decide::Profile;
 use npv_models::diagnostic::Finding;
+use npv_models::dialect;
+use npv_models::k8s::{Decoded, Decoder};
 use npv_models::policy::PolicySet;
-use npv_models::source::SourceMap;
+use npv_models::source::{Origin, SourceMap, Span};
+use npv_models::yaml;
+
+/// How to understand manifests.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The namespace of objects that name none (S-46).
+    pub namespace: String,
+    /// Choices that the API leaves to the network plugin.
+    pub profile: Profile,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { namespace: "default".into(), profile: Profile::default() }
+    }
+}
 
 /// A set of manifests, read, validated and lowered.
 #[derive(Debug, Default)]
@@ -21,13 +40,126 @@ pub struct Snapshot {
     pub profile: Profile,
     /// What reading found wrong, sorted by position.
     pub findings: Vec<Finding>,
+    /// Comments that speak to npv, in the order of the texts.
+    pub comments: Vec<Span>,
     /// How many objects of each `apiVersion/Kind` were there, those without meaning to npv included.
     pub kinds: BTreeMap<String, usize>,
 }
 
 impl Snapshot {
+    /// Reads named texts, each of them YAML or JSON.
+    ///
+    /// # Errors
+    /// The length of a text of 4 GiB or more, which spans cannot address.
+    pub fn from_texts<N, T>(texts: impl IntoIterator<Item = (N, T)>, options: &Options) -> Result<Self, usize>
+    where
+        N: Into<String>,
+        T: Into<Arc<str>>,
+    {
+        let decoder = Decoder::new(&options.namespace);
+        let mut sources = SourceMap::default();
+        let (mut objects, mut findings, mut comments) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, text) in texts {
+            let text: Arc<str> = text.into();
+            let id = sources.add(name, Arc::clone(&text), Origin::File)?;
+            let remarks = yaml::read_each(id, &text, 0, |root| {
+                let list = root.get("kind").is_some_and(|kind| kind.as_str() == Some("List"));
+                match root.get("items").filter(|_| list) {
+                    Some(items) => objects.extend(items.items().iter().map(|item| decoder.decode(item))),
+                    None => objects.push(decoder.decode(&root)),
+                }
+            });
+            findings.extend(remarks.problems);
+            comments.extend(remarks.comments);
+        }
+        Ok(Self::assemble(sources, objects, findings, comments, options))
+    }
+
+    /// Puts together what a loader has read: the decoded objects in the order of the texts, and its own
+    /// findings.
+    pub fn assemble(
+        sources: SourceMap,
+        objects: impl IntoIterator<Item = Decoded>,
+        mut findings: Vec<Finding>,
+        comments: Vec<Span>,
+        options: &Options,
+    ) -> Self {
+        let mut builder = Builder::new();
+        let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
+        for decoded in objects {
+            if let Some(kind) = decoded.kind {
+                *kinds.entry(kind).or_default() += 1;
+            }
+            findings.extend(decoded.findings);
+            decoded.object.into_iter().for_each(|object| builder.add(object));
+        }
+        let Inventory { cluster, policies, findings: duplicates } = builder.finish();
+        findings.extend(duplicates);
+        findings.sort_by_key(|finding| (finding.span(), finding.rule));
+        Self {
+            sources,
+            policies: dialect::lower(&policies),
+            cluster,
+            profile: options.profile,
+            findings,
+            comments,
+            kinds: kinds.into_iter().map(|(kind, count)| (kind.into(), count)).collect(),
+        }
+    }
+
     /// Whether nothing was left out: no input was unreadable or of a kind that npv does not model.
     pub fn complete(&self) -> bool {
         !self.findings.iter().any(|finding| finding.incomplete)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUMP: &str = "apiVersion: v1
+kind: List
+items:
+- apiVersion: v1
+  kind: Pod
+  metadata: {name: b}
+  spec: {containers: []}
+- apiVersion: v1
+  kind: ConfigMap
+  metadata: {name: b}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p}
+spec: {ingress: [null], podselector: {}}
+---
+not an object
+";
+
+    #[test]
+    fn texts_become_a_snapshot_with_findings_in_order() {
+        let pod =
+            "{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"a\"}, \"spec\": {}}";
+        let options = Options { namespace: "shop".into(), ..Options::default() };
+        let snapshot = Snapshot::from_texts([("a.json", pod), ("b.yaml", DUMP)], &options).unwrap();
+        let names: Vec<&str> = snapshot.cluster.workloads.iter().map(|workload| &*workload.name).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(&*snapshot.cluster.namespaces[0].name, "shop");
+        assert!(snapshot.policies.layers.is_empty());
+        let rules: Vec<&str> = snapshot.findings.iter().map(|finding| finding.rule).collect();
+        assert_eq!(rules, ["null-rule", "unknown-field", "unreadable-document"]);
+        assert!(!snapshot.complete());
+        let kinds: Vec<(&str, usize)> =
+            snapshot.kinds.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
+        assert_eq!(kinds, [("networking.k8s.io/v1/NetworkPolicy", 1), ("v1/ConfigMap", 1), ("v1/Pod", 2)]);
+    }
+
+    #[test]
+    fn errors_of_a_policy_leave_the_snapshot_complete() {
+        let policy =
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\nspec: {a: b}\n";
+        let snapshot = Snapshot::from_texts([("p.yaml", policy)], &Options::default()).unwrap();
+        assert_eq!(snapshot.findings.len(), 1);
+        assert!(snapshot.complete());
     }
 }
