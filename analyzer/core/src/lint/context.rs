@@ -1,0 +1,138 @@
+//! What every lint rule may ask.
+
+use npv_models::cluster::{Cluster, GroupId};
+use npv_models::policy::{Direction, Layer, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
+use npv_models::source::{SourceMap, Span};
+use rustc_hash::FxHashMap;
+
+use super::pods::{Pods, Selected};
+use crate::engine::Engine;
+use crate::snapshot::Snapshot;
+
+/// A policy with its place in the order of evaluation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed<'a> {
+    /// The layer that it is in.
+    pub(super) layer: &'a Layer,
+    /// The tier that it is in.
+    pub(super) tier: &'a Tier,
+    /// The policy.
+    pub(super) policy: &'a Policy,
+    /// Its number among all policies, in evaluation order.
+    pub(super) index: u32,
+}
+
+/// A rule with the policy that it is in.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlacedRule<'a> {
+    /// The policy.
+    pub(super) at: Placed<'a>,
+    /// Which of its lists the rule is in.
+    pub(super) direction: Direction,
+    /// The rule.
+    pub(super) rule: &'a Rule,
+}
+
+impl<'a> PlacedRule<'a> {
+    /// The entries of the rule's `from` or `to`; none where it names everybody.
+    pub(super) fn peers(&self) -> &'a [Peer] {
+        match &self.rule.peers {
+            Peers::Anyone => &[],
+            Peers::Listed(peers) => peers,
+        }
+    }
+}
+
+/// A snapshot with what the lint rules ask of it, each answer computed once.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    /// The exact answers for its endpoints.
+    pub engine: &'a Engine,
+    /// Whether the pedantic rules run too.
+    pub pedantic: bool,
+    pub(super) pods: Pods<'a>,
+    policies: Vec<Placed<'a>>,
+    selected: FxHashMap<&'a PodSelector, Selected>,
+    /// For each group the policies that select it, ascending.
+    selecting: Vec<Vec<u32>>,
+}
+
+impl<'a> Context<'a> {
+    /// Prepares a snapshot; the engine is that of the same snapshot.
+    pub fn new(snapshot: &'a Snapshot, engine: &'a Engine) -> Self {
+        let pods = Pods::new(&snapshot.cluster, snapshot.profile);
+        let policies: Vec<_> = (0_u32..)
+            .zip(snapshot.policies.policies())
+            .map(|(index, (layer, tier, policy))| Placed { layer, tier, policy, index })
+            .collect();
+        let mut selected: FxHashMap<&PodSelector, Selected> = FxHashMap::default();
+        let mut selecting = vec![Vec::new(); snapshot.cluster.groups.len()];
+        for placed in &policies {
+            let subject = &placed.policy.subject;
+            let selection = selected.entry(subject).or_insert_with(|| pods.select(subject));
+            for group in selection.pods.iter() {
+                if let Some(policies) = selecting.get_mut(group.0 as usize) {
+                    policies.push(placed.index);
+                }
+            }
+            for rule in Direction::ALL.into_iter().filter_map(|direction| placed.policy.rules(direction)).flatten() {
+                let Peers::Listed(peers) = &rule.peers else { continue };
+                for peer in peers {
+                    if let PeerMatch::Pods(selector) = &peer.matches {
+                        selected.entry(selector).or_insert_with(|| pods.select(selector));
+                    }
+                }
+            }
+        }
+        Self { snapshot, engine, pedantic: false, pods, policies, selected, selecting }
+    }
+
+    /// Whether the pedantic rules run too.
+    pub fn pedantic(mut self, pedantic: bool) -> Self {
+        self.pedantic = pedantic;
+        self
+    }
+
+    /// The inventory.
+    pub(super) fn cluster(&self) -> &'a Cluster {
+        &self.snapshot.cluster
+    }
+
+    /// The texts.
+    pub(super) fn sources(&self) -> &'a SourceMap {
+        &self.snapshot.sources
+    }
+
+    /// Every policy, in evaluation order.
+    pub(super) fn policies(&self) -> &[Placed<'a>] {
+        &self.policies
+    }
+
+    /// Every rule of every policy, in evaluation order, egress first.
+    pub(super) fn rules(&self) -> impl Iterator<Item = PlacedRule<'a>> + '_ {
+        self.policies.iter().flat_map(|&at| {
+            Direction::ALL.into_iter().flat_map(move |direction| {
+                let rules = at.policy.rules(direction).unwrap_or_default();
+                rules.iter().map(move |rule| PlacedRule { at, direction, rule })
+            })
+        })
+    }
+
+    /// What a subject or a peer of one of the policies selects.
+    pub(super) fn selected(&self, selector: &PodSelector) -> Option<&Selected> {
+        self.selected.get(selector)
+    }
+
+    /// The policies that select a group, in evaluation order.
+    pub(super) fn selecting(&self, group: GroupId) -> impl Iterator<Item = Placed<'a>> + '_ {
+        let policies = self.selecting.get(group.0 as usize).map(Vec::as_slice).unwrap_or_default();
+        policies.iter().filter_map(|&index| self.policies.get(index as usize).copied())
+    }
+
+    /// The text that a span covers.
+    pub(super) fn slice(&self, span: Span) -> &'a str {
+        self.sources().slice(span)
+    }
+}

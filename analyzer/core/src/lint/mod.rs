@@ -1,0 +1,55 @@
+//! Lint rules: what is wrong with a snapshot, where, and what to do about it.
+//!
+//! A rule is one file in `rules/` and one line in [`registry`]. Its doc comment is its documentation
+//! page: `npv rule NAME` prints it, `docs/rules.md` is generated from it, and SARIF describes the rule
+//! by it. Tests ask of every registered rule that the page is complete and that its examples do what
+//! they say.
+//!
+//! A false alarm gets the gate switched off. So each rule says when it stays silent as carefully as
+//! when it fires, and where the manifests cannot tell, it stays silent.
+
+mod context;
+mod docs;
+mod pods;
+mod registry;
+mod rule;
+mod rules;
+mod similar;
+mod text;
+mod words;
+
+use npv_models::diagnostic::Finding;
+use rayon::prelude::*;
+
+pub use context::Context;
+pub use docs::markdown;
+pub use registry::rules;
+pub use rule::{Category, Check, Rule};
+
+/// The rule with this name.
+pub fn rule(name: &str) -> Option<&'static Rule> {
+    rules().iter().copied().find(|rule| rule.name == name)
+}
+
+/// Everything that the lint rules find, sorted by position. What reading found is in the snapshot and
+/// is not repeated.
+pub fn run(context: &Context<'_>) -> Vec<Finding> {
+    let found: Vec<Vec<Finding>> = rules()
+        .par_iter()
+        .map(|rule| {
+            let mut findings = Vec::new();
+            if let Check::Snapshot(check) = rule.check
+                && (context.pedantic || !rule.pedantic)
+            {
+                check(context, &mut findings);
+            }
+            findings
+        })
+        .collect();
+    let mut findings: Vec<Finding> = found.into_iter().flatten().collect();
+    findings.sort_by(|a, b| {
+        let order = |finding: &Finding| finding.span().map(|span| (span.source, span.start));
+        order(a).cmp(&order(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))
+    });
+    findings
+}

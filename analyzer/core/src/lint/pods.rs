@@ -1,0 +1,325 @@
+//! Which pods the manifests show for a selector, and which pods they cannot show.
+//!
+//! Every distinct selector is answered once, through an inverted index of labels, so that a lint rule
+//! costs as much as there are policies and not policies times pods.
+
+use std::ops::Range;
+
+use fixedbitset::FixedBitSet;
+use npv_models::cluster::{Cluster, GroupId, NamespaceId, PodGroup};
+use npv_models::decide::Profile;
+use npv_models::policy::{NamespaceSelector, PodSelector};
+use npv_models::space::{Labels, Operator, Requirement, Selector};
+use rustc_hash::FxHashMap;
+
+/// The label that the API server puts on every namespace (S-41).
+pub(super) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+
+/// Namespaces that every cluster creates by itself, with no label but [`NAMESPACE_NAME`].
+const SYSTEM: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+
+/// A set of pod groups, as small as its density allows.
+#[derive(Clone, Debug)]
+pub(super) enum PodSet {
+    /// Indices, ascending.
+    Few(Box<[u32]>),
+    /// A bit for each group of the cluster.
+    Many(FixedBitSet),
+}
+
+impl PodSet {
+    fn new(indices: Vec<u32>, universe: usize) -> Self {
+        if indices.len() * 32 <= universe {
+            return Self::Few(indices.into_boxed_slice());
+        }
+        let mut bits = FixedBitSet::with_capacity(universe);
+        for index in indices {
+            bits.insert(index as usize);
+        }
+        Self::Many(bits)
+    }
+
+    /// Whether the group is in the set.
+    pub(super) fn contains(&self, group: GroupId) -> bool {
+        match self {
+            Self::Few(indices) => indices.binary_search(&group.0).is_ok(),
+            Self::Many(bits) => bits.contains(group.0 as usize),
+        }
+    }
+
+    /// Whether no group is in the set.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Few(indices) => indices.is_empty(),
+            Self::Many(bits) => bits.is_clear(),
+        }
+    }
+
+    /// Number of groups in the set.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Few(indices) => indices.len(),
+            Self::Many(bits) => bits.count_ones(..),
+        }
+    }
+
+    /// The groups, ascending.
+    pub(super) fn iter(&self) -> impl Iterator<Item = GroupId> + '_ {
+        let (few, many) = match self {
+            Self::Few(indices) => (Some(indices.iter().copied()), None),
+            Self::Many(bits) => (None, Some(bits.ones().map(|index| index as u32))),
+        };
+        few.into_iter().flatten().chain(many.into_iter().flatten()).map(GroupId)
+    }
+}
+
+/// Which namespaces a selector speaks of, as far as the manifests tell.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    /// Those that match by what is known of them, ascending.
+    pub(super) matched: Vec<NamespaceId>,
+    /// Those that no manifest defines and that match if they carry labels that nobody has shown (S-42).
+    pub(super) maybe: Vec<NamespaceId>,
+    /// Namespaces that appear in no manifest at all may match too.
+    pub(super) beyond: bool,
+    /// The selector asks for a label that Namespace objects are there to carry, and none does.
+    pub(super) nobody_carries: bool,
+}
+
+/// What a [`PodSelector`] selects.
+#[derive(Clone, Debug)]
+pub(super) struct Selected {
+    /// The pods that policies see.
+    pub(super) pods: PodSet,
+    /// Groups whose labels match but which are on the host network and therefore not seen (S-37).
+    pub(super) hidden: Vec<GroupId>,
+    /// The namespaces.
+    pub(super) scope: Scope,
+    /// It may select pods that no manifest shows: they would be in a namespace that none defines.
+    pub(super) open: bool,
+}
+
+/// The pods of a cluster, by label and namespace.
+#[derive(Debug)]
+pub(super) struct Pods<'a> {
+    cluster: &'a Cluster,
+    profile: Profile,
+    /// Groups with this label, ascending; so those of one namespace are a contiguous part.
+    labels: FxHashMap<(&'a str, &'a str), Vec<u32>>,
+    /// The groups of each namespace.
+    ranges: Vec<Range<u32>>,
+    any_namespace_defined: bool,
+}
+
+impl<'a> Pods<'a> {
+    /// Indexes the cluster.
+    pub(super) fn new(cluster: &'a Cluster, profile: Profile) -> Self {
+        let mut labels: FxHashMap<(&str, &str), Vec<u32>> = FxHashMap::default();
+        let mut ranges = vec![0..0; cluster.namespaces.len()];
+        for (index, group) in (0_u32..).zip(&cluster.groups) {
+            for label in group.labels.iter() {
+                labels.entry(label).or_default().push(index);
+            }
+            if let Some(range) = ranges.get_mut(group.namespace.0 as usize) {
+                let start = if range.is_empty() { index } else { range.start };
+                *range = start..index + 1;
+            }
+        }
+        let any_namespace_defined = cluster.namespaces.iter().any(|namespace| namespace.defined.is_some());
+        Self { cluster, profile, labels, ranges, any_namespace_defined }
+    }
+
+    /// The group with this id.
+    pub(super) fn group(&self, id: GroupId) -> Option<&'a PodGroup> {
+        self.cluster.groups.get(id.0 as usize)
+    }
+
+    /// The groups of a namespace, those on the host network included.
+    pub(super) fn of_namespace(&self, id: NamespaceId) -> impl Iterator<Item = (GroupId, &'a PodGroup)> + '_ {
+        let range = self.ranges.get(id.0 as usize).cloned().unwrap_or(0..0);
+        range.filter_map(|index| {
+            let group = self.cluster.groups.get(index as usize)?;
+            // A namespace's groups are contiguous; the check keeps a stray one from being counted twice.
+            (group.namespace == id).then_some((GroupId(index), group))
+        })
+    }
+
+    /// Whether the manifests define any pod in the namespace.
+    pub(super) fn has_pods(&self, id: NamespaceId) -> bool {
+        self.of_namespace(id).next().is_some()
+    }
+
+    /// Whether selectors see the group (S-37).
+    pub(super) fn visible(&self, group: &PodGroup) -> bool {
+        !group.host_network || self.profile.selectors_see_host_network
+    }
+
+    /// The namespace with this name, where any object is in it.
+    pub(super) fn namespace(&self, name: &str) -> Option<NamespaceId> {
+        let index = self.cluster.namespaces.binary_search_by(|namespace| (*namespace.name).cmp(name)).ok()?;
+        Some(NamespaceId(index as u32))
+    }
+
+    /// The groups of a namespace with these labels, those on the host network included.
+    pub(super) fn matching(&self, id: NamespaceId, selector: &Selector) -> Vec<GroupId> {
+        let range = self.ranges.get(id.0 as usize).cloned().unwrap_or(0..0);
+        let fits = |&index: &u32| {
+            self.cluster
+                .groups
+                .get(index as usize)
+                .is_some_and(|group| group.namespace == id && selector.matches(&group.labels))
+        };
+        match self.shortest_list(selector, &range) {
+            Some(list) => list.into_iter().filter(fits).map(GroupId).collect(),
+            None => range.filter(fits).map(GroupId).collect(),
+        }
+    }
+
+    /// The candidates that the most selective `In` requirement leaves within the range; `None` where the
+    /// selector has no such requirement.
+    fn shortest_list(&self, selector: &Selector, range: &Range<u32>) -> Option<Vec<u32>> {
+        let within = |list: &'_ Vec<u32>| -> Range<usize> {
+            list.partition_point(|&index| index < range.start)..list.partition_point(|&index| index < range.end)
+        };
+        let lists = |requirement: &'_ Requirement| -> Vec<(&Vec<u32>, Range<usize>)> {
+            let posting = |value: &Box<str>| self.labels.get(&(&*requirement.key, &**value));
+            requirement.values.iter().filter_map(posting).map(|list| (list, within(list))).collect()
+        };
+        let mut best: Option<Vec<(&Vec<u32>, Range<usize>)>> = None;
+        let weight = |parts: &[(&Vec<u32>, Range<usize>)]| parts.iter().map(|(_, part)| part.len()).sum::<usize>();
+        for requirement in selector.requirements() {
+            if requirement.operator == Operator::In {
+                let parts = lists(requirement);
+                if best.as_ref().is_none_or(|known| weight(&parts) < weight(known)) {
+                    best = Some(parts);
+                }
+            }
+        }
+        let mut candidates: Vec<u32> =
+            best?.into_iter().flat_map(|(list, part)| list.get(part).unwrap_or_default().iter().copied()).collect();
+        candidates.sort_unstable();
+        Some(candidates)
+    }
+
+    /// Which namespaces the selector speaks of.
+    pub(super) fn scope(&self, selector: &NamespaceSelector) -> Scope {
+        let selector = match selector {
+            NamespaceSelector::Named(name) => {
+                let matched: Vec<_> = self.namespace(name).into_iter().collect();
+                let beyond = matched.is_empty();
+                return Scope { matched, beyond, ..Scope::default() };
+            }
+            NamespaceSelector::Labels(selector) => selector,
+        };
+        let mut scope = Scope::default();
+        let mut carried = false;
+        for (index, namespace) in (0_u32..).zip(&self.cluster.namespaces) {
+            if selector.matches(&namespace.labels) {
+                scope.matched.push(NamespaceId(index));
+                carried |= namespace.defined.is_some();
+            } else if namespace.defined.is_none() && may_match(selector, &namespace.name, &namespace.labels) {
+                scope.maybe.push(NamespaceId(index));
+            }
+        }
+        let names = selector.requirements().iter().find(|requirement| {
+            &*requirement.key == NAMESPACE_NAME && requirement.operator == Operator::In
+        });
+        match names {
+            Some(names) => {
+                scope.beyond = names.values.iter().any(|name| self.namespace(name).is_none());
+            }
+            None if asks_for_a_label(selector) => {
+                scope.beyond = !self.any_namespace_defined;
+                scope.nobody_carries = self.any_namespace_defined && !carried;
+            }
+            None => scope.beyond = true,
+        }
+        scope
+    }
+
+    /// Whether the selector may match pods by labels that they get only when they are created.
+    fn later(&self, scope: &Scope, selector: &Selector) -> bool {
+        let late = |requirement: &&Requirement| set_at_run_time(&requirement.key);
+        if !selector.requirements().iter().any(|requirement| late(&requirement)) {
+            return false;
+        }
+        if selector.requirements().iter().any(|requirement| from_an_operator(&requirement.key)) {
+            return true;
+        }
+        let known = Selector::new(selector.requirements().iter().filter(|one| !late(one)).cloned());
+        scope.matched.iter().any(|&namespace| {
+            self.matching(namespace, &known).into_iter().any(|id| {
+                self.group(id).is_some_and(|group| group.members.is_empty() && self.visible(group))
+            })
+        })
+    }
+
+    /// What the selector selects.
+    pub(super) fn select(&self, selector: &PodSelector) -> Selected {
+        let scope = self.scope(&selector.namespaces);
+        let mut pods = Vec::new();
+        let mut hidden = Vec::new();
+        for &namespace in &scope.matched {
+            for id in self.matching(namespace, &selector.pods) {
+                match self.group(id) {
+                    Some(group) if self.visible(group) => pods.push(id.0),
+                    _ => hidden.push(id),
+                }
+            }
+        }
+        pods.sort_unstable();
+        let maybe = scope.maybe.iter().any(|&namespace| !self.matching(namespace, &selector.pods).is_empty());
+        let open = scope.beyond || maybe || (pods.is_empty() && self.later(&scope, &selector.pods));
+        Selected { pods: PodSet::new(pods, self.cluster.groups.len()), hidden, scope, open }
+    }
+}
+
+/// Whether pods get this label only when a controller creates them, so that no template shows it.
+fn set_at_run_time(key: &str) -> bool {
+    matches!(
+        key,
+        "apps.kubernetes.io/pod-index"
+            | "controller-revision-hash"
+            | "controller-uid"
+            | "job-name"
+            | "pod-template-generation"
+            | "pod-template-hash"
+            | "rollouts-pod-template-hash"
+            | "statefulset.kubernetes.io/pod-name"
+    ) || key.starts_with("batch.kubernetes.io/")
+        || from_an_operator(key)
+}
+
+/// Whether the label marks pods that an operator creates, so that no manifest shows them.
+fn from_an_operator(key: &str) -> bool {
+    const DOMAINS: [&str; 8] = [
+        "acme.cert-manager.io",
+        "cnpg.io",
+        "elasticsearch.k8s.elastic.co",
+        "kubevirt.io",
+        "postgres-operator.crunchydata.com",
+        "serving.knative.dev",
+        "strimzi.io",
+        "tekton.dev",
+    ];
+    key.split_once('/').is_some_and(|(domain, _)| DOMAINS.contains(&domain))
+}
+
+/// Whether the selector asks for a label to be there.
+fn asks_for_a_label(selector: &Selector) -> bool {
+    selector.requirements().iter().any(|requirement| match requirement.operator {
+        Operator::In | Operator::Exists => true,
+        Operator::NotIn | Operator::DoesNotExist => false,
+    })
+}
+
+/// Whether a namespace that no manifest defines matches if it has labels that nobody has shown (S-42).
+///
+/// Its name is known. So is it that the system's own namespaces have no label `name` unless somebody
+/// adds one, which is what a popular recipe for DNS gets wrong.
+pub(super) fn may_match(selector: &Selector, name: &str, labels: &Labels) -> bool {
+    selector.requirements().iter().all(|requirement| {
+        let known = &*requirement.key == NAMESPACE_NAME || (&*requirement.key == "name" && SYSTEM.contains(&name));
+        !known || requirement.accepts(labels.get(&requirement.key))
+    })
+}

@@ -1,0 +1,257 @@
+//! `peer-matches-nothing`.
+
+use npv_models::cluster::NamespaceId;
+use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
+use npv_models::policy::{NamespaceSelector, Peer, PeerMatch, PodSelector};
+use npv_models::source::Span;
+use npv_models::space::{Operator, Selector};
+
+use super::selects_no_pods::with_typo;
+use crate::lint::context::PlacedRule;
+use crate::lint::pods::{NAMESPACE_NAME, Selected};
+use crate::lint::rule::lint_rule;
+use crate::lint::similar::{nearest, typo};
+use crate::lint::words::{self, Names};
+use crate::lint::{Check, Context, text};
+
+lint_rule! {
+    /// An entry of `from` or `to` that matches no pod, although the manifests show the namespaces it speaks of.
+    ///
+    /// ## What it finds
+    ///
+    /// A peer that selects nobody: among the pods of the policy's own namespace, of a namespace that is
+    /// named by `kubernetes.io/metadata.name`, or of namespaces that are selected by labels. Also a
+    /// `namespaceSelector` by labels that none of the Namespace objects carries, and a selector of nodes
+    /// that none of the Node objects matches. Pods on the host network do not count: no selector sees them.
+    ///
+    /// ## Why it matters
+    ///
+    /// The rule admits nobody there, and whoever should have been admitted is shut out. A frequent case
+    /// is `namespaceSelector: {matchLabels: {name: kube-system}}`: namespaces carry their name as
+    /// `kubernetes.io/metadata.name`; a label `name` is there only if somebody adds it.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: db, namespace: shop, labels: {app: db}}
+    /// spec: {containers: [{name: db}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: web, namespace: shop, labels: {app: frontend}}
+    /// spec: {containers: [{name: web}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: db, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: db}}
+    ///   ingress:
+    ///     - from:
+    ///         - podSelector: {matchLabels: {app: front-end}}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Write the labels that the pods or namespaces have; a peer in another namespace needs a
+    /// `namespaceSelector` in the same entry.
+    ///
+    /// ```yaml
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: db, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: db}}
+    ///   ingress:
+    ///     - from:
+    ///         - podSelector: {matchLabels: {app: frontend}}
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// Where the peer may be in a namespace that no manifest defines: one that is only named, one whose labels nobody
+    /// shows, or any at all, as with an empty `namespaceSelector`. Where no workload is defined in the
+    /// namespaces that match. Where the selector asks for a label that pods get only when a
+    /// controller or an operator creates them. On `ipBlock`.
+    pub(in crate::lint) static PEER_MATCHES_NOTHING = {
+        name: "peer-matches-nothing",
+        category: Dead,
+        severity: Warning,
+        check: Check::Snapshot(check),
+    };
+}
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for placed in context.rules() {
+        for peer in placed.peers() {
+            let found = match &peer.matches {
+                PeerMatch::Pods(selector) => context
+                    .selected(selector)
+                    .filter(|selected| selected.pods.is_empty() && !selected.open)
+                    .filter(|_| !super::vacuous_selector::contradicts(selector))
+                    .and_then(|selected| pods(context, placed, peer, selector, selected)),
+                PeerMatch::Nodes(selector) => nodes(context, placed, peer, selector),
+                PeerMatch::Block { .. } | PeerMatch::Domain(_) | PeerMatch::Unknown => None,
+            };
+            let key = || format!("{} {}", placed.direction, words::peer(&peer.matches));
+            findings
+                .extend(found.map(|found| found.object(placed.at.policy.object.to_string()).key(key())));
+        }
+    }
+}
+
+fn nodes(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer, selector: &Selector) -> Option<Finding> {
+    let nodes = &context.cluster().nodes;
+    if nodes.is_empty() || nodes.iter().any(|node| selector.matches(&node.labels)) {
+        return None;
+    }
+    let field = words::peer_field(placed.direction);
+    let there = words::count(nodes.len(), "Node object");
+    let message = format!("an entry of `{field}` matches nothing: none of the {there} satisfies `{selector}`");
+    Some(PEER_MATCHES_NOTHING.finding(peer.provenance.span, message).label("no node matches"))
+}
+
+fn pods(
+    context: &Context<'_>,
+    placed: PlacedRule<'_>,
+    peer: &Peer,
+    selector: &PodSelector,
+    selected: &Selected,
+) -> Option<Finding> {
+    let field = words::peer_field(placed.direction);
+    let scope = &selected.scope;
+    let span = peer.provenance.span;
+    if scope.matched.is_empty() {
+        let NamespaceSelector::Labels(labels) = &selector.namespaces else { return None };
+        return scope.nobody_carries.then(|| namespaces(context, field, labels, span));
+    }
+    if !scope.matched.iter().all(|&namespace| context.pods.has_pods(namespace)) {
+        return None;
+    }
+    let places = words::some(scope.matched.iter().map(|&id| context.cluster().namespace_name(id)), 3);
+    let plural = if scope.matched.len() == 1 { "" } else { "s" };
+    let wanted = words::selector(&selector.pods);
+    let message =
+        format!("an entry of `{field}` matches nothing: no pod of namespace{plural} {places} has {wanted}");
+    let mut finding = PEER_MATCHES_NOTHING.finding(span, message).label("no pod matches");
+    if let Some(&hidden) = selected.hidden.first() {
+        let names = words::some(context.cluster().endpoint_names(selected.hidden.iter().copied()), 3);
+        finding = finding
+            .help(format!("{names} would match, but is on the host network, where no selector sees it"))
+            .help("traffic of the host network has a node's address: only an `ipBlock` of node addresses matches it");
+        if let Some(group) = context.pods.group(hidden) {
+            finding = finding.related(group.span, "on the host network");
+        }
+        return Some(finding);
+    }
+    let groups = || {
+        scope
+            .matched
+            .iter()
+            .flat_map(|&namespace| context.pods.of_namespace(namespace))
+            .filter(|(_, group)| context.pods.visible(group))
+            .map(|(_, group)| (group, &*group.labels))
+    };
+    if let Some((typo, group)) = typo(&selector.pods, groups()) {
+        let name = context.cluster().endpoint_name(group.workload);
+        let finding = finding.related(group.span, format!("`{name}` has {}", group.labels));
+        return Some(with_typo(context, finding, &typo, span));
+    }
+    if let Some(elsewhere) = elsewhere(context, selector) {
+        return Some(finding.help(elsewhere));
+    }
+    if let Some((group, labels, unmet)) = nearest(&selector.pods, groups())
+        && unmet.len() < selector.pods.requirements().len()
+    {
+        let name = context.cluster().endpoint_name(group.workload);
+        let lacks = words::some(&unmet, 3);
+        finding = finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {lacks}"));
+    }
+    Some(finding.help("write the labels that the pod template has, or remove the entry"))
+}
+
+/// Where pods with these labels are, if not in the namespace that the peer speaks of: a
+/// `podSelector` alone means the policy's own namespace (S-11).
+fn elsewhere(context: &Context<'_>, selector: &PodSelector) -> Option<String> {
+    let NamespaceSelector::Named(own) = &selector.namespaces else { return None };
+    if selector.pods.is_everything() {
+        return None;
+    }
+    let cluster = context.cluster();
+    let mut places = (0_u32..)
+        .zip(&cluster.namespaces)
+        .map(|(index, namespace)| (NamespaceId(index), namespace))
+        .filter(|(id, _)| !context.pods.matching(*id, &selector.pods).is_empty())
+        .map(|(_, namespace)| &*namespace.name)
+        .peekable();
+    places.peek()?;
+    let names = words::some(places, 3);
+    Some(format!(
+        "pods with these labels are in {names}: a `podSelector` alone means the policy's own namespace `{own}`, so \
+         add a `namespaceSelector` to the same entry"
+    ))
+}
+
+/// The peer asks for a label that no Namespace object carries.
+fn namespaces(
+    context: &Context<'_>,
+    field: &str,
+    labels: &Selector,
+    span: Span,
+) -> Finding {
+    let cluster = context.cluster();
+    let defined = || cluster.namespaces.iter().filter(|namespace| namespace.defined.is_some());
+    let there = words::count(defined().count(), "Namespace object");
+    let message = format!("an entry of `{field}` matches nothing: none of the {there} carries `{labels}`");
+    let finding = PEER_MATCHES_NOTHING.finding(span, message).label("no namespace matches");
+    if let Some(fixed) = by_name(context, labels, span) {
+        return finding
+            .help(format!(
+                "every namespace carries its name as `{NAMESPACE_NAME}`, and any other label only where somebody \
+                 adds it"
+            ))
+            .fix(fixed);
+    }
+    let sets = defined().map(|namespace| (namespace, &*namespace.labels));
+    if let Some((typo, namespace)) = typo(labels, sets) {
+        let finding = match namespace.defined {
+            Some(at) => finding.related(at, format!("`{}` has {}", namespace.name, namespace.labels)),
+            None => finding,
+        };
+        return with_typo(context, finding, &typo, span);
+    }
+    finding.help(format!(
+        "select by labels that the namespaces have, or by name with `{NAMESPACE_NAME}`; if a namespace that no \
+         manifest defines carries the label, add its Namespace object to the input"
+    ))
+}
+
+/// The fix for a namespace that is selected by its name under another label than the one that is there.
+fn by_name(context: &Context<'_>, labels: &Selector, span: Span) -> Option<Fix> {
+    let [requirement] = labels.requirements() else { return None };
+    if requirement.operator != Operator::In {
+        return None;
+    }
+    let looks_like_a_name = matches!(
+        &*requirement.key,
+        "name" | "namespace" | "ns" | "kubernetes.io/name" | "app.kubernetes.io/name" | "metadata.name"
+    );
+    let names_one = requirement.values.iter().all(|value| {
+        value.starts_with("kube-") || &**value == "default" || context.pods.namespace(value).is_some()
+    });
+    if !looks_like_a_name && !names_one {
+        return None;
+    }
+    let edits: Vec<_> = text::key(context.sources(), span, &requirement.key)
+        .map(|span| Edit { span, replacement: NAMESPACE_NAME.to_owned() })
+        .into_iter()
+        .collect();
+    Some(Fix {
+        description: format!("replace `{}` by `{NAMESPACE_NAME}`", requirement.key),
+        applicability: if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe },
+        edits,
+        example: None,
+    })
+}

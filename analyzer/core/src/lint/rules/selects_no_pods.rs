@@ -1,0 +1,165 @@
+//! `selects-no-pods`.
+
+use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
+use npv_models::source::Span;
+
+use crate::lint::context::Placed;
+use crate::lint::pods::Selected;
+use crate::lint::rule::lint_rule;
+use crate::lint::similar::{Typo, nearest, typo};
+use crate::lint::words::{self, Names};
+use crate::lint::{Check, Context, text};
+
+lint_rule! {
+    /// A policy whose subject selects none of the pods that the manifests define.
+    ///
+    /// ## What it finds
+    ///
+    /// A policy that selects no pod of its namespace - for a policy of the whole cluster, of the
+    /// namespaces that it names - although the manifests define pods there. Pods on the host network
+    /// do not count: no selector sees them, their traffic is the node's.
+    ///
+    /// ## Why it matters
+    ///
+    /// The policy protects nobody. A misspelt label or a renamed application leaves the pods that it was
+    /// written for as open as if it were not there.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: db-0, namespace: shop, labels: {app: database}}
+    /// spec: {containers: [{name: db}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: db, namespace: shop}
+    /// spec: {podSelector: {matchLabels: {app: databse}}}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Write the labels that the pod template has, or remove the policy.
+    ///
+    /// ```yaml
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: db, namespace: shop}
+    /// spec: {podSelector: {matchLabels: {app: database}}}
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// Where the manifests define no workload at all in the namespace; where the selector asks for a
+    /// label that pods get only when a controller or an operator creates them; where no label set
+    /// satisfies the selector (`vacuous-selector` says so).
+    pub(in crate::lint) static SELECTS_NO_PODS = {
+        name: "selects-no-pods",
+        category: Dead,
+        severity: Warning,
+        check: Check::Snapshot(check),
+    };
+}
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for &placed in context.policies() {
+        let Some(selected) = context.selected(&placed.policy.subject) else { continue };
+        if let Some(finding) = finding(context, placed, selected) {
+            findings.push(finding);
+        }
+    }
+}
+
+fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Option<Finding> {
+    let Placed { policy, .. } = placed;
+    if !selected.pods.is_empty() || selected.open || super::vacuous_selector::contradicts(&policy.subject) {
+        return None;
+    }
+    let selector = &policy.subject.pods;
+    let object = &policy.object;
+    let scope = &selected.scope;
+    if scope.matched.is_empty() {
+        // Only a selector of namespaces can miss them all.
+        if !scope.nobody_carries || context.cluster().groups.is_empty() {
+            return None;
+        }
+        let subject = words::pods(&policy.subject);
+        let message = format!("`{object}` selects {subject}, but no Namespace object carries such labels");
+        return Some(
+            SELECTS_NO_PODS
+                .finding(policy.subject_span, message)
+                .object(object.to_string())
+                .label("no namespace matches")
+                .help("give the namespaces that it is meant for these labels, or select by labels that they have"),
+        );
+    }
+    if !scope.matched.iter().any(|&namespace| context.pods.has_pods(namespace)) {
+        return None;
+    }
+    let groups = || {
+        scope
+            .matched
+            .iter()
+            .flat_map(|&namespace| context.pods.of_namespace(namespace))
+            .filter(|(_, group)| context.pods.visible(group))
+    };
+    let places = words::some(scope.matched.iter().map(|&id| context.cluster().namespace_name(id)), 3);
+    let plural = if scope.matched.len() == 1 { "" } else { "s" };
+    let workloads = context.cluster().endpoint_names(groups().map(|(id, _)| id)).len();
+    let there = words::count(workloads, "workload");
+    let message = format!(
+        "`{object}` selects none of the pods that the manifests define in namespace{plural} {places} ({there})"
+    );
+    let mut finding = SELECTS_NO_PODS
+        .finding(policy.subject_span, message)
+        .object(object.to_string())
+        .label(format!("no pod has {}", words::selector(selector)));
+    if let Some(&hidden) = selected.hidden.first() {
+        let names = words::some(context.cluster().endpoint_names(selected.hidden.iter().copied()), 3);
+        finding = finding.help(format!("{names} would match, but is on the host network, where no selector sees it"));
+        if let Some(group) = context.pods.group(hidden) {
+            finding = finding.related(group.span, "on the host network");
+        }
+        return Some(finding);
+    }
+    if let Some((typo, group)) = typo(selector, groups().map(|(_, group)| (group, &*group.labels))) {
+        let name = context.cluster().endpoint_name(group.workload);
+        let finding = finding.related(group.span, format!("`{name}` has {}", group.labels));
+        return Some(with_typo(context, finding, &typo, policy.subject_span));
+    }
+    if let Some((group, labels, unmet)) = nearest(selector, groups().map(|(_, group)| (group, &*group.labels)))
+        && unmet.len() < selector.requirements().len().max(2)
+    {
+        let name = context.cluster().endpoint_name(group.workload);
+        let wanted = words::some(&unmet, 3);
+        finding =
+            finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {wanted}"));
+    }
+    Some(finding.help("write the labels that the pod template has, or remove the policy"))
+}
+
+/// Adds the one misspelling that explains a selector that matches nothing, with the edit that mends it.
+pub(super) fn with_typo(
+    context: &Context<'_>,
+    finding: Finding,
+    typo: &Typo,
+    container: Span,
+) -> Finding {
+    let (written, meant) = (typo.written(), typo.meant());
+    let mut words = text::words(context.sources(), container, written);
+    // An edit only where there is no doubt which word is meant.
+    let edits = match (words.next(), words.next()) {
+        (Some(span), None) => vec![Edit { span, replacement: meant.to_owned() }],
+        _ => Vec::new(),
+    };
+    let applicability = if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe };
+    finding
+        .help(format!("did you mean `{}={}`?", typo.meant_key, typo.meant_value))
+        .fix(Fix {
+            description: format!("replace `{written}` by `{meant}`"),
+            applicability,
+            edits,
+            example: None,
+        })
+}

@@ -1,0 +1,237 @@
+//! Finding keys and values in the text of a manifest, for locations and edits that are finer than the
+//! spans of the policy IR. Works on block and flow YAML and on JSON; what cannot be found is `None`,
+//! never a guess.
+
+use npv_models::diagnostic::Edit;
+use npv_models::source::{SourceMap, Span};
+
+/// Where a key of a mapping stands, the first one in the container.
+pub(super) fn key(sources: &SourceMap, container: Span, key: &str) -> Option<Span> {
+    keys(sources, container, key).next()
+}
+
+/// Where the key stands whose value begins at or after it and ends with `value`: the nearest one before.
+pub(super) fn key_before(sources: &SourceMap, value: Span, key: &str) -> Option<Span> {
+    // Far enough for a long list, and bounded, so that one finding never scans a whole dump.
+    const WINDOW: u32 = 64 * 1024;
+    let text = sources.get(value.source)?.text();
+    let mut start = value.start.saturating_sub(WINDOW);
+    while start > 0 && !text.is_char_boundary(start as usize) {
+        start -= 1;
+    }
+    keys(sources, Span::new(value.source, start, value.start), key).last()
+}
+
+/// The scalar that a key of a mapping has as its value, quotes included, the first one in the container.
+pub(super) fn value(sources: &SourceMap, container: Span, name: &str) -> Option<Span> {
+    let key = key(sources, container, name)?;
+    let rest = sources.slice(Span::new(container.source, key.end, container.end));
+    let colon = rest.find(':')? + 1;
+    let after = rest.get(colon..)?;
+    let start = colon + (after.len() - after.trim_start_matches([' ', '\t']).len());
+    let scalar = rest.get(start..)?;
+    let len = match scalar.chars().next()? {
+        quote @ ('"' | '\'') => scalar.get(1..)?.find(quote)? + 2,
+        '\n' | '\r' | '[' | '{' | '#' => return None,
+        _ => {
+            let line = scalar.split(['\n', '\r', ',', '}', ']']).next()?;
+            line.split(" #").next()?.trim_end().len()
+        }
+    };
+    let start = key.end + start as u32;
+    Some(Span::new(container.source, start, start + len as u32))
+}
+
+/// The edit that appends an item to a list, in the list's own style.
+pub(super) fn append(sources: &SourceMap, list: Span, item: &str) -> Option<Edit> {
+    let text = sources.slice(list);
+    if text.trim_start().starts_with('[') {
+        let close = text.rfind(']')?;
+        let inner = text.get(..close)?.trim_end();
+        let item = if inner.contains('"') { format!("\"{item}\"") } else { item.to_owned() };
+        let comma = if inner.ends_with('[') { "" } else { ", " };
+        let at = list.start + inner.len() as u32;
+        return Some(Edit { span: Span::new(list.source, at, at), replacement: format!("{comma}{item}") });
+    }
+    let source = sources.get(list.source)?.text();
+    let line_start = source.get(..list.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
+    let line = source.get(line_start..)?;
+    let indent = line.find('-').filter(|&dash| line.get(..dash).is_some_and(|before| before.trim().is_empty()))?;
+    let last = list.start as usize + text.trim_end().len();
+    // After a comment that follows the last item, not between the two.
+    let end = source.get(last..)?.find('\n').map_or(source.len(), |at| last + at);
+    let end = if source.get(..end)?.ends_with('\r') { end - 1 } else { end };
+    let replacement = format!("\n{}- {item}", " ".repeat(indent));
+    Some(Edit { span: Span::new(list.source, end as u32, end as u32), replacement })
+}
+
+/// The edit that adds an entry to a mapping right after the scalar value of another key.
+pub(super) fn insert_after(
+    sources: &SourceMap,
+    container: Span,
+    after: &str,
+    name: &str,
+    entry: &str,
+) -> Option<Edit> {
+    let key = key(sources, container, after)?;
+    let value = value(sources, container, after)?;
+    let at = Span::new(value.source, value.end, value.end);
+    let replacement = match style(sources, key)? {
+        Style::Block { indent } => format!("\n{}{name}: {entry}", " ".repeat(indent)),
+        Style::Flow => format!(", {name}: {entry}"),
+        Style::Json => format!(", \"{name}\": \"{entry}\""),
+    };
+    Some(Edit { span: at, replacement })
+}
+
+/// The edit that adds an entry, `key: value` in YAML, to a mapping right before one of its keys.
+pub(super) fn insert_before_key(sources: &SourceMap, key: Span, entry: &str) -> Option<Edit> {
+    let at = Span::new(key.source, key.start, key.start);
+    let replacement = match style(sources, key)? {
+        Style::Block { indent } => format!("{entry}\n{}", " ".repeat(indent)),
+        Style::Flow => format!("{entry}, "),
+        Style::Json => return None,
+    };
+    Some(Edit { span: at, replacement })
+}
+
+/// How the mapping is written that a key is in.
+enum Style {
+    /// One entry per line, this many columns in.
+    Block { indent: usize },
+    /// In braces.
+    Flow,
+    /// In braces, with every key in quotes.
+    Json,
+}
+
+fn style(sources: &SourceMap, key: Span) -> Option<Style> {
+    let text = sources.get(key.source)?.text();
+    let before = text.get(..key.start as usize)?;
+    if before.ends_with(['"', '\'']) {
+        return Some(Style::Json);
+    }
+    let line = before.rsplit('\n').next()?;
+    let block = line.chars().all(|char| matches!(char, ' ' | '-'));
+    Some(if block { Style::Block { indent: line.len() } } else { Style::Flow })
+}
+
+/// Every place where the text is a word of its own and no comment, in the container.
+pub(super) fn words<'a>(
+    sources: &'a SourceMap,
+    container: Span,
+    word: &'a str,
+) -> impl Iterator<Item = Span> + use<'a> {
+    let text = sources.slice(container);
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        if word.is_empty() {
+            return None;
+        }
+        loop {
+            let at = from + text.get(from..)?.find(word)?;
+            from = at + word.len();
+            let before = text.get(..at)?.chars().next_back();
+            let after = text.get(from..)?.chars().next();
+            let apart = |char: Option<char>| {
+                char.is_none_or(|char| !(char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | '/')))
+            };
+            if apart(before) && apart(after) && !in_comment(text, at) {
+                let start = container.start + at as u32;
+                return Some(Span::new(container.source, start, start + word.len() as u32));
+            }
+        }
+    })
+}
+
+fn keys<'a>(sources: &'a SourceMap, container: Span, key: &'a str) -> impl Iterator<Item = Span> + use<'a> {
+    words(sources, container, key).filter(move |span| {
+        let rest = sources.slice(Span::new(container.source, span.end, container.end));
+        let rest = rest.strip_prefix(['"', '\'']).unwrap_or(rest);
+        rest.trim_start_matches([' ', '\t']).starts_with(':')
+    })
+}
+
+/// Whether a `#` that starts a comment stands before the offset on its line.
+fn in_comment(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    line.starts_with('#') || line.contains(" #") || line.contains("\t#")
+}
+
+#[cfg(test)]
+mod tests {
+    use npv_models::source::Origin;
+
+    use super::*;
+
+    fn with(text: &str) -> (SourceMap, Span) {
+        let mut sources = SourceMap::default();
+        let id = sources.add("a.yaml", text, Origin::File).unwrap();
+        (sources, Span::new(id, 0, text.len() as u32))
+    }
+
+    #[test]
+    fn finds_values_in_block_flow_and_json() {
+        for text in [
+            "protocol: TCP\n# port: 1\nport: 80 # the Service's\nendPort: 90\n",
+            "{protocol: TCP, endPort: 90, port: 80}",
+            r#"{"protocol": "TCP", "port" : 80}"#,
+        ] {
+            let (sources, all) = with(text);
+            let found = value(&sources, all, "port").unwrap();
+            assert_eq!(sources.slice(found), "80", "in {text}");
+        }
+        let (sources, all) = with("port: 'http'\n");
+        assert_eq!(sources.slice(value(&sources, all, "port").unwrap()), "'http'");
+        let (sources, all) = with("from:\n  - port: 1\n");
+        assert_eq!(value(&sources, all, "from"), None);
+    }
+
+    fn applied(text: &str, edit: &Edit) -> String {
+        let mut text = text.to_owned();
+        text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.replacement);
+        text
+    }
+
+    #[test]
+    fn edits_keep_the_style() {
+        let text = "spec:\n  policyTypes:\n  - Ingress # only\n  egress: []\n";
+        let (sources, all) = with(text);
+        let at = text.find("- Ingress").unwrap() as u32;
+        let list = Span::new(all.source, at, at + 9);
+        let edit = append(&sources, list, "Egress").unwrap();
+        let wanted = "spec:\n  policyTypes:\n  - Ingress # only\n  - Egress\n  egress: []\n";
+        assert_eq!(applied(text, &edit), wanted);
+        let egress = key(&sources, all, "egress").unwrap();
+        let edit = insert_before_key(&sources, egress, "x: [y]").unwrap();
+        assert!(applied(text, &edit).ends_with("# only\n  x: [y]\n  egress: []\n"));
+
+        for (text, wanted) in [
+            ("[Ingress]", "[Ingress, Egress]"),
+            ("[ ]", "[Egress]"),
+            (r#"["Ingress" ]"#, r#"["Ingress", "Egress" ]"#),
+        ] {
+            let (sources, all) = with(text);
+            assert_eq!(applied(text, &append(&sources, all, "Egress").unwrap()), wanted);
+        }
+        for (text, wanted) in [
+            ("{port: dns}", "{port: dns, protocol: UDP}"),
+            ("  - port: dns\n", "  - port: dns\n    protocol: UDP\n"),
+            (r#"{"port":"dns"}"#, r#"{"port":"dns", "protocol": "UDP"}"#),
+        ] {
+            let (sources, all) = with(text);
+            let edit = insert_after(&sources, all, "port", "protocol", "UDP").unwrap();
+            assert_eq!(applied(text, &edit), wanted);
+        }
+    }
+
+    #[test]
+    fn finds_the_nearest_key_before() {
+        let (sources, _) = with("egress: []\nspec:\n  egress:\n    - to: []\n");
+        let id = sources.iter().next().unwrap().0;
+        let rule = sources.get(id).unwrap().text().find("to:").unwrap() as u32;
+        let span = key_before(&sources, Span::new(id, rule, rule + 2), "egress").unwrap();
+        assert_eq!(sources.get(id).unwrap().position(span.start).line, 3);
+    }
+}
