@@ -1,4 +1,5 @@
 //! Reading manifests, the exact engine, queries, lint rules and output formats.
 
 pub mod engine;
+pub mod lint;
 pub mod snapshot;

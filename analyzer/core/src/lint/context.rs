@@ -1,19 +1,19 @@
 //! What every lint rule may ask.
 
 use npv_models::cluster::{Cluster, GroupId};
-use npv_models::policy::{Direction, Layer, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
-use npv_models::source::{SourceMap, Span};
+use npv_models::policy::{Direction, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
+use npv_models::source::SourceMap;
 use rustc_hash::FxHashMap;
 
+use super::dns::{self, Server};
 use super::pods::{Pods, Selected};
-use crate::engine::Engine;
+use super::services::Services;
+use crate::engine::{EndpointId, EndpointKind, Engine};
 use crate::snapshot::Snapshot;
 
 /// A policy with its place in the order of evaluation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Placed<'a> {
-    /// The layer that it is in.
-    pub(super) layer: &'a Layer,
     /// The tier that it is in.
     pub(super) tier: &'a Tier,
     /// The policy.
@@ -53,10 +53,14 @@ pub struct Context<'a> {
     /// Whether the pedantic rules run too.
     pub pedantic: bool,
     pub(super) pods: Pods<'a>,
+    services: Services<'a>,
+    dns: Vec<Server>,
     policies: Vec<Placed<'a>>,
     selected: FxHashMap<&'a PodSelector, Selected>,
     /// For each group the policies that select it, ascending.
     selecting: Vec<Vec<u32>>,
+    /// For each group the endpoints that hold its pods, ascending.
+    endpoints: Vec<Vec<EndpointId>>,
 }
 
 impl<'a> Context<'a> {
@@ -65,7 +69,7 @@ impl<'a> Context<'a> {
         let pods = Pods::new(&snapshot.cluster, snapshot.profile);
         let policies: Vec<_> = (0_u32..)
             .zip(snapshot.policies.policies())
-            .map(|(index, (layer, tier, policy))| Placed { layer, tier, policy, index })
+            .map(|(index, (_, tier, policy))| Placed { tier, policy, index })
             .collect();
         let mut selected: FxHashMap<&PodSelector, Selected> = FxHashMap::default();
         let mut selecting = vec![Vec::new(); snapshot.cluster.groups.len()];
@@ -77,7 +81,9 @@ impl<'a> Context<'a> {
                     policies.push(placed.index);
                 }
             }
-            for rule in Direction::ALL.into_iter().filter_map(|direction| placed.policy.rules(direction)).flatten() {
+            for rule in
+                Direction::ALL.into_iter().filter_map(|direction| placed.policy.rules(direction)).flatten()
+            {
                 let Peers::Listed(peers) = &rule.peers else { continue };
                 for peer in peers {
                     if let PeerMatch::Pods(selector) = &peer.matches {
@@ -86,7 +92,29 @@ impl<'a> Context<'a> {
                 }
             }
         }
-        Self { snapshot, engine, pedantic: false, pods, policies, selected, selecting }
+        let mut endpoints = vec![Vec::new(); snapshot.cluster.groups.len()];
+        for (id, endpoint) in engine.ids().zip(engine.endpoints()) {
+            let EndpointKind::Pods { groups, .. } = &endpoint.kind else { continue };
+            for group in groups {
+                if let Some(endpoints) = endpoints.get_mut(group.0 as usize) {
+                    endpoints.push(id);
+                }
+            }
+        }
+        let services = Services::new(&snapshot.cluster, &pods);
+        let dns = dns::servers(&snapshot.cluster, &pods, &services);
+        Self {
+            snapshot,
+            engine,
+            pedantic: false,
+            pods,
+            services,
+            dns,
+            policies,
+            selected,
+            selecting,
+            endpoints,
+        }
     }
 
     /// Whether the pedantic rules run too.
@@ -103,6 +131,16 @@ impl<'a> Context<'a> {
     /// The texts.
     pub(super) fn sources(&self) -> &'a SourceMap {
         &self.snapshot.sources
+    }
+
+    /// The Services and their backends.
+    pub(super) fn services(&self) -> &Services<'a> {
+        &self.services
+    }
+
+    /// The DNS pods that the manifests show.
+    pub(super) fn dns(&self) -> &[Server] {
+        &self.dns
     }
 
     /// Every policy, in evaluation order.
@@ -131,8 +169,8 @@ impl<'a> Context<'a> {
         policies.iter().filter_map(|&index| self.policies.get(index as usize).copied())
     }
 
-    /// The text that a span covers.
-    pub(super) fn slice(&self, span: Span) -> &'a str {
-        self.sources().slice(span)
+    /// The endpoints that the pods of a group are, ascending.
+    pub(super) fn endpoints_of(&self, group: GroupId) -> &[EndpointId] {
+        self.endpoints.get(group.0 as usize).map(Vec::as_slice).unwrap_or_default()
     }
 }

@@ -8,14 +8,19 @@
 //! A false alarm gets the gate switched off. So each rule says when it stays silent as carefully as
 //! when it fires, and where the manifests cannot tell, it stays silent.
 
+mod blame;
 mod context;
+mod dns;
 mod docs;
+mod example;
 mod pods;
 mod registry;
 mod rule;
 mod rules;
+mod services;
 mod similar;
 mod text;
+mod traffic;
 mod words;
 
 use npv_models::diagnostic::Finding;

@@ -105,7 +105,7 @@ pub(super) struct Pods<'a> {
     cluster: &'a Cluster,
     profile: Profile,
     /// Groups with this label, ascending; so those of one namespace are a contiguous part.
-    labels: FxHashMap<(&'a str, &'a str), Vec<u32>>,
+    labels: FxHashMap<&'a str, FxHashMap<&'a str, Vec<u32>>>,
     /// The groups of each namespace.
     ranges: Vec<Range<u32>>,
     any_namespace_defined: bool,
@@ -114,14 +114,14 @@ pub(super) struct Pods<'a> {
 impl<'a> Pods<'a> {
     /// Indexes the cluster.
     pub(super) fn new(cluster: &'a Cluster, profile: Profile) -> Self {
-        let mut labels: FxHashMap<(&str, &str), Vec<u32>> = FxHashMap::default();
+        let mut labels: FxHashMap<&str, FxHashMap<&str, Vec<u32>>> = FxHashMap::default();
         let mut ranges = vec![0..0; cluster.namespaces.len()];
         for (index, group) in (0_u32..).zip(&cluster.groups) {
-            for label in group.labels.iter() {
-                labels.entry(label).or_default().push(index);
+            for (key, value) in group.labels.iter() {
+                labels.entry(key).or_default().entry(value).or_default().push(index);
             }
             if let Some(range) = ranges.get_mut(group.namespace.0 as usize) {
-                let start = if range.is_empty() { index } else { range.start };
+                let start = if range.start == range.end { index } else { range.start };
                 *range = start..index + 1;
             }
         }
@@ -137,7 +137,7 @@ impl<'a> Pods<'a> {
     /// The groups of a namespace, those on the host network included.
     pub(super) fn of_namespace(&self, id: NamespaceId) -> impl Iterator<Item = (GroupId, &'a PodGroup)> + '_ {
         let range = self.ranges.get(id.0 as usize).cloned().unwrap_or(0..0);
-        range.filter_map(|index| {
+        range.filter_map(move |index| {
             let group = self.cluster.groups.get(index as usize)?;
             // A namespace's groups are contiguous; the check keeps a stray one from being counted twice.
             (group.namespace == id).then_some((GroupId(index), group))
@@ -178,27 +178,34 @@ impl<'a> Pods<'a> {
     /// The candidates that the most selective `In` requirement leaves within the range; `None` where the
     /// selector has no such requirement.
     fn shortest_list(&self, selector: &Selector, range: &Range<u32>) -> Option<Vec<u32>> {
-        let within = |list: &'_ Vec<u32>| -> Range<usize> {
-            list.partition_point(|&index| index < range.start)..list.partition_point(|&index| index < range.end)
-        };
-        let lists = |requirement: &'_ Requirement| -> Vec<(&Vec<u32>, Range<usize>)> {
-            let posting = |value: &Box<str>| self.labels.get(&(&*requirement.key, &**value));
-            requirement.values.iter().filter_map(posting).map(|list| (list, within(list))).collect()
-        };
-        let mut best: Option<Vec<(&Vec<u32>, Range<usize>)>> = None;
-        let weight = |parts: &[(&Vec<u32>, Range<usize>)]| parts.iter().map(|(_, part)| part.len()).sum::<usize>();
+        let mut best: Option<Vec<&[u32]>> = None;
+        let weight = |parts: &[&[u32]]| parts.iter().map(|part| part.len()).sum::<usize>();
         for requirement in selector.requirements() {
             if requirement.operator == Operator::In {
-                let parts = lists(requirement);
+                let parts = self.postings(requirement, range);
                 if best.as_ref().is_none_or(|known| weight(&parts) < weight(known)) {
                     best = Some(parts);
                 }
             }
         }
-        let mut candidates: Vec<u32> =
-            best?.into_iter().flat_map(|(list, part)| list.get(part).unwrap_or_default().iter().copied()).collect();
+        let mut candidates = best?.concat();
         candidates.sort_unstable();
         Some(candidates)
+    }
+
+    /// For each value of an `In` requirement the groups of the range with that label.
+    fn postings<'s>(&'s self, requirement: &Requirement, range: &Range<u32>) -> Vec<&'s [u32]> {
+        let mut parts = Vec::with_capacity(requirement.values.len());
+        for value in &requirement.values {
+            let Some(list) = self.labels.get(&*requirement.key).and_then(|values| values.get(&**value))
+            else {
+                continue;
+            };
+            let from = list.partition_point(|&index| index < range.start);
+            let to = list.partition_point(|&index| index < range.end);
+            parts.extend(list.get(from..to));
+        }
+        parts
     }
 
     /// Which namespaces the selector speaks of.
@@ -221,9 +228,10 @@ impl<'a> Pods<'a> {
                 scope.maybe.push(NamespaceId(index));
             }
         }
-        let names = selector.requirements().iter().find(|requirement| {
-            &*requirement.key == NAMESPACE_NAME && requirement.operator == Operator::In
-        });
+        let names = selector
+            .requirements()
+            .iter()
+            .find(|requirement| &*requirement.key == NAMESPACE_NAME && requirement.operator == Operator::In);
         match names {
             Some(names) => {
                 scope.beyond = names.values.iter().any(|name| self.namespace(name).is_none());
@@ -248,9 +256,9 @@ impl<'a> Pods<'a> {
         }
         let known = Selector::new(selector.requirements().iter().filter(|one| !late(one)).cloned());
         scope.matched.iter().any(|&namespace| {
-            self.matching(namespace, &known).into_iter().any(|id| {
-                self.group(id).is_some_and(|group| group.members.is_empty() && self.visible(group))
-            })
+            self.matching(namespace, &known)
+                .into_iter()
+                .any(|id| self.group(id).is_some_and(|group| group.members.is_empty() && self.visible(group)))
         })
     }
 
@@ -319,7 +327,8 @@ fn asks_for_a_label(selector: &Selector) -> bool {
 /// adds one, which is what a popular recipe for DNS gets wrong.
 pub(super) fn may_match(selector: &Selector, name: &str, labels: &Labels) -> bool {
     selector.requirements().iter().all(|requirement| {
-        let known = &*requirement.key == NAMESPACE_NAME || (&*requirement.key == "name" && SYSTEM.contains(&name));
+        let known =
+            &*requirement.key == NAMESPACE_NAME || (&*requirement.key == "name" && SYSTEM.contains(&name));
         !known || requirement.accepts(labels.get(&requirement.key))
     })
 }

@@ -37,8 +37,10 @@ pub(super) fn typo<'a, T: Copy>(
 ) -> Option<(Typo, T)> {
     let mut found: BTreeMap<Typo, T> = BTreeMap::new();
     for (id, labels) in sets {
-        let mut unmet =
-            selector.requirements().iter().filter(|requirement| !requirement.accepts(labels.get(&requirement.key)));
+        let mut unmet = selector
+            .requirements()
+            .iter()
+            .filter(|requirement| !requirement.accepts(labels.get(&requirement.key)));
         let (Some(requirement), None) = (unmet.next(), unmet.next()) else { continue };
         let (Operator::In, [value]) = (requirement.operator, requirement.values.as_slice()) else { continue };
         let typo = |meant_key: &str, meant_value: &str| Typo {
@@ -142,14 +144,23 @@ mod tests {
 
     #[test]
     fn slips_are_similar_and_other_words_are_not() {
-        for (written, meant) in
-            [("frontend", "front-end"), ("frontnd", "frontend"), ("wbe", "web"), ("Backend", "backend"), ("databsae", "database")]
-        {
+        for (written, meant) in [
+            ("frontend", "front-end"),
+            ("frontnd", "frontend"),
+            ("wbe", "web"),
+            ("Backend", "backend"),
+            ("databsae", "database"),
+        ] {
             assert!(similar(written, meant), "{written} {meant}");
         }
-        for (written, meant) in
-            [("web-1", "web-2"), ("v1", "v2"), ("api", "app"), ("dev", "prod"), ("cart", "catalog"), ("web", "web")]
-        {
+        for (written, meant) in [
+            ("web-1", "web-2"),
+            ("v1", "v2"),
+            ("api", "app"),
+            ("dev", "prod"),
+            ("cart", "catalog"),
+            ("web", "web"),
+        ] {
             assert!(!similar(written, meant), "{written} {meant}");
         }
     }

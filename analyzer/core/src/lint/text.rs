@@ -22,6 +22,25 @@ pub(super) fn key_before(sources: &SourceMap, value: Span, key: &str) -> Option<
     keys(sources, Span::new(value.source, start, value.start), key).last()
 }
 
+/// What follows a place in the same object: up to the next document, or the next object of a list.
+pub(super) fn rest_of_object(sources: &SourceMap, from: Span) -> Span {
+    // An object of a policy is short; the bound keeps one finding from scanning a whole dump.
+    const WINDOW: usize = 256 * 1024;
+    let Some(source) = sources.get(from.source) else { return from };
+    let text = source.text().get(from.end as usize..).unwrap_or_default();
+    let mut end = text.len().min(WINDOW);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = text.get(..end).unwrap_or_default();
+    let document = text.find("\n---").unwrap_or(end);
+    let window = Span::new(from.source, from.end, from.end + document as u32);
+    match key(sources, window, "apiVersion") {
+        Some(next) => Span::new(from.source, from.end, next.start),
+        None => window,
+    }
+}
+
 /// The scalar that a key of a mapping has as its value, quotes included, the first one in the container.
 pub(super) fn value(sources: &SourceMap, container: Span, name: &str) -> Option<Span> {
     let key = key(sources, container, name)?;
@@ -56,13 +75,48 @@ pub(super) fn append(sources: &SourceMap, list: Span, item: &str) -> Option<Edit
     let source = sources.get(list.source)?.text();
     let line_start = source.get(..list.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
     let line = source.get(line_start..)?;
-    let indent = line.find('-').filter(|&dash| line.get(..dash).is_some_and(|before| before.trim().is_empty()))?;
+    let indent =
+        line.find('-').filter(|&dash| line.get(..dash).is_some_and(|before| before.trim().is_empty()))?;
     let last = list.start as usize + text.trim_end().len();
     // After a comment that follows the last item, not between the two.
     let end = source.get(last..)?.find('\n').map_or(source.len(), |at| last + at);
     let end = if source.get(..end)?.ends_with('\r') { end - 1 } else { end };
     let replacement = format!("\n{}- {item}", " ".repeat(indent));
     Some(Edit { span: Span::new(list.source, end as u32, end as u32), replacement })
+}
+
+/// The edit that adds a mapping to a list right after one of its items, in the item's own style.
+pub(super) fn add_item_after(sources: &SourceMap, item: Span, entries: &[(&str, &str)]) -> Option<Edit> {
+    let source = sources.get(item.source)?.text();
+    let text = sources.slice(item).trim_end();
+    let in_braces = text.starts_with('{');
+    let quoted = text.starts_with("{\"") || text.starts_with("{ \"");
+    let line_start = source.get(..item.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
+    let before = source.get(line_start..item.start as usize)?;
+    let join = |quote: &str| {
+        let pairs: Vec<String> = entries
+            .iter()
+            .map(|(key, value)| {
+                let number = value.bytes().all(|byte| byte.is_ascii_digit());
+                let value = if number { (*value).to_owned() } else { format!("{quote}{value}{quote}") };
+                format!("{quote}{key}{quote}: {value}")
+            })
+            .collect();
+        pairs
+    };
+    let flow = || format!("{{{}}}", join(if quoted { "\"" } else { "" }).join(", "));
+    let last = item.start as usize + text.len();
+    // A list in block style has the dash of the item alone on its line.
+    if let Some(indent) = before.find('-').filter(|_| before.chars().all(|char| matches!(char, ' ' | '-'))) {
+        let pad = " ".repeat(indent);
+        let entry = if in_braces { flow() } else { join("").join(&format!("\n{pad}  ")) };
+        let end = source.get(last..)?.find('\n').map_or(source.len(), |at| last + at);
+        let end = if source.get(..end)?.ends_with('\r') { end - 1 } else { end };
+        let span = Span::new(item.source, end as u32, end as u32);
+        return Some(Edit { span, replacement: format!("\n{pad}- {entry}") });
+    }
+    let span = Span::new(item.source, last as u32, last as u32);
+    in_braces.then(|| Edit { span, replacement: format!(", {}", flow()) })
 }
 
 /// The edit that adds an entry to a mapping right after the scalar value of another key.
@@ -222,6 +276,37 @@ mod tests {
         ] {
             let (sources, all) = with(text);
             let edit = insert_after(&sources, all, "port", "protocol", "UDP").unwrap();
+            assert_eq!(applied(text, &edit), wanted);
+        }
+    }
+
+    #[test]
+    fn items_are_added_in_the_style_of_their_list() {
+        let port = [("protocol", "TCP"), ("port", "53")];
+        for (text, wanted) in [
+            (
+                "ports:\n  - protocol: UDP\n    port: 53 # DNS\n",
+                "ports:\n  - protocol: UDP\n    port: 53 # DNS\n  - protocol: TCP\n    port: 53\n",
+            ),
+            (
+                "ports:\n- {protocol: UDP, port: 53}\n",
+                "ports:\n- {protocol: UDP, port: 53}\n- {protocol: TCP, port: 53}\n",
+            ),
+            (
+                "ports: [{protocol: UDP, port: 53}]",
+                "ports: [{protocol: UDP, port: 53}, {protocol: TCP, port: 53}]",
+            ),
+            (
+                r#"{"ports": [{"protocol": "UDP", "port": 53}]}"#,
+                r#"{"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}"#,
+            ),
+        ] {
+            let (sources, all) = with(text);
+            let start = text.find("{p").or(text.find("{\"protocol")).or(text.find("protocol")).unwrap();
+            let end = text.find("53").unwrap() + 2;
+            let end = if text[end..].starts_with('}') { end + 1 } else { end };
+            let item = Span::new(all.source, start as u32, end as u32);
+            let edit = add_item_after(&sources, item, &port).unwrap();
             assert_eq!(applied(text, &edit), wanted);
         }
     }

@@ -101,9 +101,11 @@ fn dead_port(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem) -> 
     let PortMatch::Named { name, .. } = &item.matches else {
         return NAMED_PORT_TO_ADDRESS.finding(item.provenance.span, "a port name toward an address");
     };
-    let blocks = words::some(placed.peers().iter().map(|peer| words::peer(&peer.matches).replace('`', "")), 3);
-    let message =
-        format!("port `{name}` toward {blocks} matches nothing: a port name is looked up on a pod, never on an address");
+    let blocks =
+        words::some(placed.peers().iter().map(|peer| words::peer(&peer.matches).replace('`', "")), 3);
+    let message = format!(
+        "port `{name}` toward {blocks} matches nothing: a port name is looked up on a pod, never on an address"
+    );
     let value = text::value(context.sources(), item.provenance.span, "port");
     let finding = NAMED_PORT_TO_ADDRESS
         .finding(value.unwrap_or(item.provenance.span), message)

@@ -230,7 +230,10 @@ fn one_direction(context: &Context<'_>, direction: Direction, findings: &mut Vec
             .finding(workload.span, format!("no policy isolates {who} for {direction}: {does}"))
             .object(context.cluster().workload_object(id))
             .label(format!("no policy speaks of its {direction}"))
-            .help(format!("add `{}` to the `policyTypes` of a policy that selects it", words::policy_type(direction)));
+            .help(format!(
+                "add `{}` to the `policyTypes` of a policy that selects it",
+                words::policy_type(direction)
+            ));
         let selecting = workload.groups.iter().flat_map(|&group| context.selecting(group)).next();
         if let Some(placed) = selecting {
             finding = finding.related(placed.policy.name_span, "selects it for the other direction only");

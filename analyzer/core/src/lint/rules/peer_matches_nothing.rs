@@ -96,8 +96,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 PeerMatch::Block { .. } | PeerMatch::Domain(_) | PeerMatch::Unknown => None,
             };
             let key = || format!("{} {}", placed.direction, words::peer(&peer.matches));
-            findings
-                .extend(found.map(|found| found.object(placed.at.policy.object.to_string()).key(key())));
+            findings.extend(found.map(|found| found.object(placed.at.policy.object.to_string()).key(key())));
         }
     }
 }
@@ -109,7 +108,8 @@ fn nodes(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer, selector: &
     }
     let field = words::peer_field(placed.direction);
     let there = words::count(nodes.len(), "Node object");
-    let message = format!("an entry of `{field}` matches nothing: none of the {there} satisfies `{selector}`");
+    let message =
+        format!("an entry of `{field}` matches nothing: none of the {there} satisfies `{selector}`");
     Some(PEER_MATCHES_NOTHING.finding(peer.provenance.span, message).label("no node matches"))
 }
 
@@ -167,7 +167,8 @@ fn pods(
     {
         let name = context.cluster().endpoint_name(group.workload);
         let lacks = words::some(&unmet, 3);
-        finding = finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {lacks}"));
+        finding =
+            finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {lacks}"));
     }
     Some(finding.help("write the labels that the pod template has, or remove the entry"))
 }
@@ -195,12 +196,7 @@ fn elsewhere(context: &Context<'_>, selector: &PodSelector) -> Option<String> {
 }
 
 /// The peer asks for a label that no Namespace object carries.
-fn namespaces(
-    context: &Context<'_>,
-    field: &str,
-    labels: &Selector,
-    span: Span,
-) -> Finding {
+fn namespaces(context: &Context<'_>, field: &str, labels: &Selector, span: Span) -> Finding {
     let cluster = context.cluster();
     let defined = || cluster.namespaces.iter().filter(|namespace| namespace.defined.is_some());
     let there = words::count(defined().count(), "Namespace object");

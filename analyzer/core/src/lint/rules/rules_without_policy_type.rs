@@ -81,7 +81,9 @@ fn finding(context: &Context<'_>, policy: &Policy, inert: &Inert) -> Finding {
             "`{field}: []` of `{object}` denies nothing: without `policyTypes`, an empty list does not isolate for \
              {field}"
         ),
-        (0, Some(_)) => format!("`{field}: []` of `{object}` denies nothing: `policyTypes` leaves `{wanted}` out"),
+        (0, Some(_)) => {
+            format!("`{field}: []` of `{object}` denies nothing: `policyTypes` leaves `{wanted}` out")
+        }
         (rules, _) => format!(
             "{} of `{object}` {} no effect: `policyTypes` leaves `{wanted}` out",
             words::count(rules, &format!("{field} rule")),

@@ -117,7 +117,8 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
         .label(format!("no pod has {}", words::selector(selector)));
     if let Some(&hidden) = selected.hidden.first() {
         let names = words::some(context.cluster().endpoint_names(selected.hidden.iter().copied()), 3);
-        finding = finding.help(format!("{names} would match, but is on the host network, where no selector sees it"));
+        finding = finding
+            .help(format!("{names} would match, but is on the host network, where no selector sees it"));
         if let Some(group) = context.pods.group(hidden) {
             finding = finding.related(group.span, "on the host network");
         }
@@ -128,7 +129,8 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
         let finding = finding.related(group.span, format!("`{name}` has {}", group.labels));
         return Some(with_typo(context, finding, &typo, policy.subject_span));
     }
-    if let Some((group, labels, unmet)) = nearest(selector, groups().map(|(_, group)| (group, &*group.labels)))
+    if let Some((group, labels, unmet)) =
+        nearest(selector, groups().map(|(_, group)| (group, &*group.labels)))
         && unmet.len() < selector.requirements().len().max(2)
     {
         let name = context.cluster().endpoint_name(group.workload);
@@ -140,12 +142,7 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
 }
 
 /// Adds the one misspelling that explains a selector that matches nothing, with the edit that mends it.
-pub(super) fn with_typo(
-    context: &Context<'_>,
-    finding: Finding,
-    typo: &Typo,
-    container: Span,
-) -> Finding {
+pub(super) fn with_typo(context: &Context<'_>, finding: Finding, typo: &Typo, container: Span) -> Finding {
     let (written, meant) = (typo.written(), typo.meant());
     let mut words = text::words(context.sources(), container, written);
     // An edit only where there is no doubt which word is meant.
@@ -154,12 +151,10 @@ pub(super) fn with_typo(
         _ => Vec::new(),
     };
     let applicability = if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe };
-    finding
-        .help(format!("did you mean `{}={}`?", typo.meant_key, typo.meant_value))
-        .fix(Fix {
-            description: format!("replace `{written}` by `{meant}`"),
-            applicability,
-            edits,
-            example: None,
-        })
+    finding.help(format!("did you mean `{}={}`?", typo.meant_key, typo.meant_value)).fix(Fix {
+        description: format!("replace `{written}` by `{meant}`"),
+        applicability,
+        edits,
+        example: None,
+    })
 }

@@ -161,7 +161,8 @@ fn finding(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem, group
         .collect();
     let finding = match groups.first().and_then(|&id| context.pods.group(id)) {
         Some(group) => {
-            let workload = context.cluster().workload(group.workload).map_or(group.span, |workload| workload.span);
+            let workload =
+                context.cluster().workload(group.workload).map_or(group.span, |workload| workload.span);
             finding.related(workload, "would be its destination")
         }
         None => finding,

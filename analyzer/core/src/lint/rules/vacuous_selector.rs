@@ -81,9 +81,11 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let policy = placed.policy;
         if let Some(found) = in_pods(&policy.subject) {
             let what = format!("the subject of `{}` selects no pod of any cluster", policy.object);
-            findings.push(finding(context, &found, policy.subject_span, &what).object(policy.object.to_string()).key(
-                "subject",
-            ));
+            findings.push(
+                finding(context, &found, policy.subject_span, &what)
+                    .object(policy.object.to_string())
+                    .key("subject"),
+            );
         }
     }
     for placed in context.rules() {
@@ -137,15 +139,14 @@ fn contradiction(selector: &Selector, of_namespaces: bool) -> Option<Contradicti
         let always_there = of_namespaces && key == NAMESPACE_NAME;
         let accepts = |value: Option<&str>| requirements.iter().all(|requirement| requirement.accepts(value));
         let listed = requirements.iter().find(|requirement| requirement.operator == Operator::In);
-        let satisfiable = match listed {
+        let must_be_absent =
+            || requirements.iter().any(|requirement| requirement.operator == Operator::DoesNotExist);
+        let satisfiable = if let Some(listed) = listed {
             // Only a listed value can satisfy an `In`.
-            Some(listed) => listed.values.iter().any(|value| accepts(Some(value))),
+            listed.values.iter().any(|value| accepts(Some(value)))
+        } else {
             // Without `In`, some value is left after any number of exclusions, unless the key must be absent.
-            None => {
-                let must_be_absent =
-                    requirements.iter().any(|requirement| requirement.operator == Operator::DoesNotExist);
-                if must_be_absent { !always_there && accepts(None) } else { true }
-            }
+            !must_be_absent() || (!always_there && accepts(None))
         };
         (!satisfiable).then(|| Contradiction { key, requirements: requirements.iter().collect() })
     })
@@ -165,9 +166,11 @@ mod tests {
             Just(Operator::DoesNotExist)
         ];
         let values = proptest::collection::vec(prop_oneof![Just("x"), Just("y"), Just("z")], 1..3);
-        (prop_oneof![Just("a"), Just("b")], operator, values).prop_map(|(key, operator, values)| match operator {
-            Operator::In | Operator::NotIn => Requirement::new(key, operator, values),
-            Operator::Exists | Operator::DoesNotExist => Requirement::new(key, operator, [""; 0]),
+        (prop_oneof![Just("a"), Just("b")], operator, values).prop_map(|(key, operator, values)| {
+            match operator {
+                Operator::In | Operator::NotIn => Requirement::new(key, operator, values),
+                Operator::Exists | Operator::DoesNotExist => Requirement::new(key, operator, [""; 0]),
+            }
         })
     }
 

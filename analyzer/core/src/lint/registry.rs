@@ -1,0 +1,37 @@
+//! The list of all lint rules. Everything else - documentation, `npv rule`, SARIF, completeness tests -
+//! follows from it.
+
+use super::Rule;
+use super::rules::{
+    blocked_by_other_side, dns_egress_blocked, named_port_to_address, no_policy, peer_matches_nothing,
+    rules_without_policy_type, selects_no_pods, service_port_confusion, undefined_named_port,
+    vacuous_selector, validity,
+};
+
+static RULES: &[&Rule] = &[
+    &validity::INVALID_POLICY,
+    &validity::UNKNOWN_FIELD,
+    &validity::DUPLICATE_KEY,
+    &validity::WRONG_TYPE,
+    &validity::NULL_RULE,
+    &validity::UNREADABLE_DOCUMENT,
+    &validity::UNSUPPORTED_POLICY,
+    &validity::DUPLICATE_OBJECT,
+    &selects_no_pods::SELECTS_NO_PODS,
+    &peer_matches_nothing::PEER_MATCHES_NOTHING,
+    &undefined_named_port::UNDEFINED_NAMED_PORT,
+    &named_port_to_address::NAMED_PORT_TO_ADDRESS,
+    &rules_without_policy_type::RULES_WITHOUT_POLICY_TYPE,
+    &vacuous_selector::VACUOUS_SELECTOR,
+    &no_policy::NO_POLICY,
+    &no_policy::NO_INGRESS_ISOLATION,
+    &no_policy::NO_EGRESS_ISOLATION,
+    &blocked_by_other_side::BLOCKED_BY_OTHER_SIDE,
+    &service_port_confusion::SERVICE_PORT_CONFUSION,
+    &dns_egress_blocked::DNS_EGRESS_BLOCKED,
+];
+
+/// All lint rules, by category.
+pub fn rules() -> &'static [&'static Rule] {
+    RULES
+}

@@ -1,0 +1,297 @@
+//! `blocked-by-other-side`.
+
+use npv_models::cluster::{GroupId, PodGroup};
+use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
+use npv_models::policy::{Action, Direction, Peer, PeerMatch, PodSelector, Rule};
+use npv_models::space::Traffic;
+use rayon::prelude::*;
+
+use crate::engine::EndpointId;
+use crate::lint::blame::{blame, isolation};
+use crate::lint::context::PlacedRule;
+use crate::lint::example::{self, Grant};
+use crate::lint::rule::lint_rule;
+use crate::lint::traffic::toward;
+use crate::lint::words;
+use crate::lint::{Check, Context};
+
+lint_rule! {
+    /// A rule admits a connection that the policies at its other end deny.
+    ///
+    /// ## What it finds
+    ///
+    /// A rule with a peer and a pair of pods - one that the policy selects, one that the peer matches -
+    /// such that the pod at the other end is isolated, and nothing of the rule's traffic passes there.
+    ///
+    /// ## Why it matters
+    ///
+    /// A connection needs both: the egress side of its source and the ingress side of its destination.
+    /// A rule at one end opens nothing as long as the other end stays shut. The frequent case is an
+    /// egress policy for DNS on every pod: from then on no pod leaves for anything else, however
+    /// carefully the ingress rules admit it.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: web, namespace: shop, labels: {app: web}}
+    /// spec: {containers: [{name: web}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: db, namespace: shop, labels: {app: db}}
+    /// spec: {containers: [{name: db}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: db, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: db}}
+    ///   ingress:
+    ///     - from:
+    ///         - podSelector: {matchLabels: {app: web}}
+    ///       ports:
+    ///         - port: 5432
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: web, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: web}}
+    ///   policyTypes: [Egress]
+    ///   egress:
+    ///     - ports:
+    ///         - {protocol: UDP, port: 53}
+    ///         - {protocol: TCP, port: 53}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Admit the connection at the other end too, or remove the rule if it is not meant to work.
+    ///
+    /// ```yaml
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: web, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: web}}
+    ///   policyTypes: [Egress]
+    ///   egress:
+    ///     - ports:
+    ///         - {protocol: UDP, port: 53}
+    ///         - {protocol: TCP, port: 53}
+    ///     - to:
+    ///         - podSelector: {matchLabels: {app: db}}
+    ///       ports:
+    ///         - port: 5432
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// Where a pair can talk on any part of the rule's traffic. Where the rule names everybody. Where the peer names all pods of some
+    /// namespaces and at least one of its pairs can talk. Where the peer may be a pod in a namespace
+    /// that no manifest defines. On `ipBlock`, which names addresses.
+    pub(in crate::lint) static BLOCKED_BY_OTHER_SIDE = {
+        name: "blocked-by-other-side",
+        category: BrokenPath,
+        severity: Warning,
+        check: Check::Snapshot(check),
+    };
+}
+
+/// A pod that the policy selects and a pod that the peer matches.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    own: (EndpointId, GroupId),
+    other: (EndpointId, GroupId),
+}
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let rules: Vec<PlacedRule<'_>> =
+        context.rules().filter(|placed| placed.rule.action == Action::Allow).collect();
+    let found: Vec<Vec<Finding>> = rules
+        .par_iter()
+        .map(|&placed| placed.peers().iter().filter_map(|peer| of_peer(context, placed, peer)).collect())
+        .collect();
+    findings.extend(found.into_iter().flatten());
+}
+
+fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option<Finding> {
+    let PeerMatch::Pods(selector) = &peer.matches else { return None };
+    let own = context.selected(&placed.at.policy.subject)?;
+    let other = context.selected(selector)?;
+    if other.open {
+        return None;
+    }
+    let side = opposite(placed.direction);
+    let isolated: Vec<(EndpointId, GroupId)> = other
+        .pods
+        .iter()
+        .flat_map(|group| context.endpoints_of(group).iter().map(move |&id| (id, group)))
+        .filter(|(id, _)| context.engine.isolated(*id, side))
+        .collect();
+    if isolated.is_empty() {
+        return None;
+    }
+    // A peer of all pods is a frame for other rules to fill: it is only worth a word when it is empty.
+    let is_frame = selector.pods.is_everything();
+    if is_frame && isolated.len() < other.pods.iter().map(|group| context.endpoints_of(group).len()).sum() {
+        return None;
+    }
+    let mut blocked: Vec<Pair> = Vec::new();
+    for group in own.pods.iter() {
+        let own_pods = context.pods.group(group)?;
+        for &own in context.endpoints_of(group) {
+            for &(id, other_group) in &isolated {
+                let several = context.engine.endpoint(id).is_some_and(|endpoint| endpoint.several);
+                if own == id && !several {
+                    continue;
+                }
+                let other_pods = context.pods.group(other_group)?;
+                let pair = Pair { own: (own, group), other: (id, other_group) };
+                let traffic = traffic(placed, own_pods, other_pods);
+                if traffic.is_empty() {
+                    continue;
+                }
+                if passes(context, placed.direction, pair, &traffic) {
+                    if is_frame {
+                        return None;
+                    }
+                } else {
+                    blocked.push(pair);
+                }
+            }
+        }
+    }
+    (!blocked.is_empty()).then(|| finding(context, placed, peer, selector, &blocked)).flatten()
+}
+
+const fn opposite(direction: Direction) -> Direction {
+    match direction {
+        Direction::Ingress => Direction::Egress,
+        Direction::Egress => Direction::Ingress,
+    }
+}
+
+/// The rule's traffic between the two, port names looked up at the destination (S-24).
+fn traffic(placed: PlacedRule<'_>, own: &PodGroup, other: &PodGroup) -> Traffic {
+    let destination = match placed.direction {
+        Direction::Ingress => own,
+        Direction::Egress => other,
+    };
+    toward(&placed.rule.ports, Some(destination))
+}
+
+/// Whether the other end lets any of the traffic pass.
+fn passes(context: &Context<'_>, direction: Direction, pair: Pair, traffic: &Traffic) -> bool {
+    let (own, other) = (pair.own.0, pair.other.0);
+    let there = match direction {
+        Direction::Ingress => context.engine.between(other, own).egress,
+        Direction::Egress => context.engine.between(own, other).ingress,
+    };
+    context.engine.traffic(there).intersects(traffic)
+}
+
+fn finding(
+    context: &Context<'_>,
+    placed: PlacedRule<'_>,
+    peer: &Peer,
+    selector: &PodSelector,
+    blocked: &[Pair],
+) -> Option<Finding> {
+    let first = blocked.first()?;
+    let side = opposite(placed.direction);
+    let object = &placed.at.policy.object;
+    let name = |id: EndpointId| context.engine.endpoint(id).map_or("", |endpoint| endpoint.id.as_str());
+    let distinct = |ids: &mut dyn Iterator<Item = EndpointId>| {
+        let mut ids: Vec<EndpointId> = ids.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    };
+    let others = distinct(&mut blocked.iter().map(|pair| pair.other.0));
+    let owns = distinct(&mut blocked.iter().map(|pair| pair.own.0));
+    let (others_text, owns_text) =
+        (words::some(others.iter().map(|&id| name(id)), 3), words::some(owns.iter().map(|&id| name(id)), 3));
+    let own_pods = context.pods.group(first.own.1)?;
+    let other_pods = context.pods.group(first.other.1)?;
+    let traffic = traffic(placed, own_pods, other_pods);
+    let over = if traffic.is_all() { "anything".to_owned() } else { traffic.to_string() };
+    let about_peer = |rule: &Rule| match &rule.peers {
+        npv_models::policy::Peers::Anyone => false,
+        npv_models::policy::Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
+            PeerMatch::Pods(selector) => {
+                context.selected(selector).is_some_and(|selected| selected.pods.contains(first.own.1))
+            }
+            _ => false,
+        }),
+    };
+    let stop = blame(context, first.other.1, side, about_peer)?;
+    let stopper = &stop.policy.object;
+    let message = match placed.direction {
+        Direction::Ingress => format!(
+            "`{object}` admits {others_text} to {owns_text} on {over}, but `{stopper}` isolates {} for egress and nothing \
+             lets {} leave for there",
+            if others.len() == 1 { "it" } else { "them" },
+            if others.len() == 1 { "it" } else { "them" },
+        ),
+        Direction::Egress => format!(
+            "`{object}` lets {owns_text} leave for {others_text} on {over}, but `{stopper}` isolates {} for ingress and \
+             nothing admits {} there",
+            if others.len() == 1 { "that" } else { "those" },
+            if owns.len() == 1 { "it" } else { "them" },
+        ),
+    };
+    let (src, dst) = match placed.direction {
+        Direction::Ingress => (first.other.0, first.own.0),
+        Direction::Egress => (first.own.0, first.other.0),
+    };
+    let (protocol, port) = traffic.first()?;
+    let grant = grant(context, placed, selector, first, side);
+    Some(
+        BLOCKED_BY_OTHER_SIDE
+            .finding(peer.provenance.span, message)
+            .label(format!("the other end denies it for {side}"))
+            .object(object.to_string())
+            .related(isolation(context, stop.policy, side), format!("`{stopper}` isolates the other end"))
+            .key(format!("{} {}", placed.direction, words::peer(&peer.matches)))
+            .witness(Witness {
+                src: name(src).to_owned(),
+                dst: name(dst).to_owned(),
+                protocol: protocol.name(),
+                port,
+            })
+            .fix(Fix {
+                description: format!("admit it at the other end, for {side}"),
+                applicability: Applicability::DisplayOnly,
+                edits: Vec::new(),
+                example: Some(grant.yaml()),
+            }),
+    )
+}
+
+/// The policy that admits the rule's traffic at the other end.
+fn grant(
+    context: &Context<'_>,
+    placed: PlacedRule<'_>,
+    selector: &PodSelector,
+    pair: &Pair,
+    side: Direction,
+) -> Grant {
+    let namespace = |group: GroupId| {
+        let id = context.pods.group(group).map(|group| group.namespace);
+        id.map_or("", |id| words::Names::namespace_name(context.cluster(), id)).to_owned()
+    };
+    let there = namespace(pair.other.1);
+    let subject = &placed.at.policy.subject;
+    let name = &placed.at.policy.object.name;
+    Grant {
+        name: format!("{name}-{side}"),
+        subject: selector.pods.clone(),
+        direction: side,
+        peers: vec![example::pods(&namespace(pair.own.1), &subject.pods, &there)],
+        ports: example::ports(&placed.rule.ports),
+        namespace: there,
+    }
+}

@@ -1,0 +1,324 @@
+//! `dns-egress-blocked`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use npv_models::cluster::{GroupId, PodGroup};
+use npv_models::diagnostic::{Applicability, Edit, Finding, Fix, Witness};
+use npv_models::policy::{
+    Direction, NamespaceSelector, PeerMatch, Peers, Policy, PortItem, PortMatch, Ports, Rule,
+};
+use npv_models::space::{Labels, Protocol, Selector};
+
+use crate::engine::EndpointId;
+use crate::lint::blame::{blame, isolation};
+use crate::lint::context::Placed;
+use crate::lint::dns::{self, PORT, PROTOCOLS, Server, Unseen};
+use crate::lint::pods::NAMESPACE_NAME;
+use crate::lint::rule::lint_rule;
+use crate::lint::words::{self, Names};
+use crate::lint::{Check, Context, example, text};
+
+lint_rule! {
+    /// A pod is isolated for egress, may reach something, and cannot ask the cluster's DNS.
+    ///
+    /// ## What it finds
+    ///
+    /// A pod whose egress policies admit something, but not the cluster's DNS pods on UDP *and* on TCP,
+    /// at the port on which these pods listen.
+    ///
+    /// ## Why it matters
+    ///
+    /// Without names nearly nothing works, and the failure looks like something else: time-outs on a connection that
+    /// a rule plainly admits. TCP is needed too: answers that do not fit into a datagram are asked for
+    /// again over TCP, so that UDP alone fails now and then.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: web, namespace: shop, labels: {app: web}}
+    /// spec: {containers: [{name: web}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: web, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: web}}
+    ///   policyTypes: [Egress]
+    ///   egress:
+    ///     - to:
+    ///         - ipBlock: {cidr: 203.0.113.0/24}
+    ///       ports:
+    ///         - port: 443
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Admit both protocols to the DNS pods. Namespaces carry their name as
+    /// `kubernetes.io/metadata.name`, not as `name`.
+    ///
+    /// ```yaml
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: web, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: web}}
+    ///   policyTypes: [Egress]
+    ///   egress:
+    ///     - to:
+    ///         - ipBlock: {cidr: 203.0.113.0/24}
+    ///       ports:
+    ///         - port: 443
+    ///     - to:
+    ///         - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
+    ///           podSelector: {matchLabels: {k8s-app: kube-dns}}
+    ///       ports:
+    ///         - {protocol: UDP, port: 53}
+    ///         - {protocol: TCP, port: 53}
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// For a pod that no rule lets reach anything: it was meant to be alone. For the DNS pods
+    /// themselves. Where no manifest shows the DNS pods: wherever a rule for port 53 may lead to them,
+    /// for all that is known of their labels and addresses.
+    pub(in crate::lint) static DNS_EGRESS_BLOCKED = {
+        name: "dns-egress-blocked",
+        category: BrokenPath,
+        severity: Warning,
+        check: Check::Snapshot(check),
+    };
+}
+
+/// Pods that one policy keeps from asking, and over what.
+#[derive(Default)]
+struct Cut {
+    pods: BTreeSet<EndpointId>,
+    protocols: BTreeSet<Protocol>,
+    first: Option<GroupId>,
+    /// It is not the pods' own policy that stops them, but one at the DNS pods.
+    at_dns: bool,
+}
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let servers = context.dns();
+    let mut unseen = Unseen::default();
+    let mut cuts: BTreeMap<u32, (Placed<'_>, Cut)> = BTreeMap::new();
+    for (index, pod) in (0_u32..).zip(&context.cluster().groups) {
+        let group = GroupId(index);
+        if !context.pods.visible(pod) || servers.iter().any(|server| server.group == group) {
+            continue;
+        }
+        let meant_to_reach = context
+            .selecting(group)
+            .any(|placed| placed.policy.rules(Direction::Egress).is_some_and(|rules| !rules.is_empty()));
+        if !meant_to_reach {
+            continue;
+        }
+        for &endpoint in context.endpoints_of(group) {
+            if !context.engine.isolated(endpoint, Direction::Egress) {
+                continue;
+            }
+            for protocol in PROTOCOLS {
+                let stop = stop(context, servers, &mut unseen, (endpoint, group), protocol);
+                let Some((stop, at_dns)) = stop else { continue };
+                let (_, cut) = cuts.entry(stop.index).or_insert_with(|| (stop, Cut::default()));
+                cut.pods.insert(endpoint);
+                cut.protocols.insert(protocol);
+                cut.first.get_or_insert(group);
+                cut.at_dns |= at_dns;
+            }
+        }
+    }
+    findings.extend(cuts.into_values().filter_map(|(stop, cut)| finding(context, servers, stop, &cut)));
+}
+
+/// The policy that stops the pod from asking over the protocol, and whether it is one at the DNS pods;
+/// `None` where the pod can ask or may be able to.
+fn stop<'a>(
+    context: &Context<'a>,
+    servers: &[Server],
+    unseen: &mut Unseen,
+    (endpoint, group): (EndpointId, GroupId),
+    protocol: Protocol,
+) -> Option<(Placed<'a>, bool)> {
+    let speaks = |rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
+    let mut denied_there = None;
+    for server in servers {
+        let port = server.port(protocol);
+        for &there in context.endpoints_of(server.group) {
+            let sides = context.engine.between(endpoint, there);
+            if context.engine.traffic(sides.both).contains(protocol, port) {
+                return None;
+            }
+            if context.engine.traffic(sides.egress).contains(protocol, port) {
+                denied_there.get_or_insert(server.group);
+            }
+        }
+    }
+    if let Some(there) = denied_there {
+        return blame(context, there, Direction::Ingress, speaks).map(|placed| (placed, true));
+    }
+    // Pods that the manifests show in a namespace of which they show nothing else may have labels that a
+    // rule asks for (S-42).
+    let certain = !servers.is_empty() && servers.iter().all(|server| of_defined_namespace(context, server));
+    if !certain && unseen.may_ask(context, group, protocol) {
+        return None;
+    }
+    blame(context, group, Direction::Egress, speaks).map(|placed| (placed, false))
+}
+
+fn of_defined_namespace(context: &Context<'_>, server: &Server) -> bool {
+    let namespace =
+        context.pods.group(server.group).and_then(|pod| context.cluster().namespace(pod.namespace));
+    namespace.is_some_and(|namespace| namespace.defined.is_some())
+}
+
+fn finding(context: &Context<'_>, servers: &[Server], stop: Placed<'_>, cut: &Cut) -> Option<Finding> {
+    let policy = stop.policy;
+    let object = &policy.object;
+    let name = |id: &EndpointId| context.engine.endpoint(*id).map_or("", |endpoint| endpoint.id.as_str());
+    let pods = words::some(cut.pods.iter().map(name), 4);
+    let port = |protocol: Protocol| servers.first().map_or(PORT, |server| server.port(protocol));
+    let missing: Vec<String> =
+        cut.protocols.iter().rev().map(|&protocol| format!("{protocol} {}", port(protocol))).collect();
+    let missing = missing.join(" and ");
+    let assumed = if servers.is_empty() {
+        ", taken to be `k8s-app=kube-dns` in `kube-system` since no manifest shows it,"
+    } else {
+        ""
+    };
+    let rules =
+        policy.rules(if cut.at_dns { Direction::Ingress } else { Direction::Egress }).unwrap_or_default();
+    let by_port = rules.iter().find(|rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol)));
+    let direction = if cut.at_dns { Direction::Ingress } else { Direction::Egress };
+    let span = by_port.map_or_else(|| isolation(context, policy, direction), |rule| rule.provenance.span);
+    let message = if cut.at_dns {
+        format!("`{object}` isolates the cluster's DNS for ingress and does not admit {pods} on {missing}")
+    } else {
+        format!(
+            "`{object}` isolates {pods} for egress, and nothing lets {} ask the cluster's DNS{assumed} on {missing}",
+            if cut.pods.len() == 1 { "it" } else { "them" }
+        )
+    };
+    let mut finding = DNS_EGRESS_BLOCKED
+        .finding(span, message)
+        .label(format!("{missing} to DNS is denied"))
+        .object(object.to_string())
+        .key("dns");
+    if let Some(pod) = cut.first.and_then(|group| context.pods.group(group)) {
+        let workload = context.cluster().workload(pod.workload).map_or(pod.span, |workload| workload.span);
+        finding = finding.related(workload, "cannot resolve names");
+    }
+    if cut.protocols.contains(&Protocol::Tcp) && !cut.protocols.contains(&Protocol::Udp) {
+        finding = finding.help("answers that do not fit into a datagram are asked for again over TCP");
+    }
+    if let Some((src, server)) = cut.pods.first().zip(servers.first()) {
+        let dst = context.endpoints_of(server.group).first()?;
+        let protocol = *cut.protocols.last()?;
+        finding = finding.witness(Witness {
+            src: name(src).to_owned(),
+            dst: name(dst).to_owned(),
+            protocol: protocol.name(),
+            port: server.port(protocol),
+        });
+    }
+    if cut.at_dns {
+        return Some(finding.help("admit the clients in the policy of the DNS pods"));
+    }
+    let (finding, edits) = match by_port {
+        Some(rule) => edits(context, finding, rule, cut),
+        None => (finding, Vec::new()),
+    };
+    let (peers, ports) = allowance(context, servers, policy, &cut.protocols);
+    let all: Vec<String> = if edits.is_empty() {
+        PROTOCOLS.iter().map(|&protocol| example::port(protocol, port(protocol), port(protocol))).collect()
+    } else {
+        ports
+    };
+    Some(finding.fix(Fix {
+        description: format!("let the pods of `{object}` ask DNS on {missing}"),
+        applicability: if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe },
+        edits,
+        example: Some(example::rule(Direction::Egress, &peers, &all, 0)),
+    }))
+}
+
+/// The peers and ports that are missing.
+fn allowance(
+    context: &Context<'_>,
+    servers: &[Server],
+    policy: &Policy,
+    protocols: &BTreeSet<Protocol>,
+) -> (Vec<String>, Vec<String>) {
+    let own = policy.object.namespace.as_deref().unwrap_or_default();
+    let server = servers.first();
+    let port = |protocol: Protocol| server.map_or(PORT, |server| server.port(protocol));
+    let ports =
+        protocols.iter().map(|&protocol| example::port(protocol, port(protocol), port(protocol))).collect();
+    let pod: Option<&PodGroup> = server.and_then(|server| context.pods.group(server.group));
+    let peer = match pod {
+        Some(pod) => {
+            // The label by which DNS pods are known, or all that there are.
+            let known = ["k8s-app", "app.kubernetes.io/name", "dns.operator.openshift.io/daemonset-dns"];
+            let labels =
+                known.iter().find_map(|key| pod.labels.get(key).map(|value| Selector::label(*key, value)));
+            let labels = labels.unwrap_or_else(|| selector_of(&pod.labels));
+            example::pods(context.cluster().namespace_name(pod.namespace), &labels, own)
+        }
+        None => example::pods("kube-system", &Selector::label("k8s-app", "kube-dns"), own),
+    };
+    (vec![peer], ports)
+}
+
+fn selector_of(labels: &Labels) -> Selector {
+    Selector::new(labels.iter().map(|(key, value)| {
+        npv_models::space::Requirement::new(key, npv_models::space::Operator::In, [value])
+    }))
+}
+
+/// The edits that mend a rule that was written for DNS: the missing protocol, and a namespace label
+/// that `kube-system` does not have.
+fn edits(context: &Context<'_>, mut finding: Finding, rule: &Rule, cut: &Cut) -> (Finding, Vec<Edit>) {
+    let sources = context.sources();
+    let mut edits = Vec::new();
+    if let Peers::Listed(peers) = &rule.peers {
+        for peer in peers {
+            let PeerMatch::Pods(selector) = &peer.matches else { continue };
+            let NamespaceSelector::Labels(labels) = &selector.namespaces else { continue };
+            if dns::may_be_dns_namespace(context, &selector.namespaces) {
+                continue;
+            }
+            finding = finding
+                .related(peer.provenance.span, format!("`kube-system` does not carry `{labels}` by default"))
+                .help(format!(
+                    "every namespace carries its name as `{NAMESPACE_NAME}`; any other label is there only where \
+                     somebody adds it"
+                ));
+            let names_it = labels
+                .requirements()
+                .iter()
+                .any(|one| &*one.key == "name" && one.values.iter().any(|value| &**value == "kube-system"));
+            let key = names_it.then(|| text::key(sources, peer.provenance.span, "name")).flatten();
+            edits.extend(key.map(|span| Edit { span, replacement: NAMESPACE_NAME.to_owned() }));
+        }
+    }
+    let Ports::Listed(items) = &rule.ports else { return (finding, edits) };
+    for &protocol in &cut.protocols {
+        let other = if protocol == Protocol::Tcp { Protocol::Udp } else { Protocol::Tcp };
+        if dns::names_dns(rule, protocol) {
+            continue;
+        }
+        let of_other = |item: &&PortItem| match &item.matches {
+            PortMatch::Numbers(traffic) => traffic.contains(other, PORT) && !traffic.ports(other).is_full(),
+            PortMatch::Named { .. } => false,
+        };
+        let item = items.iter().find(of_other);
+        edits.extend(item.and_then(|item| {
+            let port = [("protocol", protocol.name()), ("port", "53")];
+            text::add_item_after(sources, item.provenance.span, &port)
+        }));
+    }
+    (finding, edits)
+}
