@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use npv_models::policy::{Direction, NamespaceSelector, PodSelector, PortMatch, Ports};
+use npv_models::policy::{Direction, PortMatch, Ports};
 use npv_models::space::{Operator, Protocol, Requirement, Selector};
 
 use super::pods::NAMESPACE_NAME;
@@ -68,16 +68,6 @@ pub(super) fn pods(namespace: &str, labels: &Selector, seen_from: &str) -> Strin
     }
     let name = Selector::label(NAMESPACE_NAME, namespace);
     format!("{{namespaceSelector: {}, {pods}}}", selector(&name))
-}
-
-/// The entry of `from` or `to` for what a selector selects, seen from a namespace.
-pub(super) fn peer(of: &PodSelector, seen_from: &str) -> String {
-    match &of.namespaces {
-        NamespaceSelector::Named(name) => pods(name, &of.pods, seen_from),
-        NamespaceSelector::Labels(labels) => {
-            format!("{{namespaceSelector: {}, podSelector: {}}}", selector(labels), selector(&of.pods))
-        }
-    }
 }
 
 /// The entries of `ports` that say the same as a rule's.

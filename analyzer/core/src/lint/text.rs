@@ -263,7 +263,7 @@ mod tests {
 
         for (text, wanted) in [
             ("[Ingress]", "[Ingress, Egress]"),
-            ("[ ]", "[Egress]"),
+            ("[ ]", "[Egress ]"),
             (r#"["Ingress" ]"#, r#"["Ingress", "Egress" ]"#),
         ] {
             let (sources, all) = with(text);
