@@ -2,4 +2,5 @@
 
 pub mod engine;
 pub mod lint;
+pub mod load;
 pub mod snapshot;

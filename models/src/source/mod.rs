@@ -1,8 +1,12 @@
 //! Input texts, byte spans into them, and the line and column of an offset.
 
-use std::sync::{Arc, OnceLock};
+mod encoding;
+
+use std::sync::OnceLock;
 
 use serde::Serialize;
+
+pub use encoding::{Decoded, decode};
 
 /// Identifies a [`Source`] in its [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -62,7 +66,7 @@ pub enum Origin {
 #[derive(Debug)]
 pub struct Source {
     name: String,
-    text: Arc<str>,
+    text: String,
     origin: Origin,
     line_starts: OnceLock<Vec<u32>>,
 }
@@ -76,11 +80,6 @@ impl Source {
     /// The whole text.
     pub fn text(&self) -> &str {
         &self.text
-    }
-
-    /// The text, shared.
-    pub fn shared_text(&self) -> Arc<str> {
-        Arc::clone(&self.text)
     }
 
     /// Where the text came from.
@@ -142,7 +141,7 @@ impl SourceMap {
     pub fn add(
         &mut self,
         name: impl Into<String>,
-        text: impl Into<Arc<str>>,
+        text: impl Into<String>,
         origin: Origin,
     ) -> Result<SourceId, usize> {
         let text = text.into();

@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::separator::skip_blank;
 use super::{Entry, Node, Value};
 use crate::source::{SourceId, Span};
 
@@ -17,11 +18,13 @@ pub(super) struct JsonError {
     pub(super) message: String,
 }
 
-/// The offset of the first character from `at` on that is neither blank nor a byte order mark.
-pub(super) fn skip_blank(text: &str, at: usize) -> usize {
-    let rest = text.get(at..).unwrap_or_default();
-    let content = rest.trim_start_matches([' ', '\t', '\n', '\r', '\u{feff}']);
-    at + (rest.len() - content.len())
+/// What stands between two values.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Between {
+    /// Nothing but blanks.
+    Blanks,
+    /// A comma, as in an array.
+    Commas,
 }
 
 /// Reads the values that follow each other from `start` to the end, or to an error.
@@ -30,11 +33,22 @@ pub(super) fn read(
     text: &str,
     start: usize,
     offset: u32,
+    between: Between,
     each: &mut dyn FnMut(Node),
 ) -> Result<(), JsonError> {
     let mut at = start;
+    let mut first = true;
     loop {
         at = skip_blank(text, at);
+        if between == Between::Commas && !std::mem::take(&mut first) {
+            match text.as_bytes().get(at) {
+                Some(b',') => at = skip_blank(text, at + 1),
+                Some(_) => {
+                    return Err(JsonError { at, message: "expected `,` between two items".to_owned() });
+                }
+                None => return Ok(()),
+            }
+        }
         let rest = text.get(at..).unwrap_or_default();
         if rest.is_empty() {
             return Ok(());

@@ -4,10 +4,12 @@ mod build;
 mod json;
 mod read;
 mod scalar;
+mod separator;
 
 use crate::source::Span;
 
-pub use read::{Documents, Remarks, read, read_each};
+pub use read::{Documents, Remarks, read, read_each, read_items};
+pub use separator::{content_start, is_separator, separator_after};
 
 /// Collections nested deeper than this make a document unreadable. Real objects stay below 30, a
 /// `CustomResourceDefinition` below 60; the bound keeps recursion over a tree safe.

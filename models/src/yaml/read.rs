@@ -3,6 +3,7 @@
 use granit_parser::{ErrorKind, Event, Options, Parser, ScanError, StrInput};
 
 use super::build::{Builder, Refusal};
+use super::separator::{content_start, is_separator, separator_after};
 use super::{MAX_DEPTH, Node, json};
 use crate::diagnostic::{Finding, Severity};
 use crate::source::{SourceId, Span};
@@ -51,6 +52,17 @@ pub fn read_each(source: SourceId, text: &str, offset: u32, mut each: impl FnMut
     reader.finish()
 }
 
+/// Reads a part of a JSON array: values with a comma between them, such as the items of a List that is read in
+/// parts. `text` and `offset` are as in [`read_each`]. What is not JSON is a problem, and ends the reading.
+pub fn read_items(source: SourceId, text: &str, offset: u32, mut each: impl FnMut(Node)) -> Remarks {
+    let mut remarks = Remarks::default();
+    if let Err(error) = json::read(source, text, 0, offset, json::Between::Commas, &mut each) {
+        let reader = Reader { source, offset, each: &mut each, remarks: Remarks::default(), unlisted: 0 };
+        remarks.problems.push(reader.json_error(text, &error));
+    }
+    remarks
+}
+
 struct Reader<'e> {
     source: SourceId,
     offset: u32,
@@ -74,7 +86,7 @@ impl Reader<'_> {
     fn read(&mut self, text: &str) {
         let mut at = 0;
         loop {
-            let start = skip_separators(text, at);
+            let start = content_start(text, at);
             if !text.get(start..).is_some_and(|rest| rest.starts_with(['{', '['])) {
                 return self.read_yaml(text, at, text.len());
             }
@@ -90,7 +102,7 @@ impl Reader<'_> {
     fn read_json(&mut self, text: &str, start: usize, end: usize) {
         let json = text.get(..end).unwrap_or(text);
         let mut count = 0_usize;
-        let read = json::read(self.source, json, start, self.offset, &mut |value| {
+        let read = json::read(self.source, json, start, self.offset, json::Between::Blanks, &mut |value| {
             count += 1;
             (self.each)(value);
         });
@@ -118,9 +130,13 @@ impl Reader<'_> {
                 return;
             }
         }
+        self.problem(self.json_error(text, &error));
+    }
+
+    fn json_error(&self, text: &str, error: &json::JsonError) -> Finding {
         let help = if is_template(text, error.at) { TEMPLATE_HELP } else { CHECK_HELP };
         let span = self.char_span(text, error.at);
-        self.problem(Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(help));
+        Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(help)
     }
 
     /// YAML in pieces: kubectl takes a byte order mark after a separator for the start of a stream, the parser
@@ -269,35 +285,6 @@ fn next_mark(text: &str, from: usize) -> Option<usize> {
         at > from
             && before.ends_with('\n')
             && before.trim_end_matches(['\n', '\r']).rsplit('\n').next().is_some_and(is_separator)
-    })
-}
-
-/// Whether a line, without its line break, ends a document: `---` and then nothing, blanks or a comment.
-fn is_separator(line: &str) -> bool {
-    line.strip_prefix("---").is_some_and(|rest| {
-        let content = rest.trim_start_matches([' ', '\t', '\r']);
-        content.is_empty() || (content.len() < rest.len() && content.starts_with('#'))
-    })
-}
-
-/// The offset behind the blanks and separator lines from `at` on.
-fn skip_separators(text: &str, at: usize) -> usize {
-    let mut at = json::skip_blank(text, at);
-    while let Some(rest) = text.get(at..)
-        && (at == 0 || text.as_bytes().get(at - 1) == Some(&b'\n'))
-        && let Some(line) = rest.lines().next()
-        && is_separator(line)
-    {
-        at = json::skip_blank(text, at + line.len());
-    }
-    at
-}
-
-fn separator_after(text: &str, at: usize) -> Option<usize> {
-    let rest = text.as_bytes().get(at..)?;
-    memchr::memmem::find_iter(rest, b"\n---").map(|found| at + found + 1).find(|&start| {
-        let line = text.get(start..).and_then(|rest| rest.lines().next());
-        line.is_some_and(is_separator)
     })
 }
 

@@ -1,0 +1,138 @@
+//! From paths to objects: finds the files, reads them, and decodes their documents in parallel.
+//!
+//! The trees of the documents never exist all at once. Texts are cut into parts of about a megabyte, each part is
+//! read by one thread, and every object is decoded and dropped before the next. The result is the same for every
+//! number of threads.
+
+mod discover;
+mod json_list;
+mod list;
+pub mod progress;
+mod read;
+mod render;
+mod split;
+mod texts;
+mod yaml_list;
+
+use std::fmt;
+use std::path::PathBuf;
+
+use npv_models::diagnostic::{Finding, Severity};
+use npv_models::source::{SourceMap, Span};
+use npv_models::yaml::Node;
+use rayon::prelude::*;
+
+use read::{Output, Work};
+use texts::Texts;
+
+/// The most bytes that are read in all, unless told otherwise.
+pub const MAX_BYTES: u64 = 3 << 30;
+
+/// How to read.
+pub struct Options<'a> {
+    /// Run `kubectl kustomize`, `kustomize` and `helm` on the directories that need it.
+    pub render: bool,
+    /// Values files for `helm template`.
+    pub values: Vec<PathBuf>,
+    /// Told how many bytes of how many have been decoded; called from several threads, about once for each
+    /// megabyte. See [`progress::Bar`].
+    pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
+    /// The most bytes to read in all. A text that exceeds what is left is left out, with a finding.
+    pub max_bytes: u64,
+    /// What to read instead of standard input.
+    pub stdin: Option<Vec<u8>>,
+}
+
+impl Default for Options<'_> {
+    fn default() -> Self {
+        Self { render: false, values: Vec::new(), progress: None, max_bytes: MAX_BYTES, stdin: None }
+    }
+}
+
+/// What has been read.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// The texts, in the order of the inputs.
+    pub sources: SourceMap,
+    /// What the decoder made of each object, in the order of the texts.
+    pub objects: Vec<T>,
+    /// What could not be read, in the order of the texts: rule `unreadable-document`, each incomplete.
+    pub findings: Vec<Finding>,
+    /// The comments with `npv:` in them, in the order of the texts.
+    pub comments: Vec<Span>,
+}
+
+/// Why there is nothing to work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoadError {
+    /// These inputs do not exist.
+    Missing(Vec<String>),
+    /// There is no manifest in any of these inputs.
+    Empty(Vec<String>),
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list =
+            |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Missing(names) => {
+                write!(f, "no such file or directory: {}; check the spelling of the path", list(names))
+            }
+            Self::Empty(names) => write!(
+                f,
+                "no manifests in {}; in directories, npv reads the files that end in .yaml, .yml or .json and are \
+                 neither hidden nor ignored by git",
+                list(names)
+            ),
+        }
+    }
+}
+
+impl std::error::Error for LoadError {}
+
+/// Reads the inputs and decodes every object in them.
+///
+/// An input is a file, a directory to search (without hidden files and those that git ignores), or `-` for
+/// standard input. `decode` gets the objects of all documents, those in a `List` one by one; it also gets
+/// documents that are no objects, to say so.
+///
+/// # Errors
+/// When an input does not exist, or when there is nothing to read in any of them. Everything else that is wrong
+/// is a finding.
+pub fn load<T: Send>(
+    inputs: &[PathBuf],
+    options: &Options<'_>,
+    decode: impl Fn(Node) -> T + Sync,
+) -> Result<Loaded<T>, LoadError> {
+    let mut texts = Texts::new(options);
+    for found in discover::discover(inputs)? {
+        texts.take(found);
+    }
+    let Texts { sources, mut findings, ids, .. } = texts;
+    let texts: Vec<_> = ids.iter().filter_map(|&id| Some((id, sources.get(id)?.text()))).collect();
+    let work = Work::new(options.progress, texts.iter().map(|(_, text)| text.len() as u64).sum());
+    let parts: Vec<_> = texts.into_iter().flat_map(|(id, text)| split::split(id, text)).collect();
+    let outputs: Vec<Output<T>> =
+        parts.into_par_iter().map(|part| read::read(&part, &decode, &work)).collect();
+
+    let mut objects = Vec::with_capacity(outputs.iter().map(|output| output.objects.len()).sum());
+    let mut comments = Vec::new();
+    for output in outputs {
+        objects.extend(output.objects);
+        findings.extend(output.problems);
+        comments.extend(output.comments);
+    }
+    if objects.is_empty() && findings.is_empty() {
+        return Err(LoadError::Empty(inputs.iter().map(|input| discover::display(input)).collect()));
+    }
+    findings.sort_by_key(Finding::span);
+    Ok(Loaded { sources, objects, findings, comments })
+}
+
+/// A finding about something that could not be read.
+fn unreadable(span: Span, message: impl Into<String>, help: impl Into<String>) -> Finding {
+    let message = message.into();
+    let key = message.clone();
+    Finding::new("unreadable-document", Severity::Error, span, message).help(help).key(key).incomplete()
+}
