@@ -1,7 +1,6 @@
 //! Everything that was read from one set of manifests.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use npv_models::cluster::{Builder, Cluster, Inventory};
 use npv_models::decide::Profile;
@@ -10,7 +9,8 @@ use npv_models::dialect;
 use npv_models::k8s::{Decoded, Decoder};
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, SourceMap, Span};
-use npv_models::yaml;
+
+use crate::load;
 
 /// How to understand manifests.
 #[derive(Clone, Debug)]
@@ -54,25 +54,15 @@ impl Snapshot {
     pub fn from_texts<N, T>(texts: impl IntoIterator<Item = (N, T)>, options: &Options) -> Result<Self, usize>
     where
         N: Into<String>,
-        T: Into<Arc<str>>,
+        T: Into<String>,
     {
-        let decoder = Decoder::new(&options.namespace);
         let mut sources = SourceMap::default();
-        let (mut objects, mut findings, mut comments) = (Vec::new(), Vec::new(), Vec::new());
         for (name, text) in texts {
-            let text: Arc<str> = text.into();
-            let id = sources.add(name, Arc::clone(&text), Origin::File)?;
-            let remarks = yaml::read_each(id, &text, 0, |root| {
-                let list = root.get("kind").is_some_and(|kind| kind.as_str() == Some("List"));
-                match root.get("items").filter(|_| list) {
-                    Some(items) => objects.extend(items.items().iter().map(|item| decoder.decode(item))),
-                    None => objects.push(decoder.decode(&root)),
-                }
-            });
-            findings.extend(remarks.problems);
-            comments.extend(remarks.comments);
+            sources.add(name, text, Origin::File)?;
         }
-        Ok(Self::assemble(sources, objects, findings, comments, options))
+        let decoder = Decoder::new(&options.namespace);
+        let loaded = load::load_texts(sources, |object| decoder.decode(&object));
+        Ok(Self::assemble(loaded.sources, loaded.objects, loaded.findings, loaded.comments, options))
     }
 
     /// Puts together what a loader has read: the decoded objects in the order of the texts, and its own

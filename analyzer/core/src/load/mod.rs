@@ -18,7 +18,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use npv_models::diagnostic::{Finding, Severity};
-use npv_models::source::{SourceMap, Span};
+use npv_models::source::{SourceId, SourceMap, Span};
 use npv_models::yaml::Node;
 use rayon::prelude::*;
 
@@ -109,9 +109,30 @@ pub fn load<T: Send>(
     for found in discover::discover(inputs)? {
         texts.take(found);
     }
-    let Texts { sources, mut findings, ids, .. } = texts;
+    let Texts { sources, findings, ids, .. } = texts;
+    let loaded = decode_all(sources, &ids, findings, options.progress, decode);
+    if loaded.objects.is_empty() && loaded.findings.is_empty() {
+        return Err(LoadError::Empty(inputs.iter().map(|input| discover::display(input)).collect()));
+    }
+    Ok(loaded)
+}
+
+/// Decodes every object in texts that are in memory already; otherwise like [`load`], but nothing to read is no
+/// error.
+pub fn load_texts<T: Send>(sources: SourceMap, decode: impl Fn(Node) -> T + Sync) -> Loaded<T> {
+    let ids: Vec<SourceId> = sources.iter().map(|(id, _)| id).collect();
+    decode_all(sources, &ids, Vec::new(), None, decode)
+}
+
+fn decode_all<T: Send>(
+    sources: SourceMap,
+    ids: &[SourceId],
+    mut findings: Vec<Finding>,
+    progress: Option<&(dyn Fn(u64, u64) + Sync)>,
+    decode: impl Fn(Node) -> T + Sync,
+) -> Loaded<T> {
     let texts: Vec<_> = ids.iter().filter_map(|&id| Some((id, sources.get(id)?.text()))).collect();
-    let work = Work::new(options.progress, texts.iter().map(|(_, text)| text.len() as u64).sum());
+    let work = Work::new(progress, texts.iter().map(|(_, text)| text.len() as u64).sum());
     let parts: Vec<_> = texts.into_iter().flat_map(|(id, text)| split::split(id, text)).collect();
     let outputs: Vec<Output<T>> =
         parts.into_par_iter().map(|part| read::read(&part, &decode, &work)).collect();
@@ -123,11 +144,8 @@ pub fn load<T: Send>(
         findings.extend(output.problems);
         comments.extend(output.comments);
     }
-    if objects.is_empty() && findings.is_empty() {
-        return Err(LoadError::Empty(inputs.iter().map(|input| discover::display(input)).collect()));
-    }
     findings.sort_by_key(Finding::span);
-    Ok(Loaded { sources, objects, findings, comments })
+    Loaded { sources, objects, findings, comments }
 }
 
 /// A finding about something that could not be read.
