@@ -1,6 +1,7 @@
 //! Reading manifests, the exact engine, queries, lint rules and output formats.
 
 pub mod engine;
+pub mod graph;
 pub mod lint;
 pub mod load;
 pub mod snapshot;

@@ -20,6 +20,9 @@ pub struct Endpoint {
     pub pods: u32,
     /// It can be several pods, so that it can connect to itself.
     pub several: bool,
+    /// It is outside of the cluster, a domain or addresses: what passes between two such is none of npv's
+    /// business.
+    pub outside: bool,
 }
 
 /// What an endpoint is.

@@ -58,14 +58,15 @@ impl Namer<'_> {
         pods.par_sort_by(|a, b| a.endpoint.id.cmp(&b.endpoint.id));
         let mut symbolic = self.nodes();
         symbolic.extend(units.iter().filter_map(|unit| {
-            let id = match unit.owner {
-                Owner::Assumed(number) => self.assumed.get(number as usize)?.clone(),
+            let (id, outside) = match unit.owner {
+                Owner::Assumed(number) => (self.assumed.get(number as usize)?.clone(), false),
                 Owner::Domain(number) => {
-                    format!("{{domain {}}}", self.vocabulary.domains.values().get(number as usize)?)
+                    let domain = self.vocabulary.domains.values().get(number as usize)?;
+                    (format!("{{domain {domain}}}"), true)
                 }
                 _ => return None,
             };
-            let endpoint = Endpoint { id, kind: EndpointKind::Assumed, pods: 0, several: false };
+            let endpoint = Endpoint { id, kind: EndpointKind::Assumed, pods: 0, several: false, outside };
             Some(Draft { endpoint, class: unit.class })
         }));
         symbolic.sort_by(|a, b| a.endpoint.id.cmp(&b.endpoint.id));
@@ -133,7 +134,8 @@ impl Namer<'_> {
                 let pods = sizes().map(|(pods, _)| pods).fold(0, u32::saturating_add);
                 let several = pods > 1 || sizes().any(|(_, several)| several);
                 let kind = EndpointKind::Pods { workload: id, groups: groups.into_iter().collect() };
-                let endpoint = Endpoint { id: format!("{name}{suffix}"), kind, pods, several };
+                let id = format!("{name}{suffix}");
+                let endpoint = Endpoint { id, kind, pods, several, outside: false };
                 Some(Draft { endpoint, class: part.first()?.class })
             })
             .collect()
@@ -262,7 +264,8 @@ impl Namer<'_> {
                     _ => format!("{{nodes {text}}}"),
                 };
                 let numbers = part.iter().filter_map(node).map(|(number, _)| number).collect();
-                let endpoint = Endpoint { id, kind: EndpointKind::Nodes(numbers), pods: 0, several: false };
+                let kind = EndpointKind::Nodes(numbers);
+                let endpoint = Endpoint { id, kind, pods: 0, several: false, outside: false };
                 Some(Draft { endpoint, class: part.first()?.class })
             })
             .collect()
@@ -293,11 +296,8 @@ impl Namer<'_> {
         (1..)
             .zip(blocks)
             .map(|(number, (addresses, class))| {
-                let kind = EndpointKind::External(addresses);
-                Draft {
-                    endpoint: Endpoint { id: format!("external-{number}"), kind, pods: 0, several: false },
-                    class,
-                }
+                let (id, kind) = (format!("external-{number}"), EndpointKind::External(addresses));
+                Draft { endpoint: Endpoint { id, kind, pods: 0, several: false, outside: true }, class }
             })
             .collect()
     }

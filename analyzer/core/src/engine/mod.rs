@@ -46,6 +46,9 @@ use lists::Lists;
 use table::Program;
 use vocabulary::Vocabulary;
 
+#[cfg(test)]
+pub(crate) use tests::world as testing;
+
 pub use endpoint::{Endpoint, EndpointId, EndpointKind};
 pub use rows::Connection;
 pub use traffic::{TrafficId, TrafficTable};

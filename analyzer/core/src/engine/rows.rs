@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::traffic::TrafficId;
-use super::{Endpoint, EndpointId, EndpointKind, Engine};
+use super::{EndpointId, EndpointKind, Engine};
 
 /// Traffic that passes from one endpoint to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,15 +20,6 @@ pub struct Connection {
 /// How many sources a thread takes at a time. Their columns are looked at together, one destination's
 /// relation after the other.
 const BATCH: usize = 64;
-
-/// Whether an endpoint is outside of the cluster: a connection between two such is none of npv's business.
-fn outside(endpoint: &Endpoint) -> bool {
-    match endpoint.kind {
-        EndpointKind::External(_) => true,
-        EndpointKind::Assumed => endpoint.id.starts_with("{domain "),
-        EndpointKind::Pods { .. } | EndpointKind::Nodes(_) => false,
-    }
-}
 
 impl Engine {
     /// The connections from an endpoint, by ascending destination. One to itself is listed only where it
@@ -69,9 +60,51 @@ impl Engine {
             .collect()
     }
 
-    /// What passes from each of some sources, which ascend: destinations, ascending, with their traffic.
+    /// Whether connections from an endpoint are listed: a domain is only where others go.
+    pub(crate) fn is_source(&self, id: EndpointId) -> bool {
+        self.endpoint(id)
+            .is_some_and(|endpoint| !endpoint.outside || matches!(endpoint.kind, EndpointKind::External(_)))
+    }
+
+    /// Whether an endpoint is outside of the cluster.
+    pub(crate) fn is_outside(&self, id: EndpointId) -> bool {
+        self.endpoint(id).is_none_or(|endpoint| endpoint.outside)
+    }
+
+    /// What an endpoint is as a source, and as a destination; endpoints of one number are alike.
+    pub(crate) fn source(&self, id: EndpointId) -> Option<u32> {
+        self.sources.get(id.0 as usize).copied()
+    }
+
+    pub(crate) fn destination(&self, id: EndpointId) -> Option<u32> {
+        self.destinations.get(id.0 as usize).copied()
+    }
+
+    /// How many different sources there are, and how many different destinations.
+    pub(crate) fn source_count(&self) -> usize {
+        self.egress.len()
+    }
+
+    pub(crate) fn destination_count(&self) -> usize {
+        self.ingress.len()
+    }
+
+    /// The endpoints, ascending, that are alike as this destination.
+    pub(crate) fn standing_for(&self, destination: u32) -> impl Iterator<Item = EndpointId> + '_ {
+        self.by_destination.get(destination).iter().map(|id| EndpointId(*id))
+    }
+
+    /// What passes from each of some sources, in their order: destinations, ascending, with traffic.
+    pub(crate) fn rows_of_sources(&self, sources: &[u32]) -> Vec<Vec<(u32, TrafficId)>> {
+        let rows: Vec<_> = sources.par_chunks(BATCH).map(|batch| self.source_rows(batch)).collect();
+        rows.into_iter().flatten().collect()
+    }
+
+    /// What passes from each of some sources: destinations, ascending, with their traffic.
     fn source_rows(&self, sources: &[u32]) -> Vec<Vec<(u32, TrafficId)>> {
-        let (Some(first), Some(last)) = (sources.first(), sources.last()) else { return Vec::new() };
+        let (Some(first), Some(last)) = (sources.iter().min(), sources.iter().max()) else {
+            return Vec::new();
+        };
         let egress: Vec<_> = sources.iter().map(|source| self.egress.get(*source as usize)).collect();
         let mut rows: Vec<Vec<(u32, TrafficId)>> = vec![Vec::new(); sources.len()];
         let mut known: FxHashMap<(TrafficId, TrafficId), TrafficId> = FxHashMap::default();
@@ -103,11 +136,10 @@ impl Engine {
 
     /// From destinations to the endpoints that they stand for.
     fn expand(&self, src: EndpointId, row: &[(u32, TrafficId)]) -> Vec<Connection> {
-        let Some(source) = self.endpoint(src) else { return Vec::new() };
-        let from_outside = outside(source);
-        if from_outside && !matches!(source.kind, EndpointKind::External(_)) {
+        if !self.is_source(src) {
             return Vec::new();
         }
+        let from_outside = self.is_outside(src);
         let mut connections: Vec<Connection> = row
             .iter()
             .flat_map(|(destination, traffic)| {
@@ -117,7 +149,7 @@ impl Engine {
             .filter(|connection| {
                 let itself = connection.dst == src;
                 let dst = self.endpoint(connection.dst);
-                dst.is_some_and(|dst| (!itself || dst.several) && !(from_outside && outside(dst)))
+                dst.is_some_and(|dst| (!itself || dst.several) && !(from_outside && dst.outside))
             })
             .collect();
         connections.sort_unstable_by_key(|connection| connection.dst);

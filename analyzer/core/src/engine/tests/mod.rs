@@ -3,4 +3,4 @@
 mod answers;
 mod names;
 mod scale;
-mod world;
+pub(crate) mod world;

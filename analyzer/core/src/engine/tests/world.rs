@@ -15,7 +15,7 @@ use npv_models::space::{Labels, Operator, PortSet, Protocol, Requirement, Select
 
 use crate::engine::{EndpointId, Engine};
 
-pub(super) fn span() -> Span {
+pub(crate) fn span() -> Span {
     Span::new(SourceId(0), 0, 0)
 }
 
@@ -24,12 +24,12 @@ fn provenance() -> Provenance {
 }
 
 /// `a=b,c=d` as labels.
-pub(super) fn labels(text: &str) -> Labels {
+pub(crate) fn labels(text: &str) -> Labels {
     text.split(',').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap()).collect()
 }
 
 /// `a=b,c,!d` as a selector.
-pub(super) fn selector(text: &str) -> Selector {
+pub(crate) fn selector(text: &str) -> Selector {
     let none: [&str; 0] = [];
     Selector::new(text.split(',').filter(|part| !part.is_empty()).map(|part| {
         match (part.split_once("!="), part.split_once('='), part.strip_prefix('!')) {
@@ -42,36 +42,36 @@ pub(super) fn selector(text: &str) -> Selector {
 }
 
 /// Pods of a namespace by name.
-pub(super) fn pods(namespace: &str, pods: &str) -> PodSelector {
+pub(crate) fn pods(namespace: &str, pods: &str) -> PodSelector {
     PodSelector { namespaces: NamespaceSelector::Named(namespace.into()), pods: selector(pods) }
 }
 
 /// Pods of namespaces by labels.
-pub(super) fn pods_in(namespaces: &str, pods: &str) -> PodSelector {
+pub(crate) fn pods_in(namespaces: &str, pods: &str) -> PodSelector {
     PodSelector { namespaces: NamespaceSelector::Labels(selector(namespaces)), pods: selector(pods) }
 }
 
-pub(super) fn block(cidr: &str, except: &[&str]) -> PeerMatch {
+pub(crate) fn block(cidr: &str, except: &[&str]) -> PeerMatch {
     PeerMatch::Block {
         cidr: cidr.parse().unwrap(),
         except: except.iter().map(|hole| hole.parse().unwrap()).collect(),
     }
 }
 
-pub(super) fn tcp(port: u16) -> PortMatch {
+pub(crate) fn tcp(port: u16) -> PortMatch {
     PortMatch::Numbers(Traffic::of(Protocol::Tcp, PortSet::single(port)))
 }
 
-pub(super) fn named(name: &str) -> PortMatch {
+pub(crate) fn named(name: &str) -> PortMatch {
     PortMatch::Named { protocol: Some(Protocol::Tcp), name: name.into() }
 }
 
-pub(super) fn port(name: &str, number: u16) -> ContainerPort {
+pub(crate) fn port(name: &str, number: u16) -> ContainerPort {
     ContainerPort { name: Some(name.into()), protocol: Protocol::Tcp, number }
 }
 
 /// A rule; no peers or no ports are all of them.
-pub(super) fn rule(action: Action, peers: Vec<PeerMatch>, ports: Vec<PortMatch>) -> Rule {
+pub(crate) fn rule(action: Action, peers: Vec<PeerMatch>, ports: Vec<PortMatch>) -> Rule {
     let peer = |matches| Peer { matches, provenance: provenance() };
     let item = |matches| PortItem { matches, provenance: provenance() };
     Rule {
@@ -92,11 +92,11 @@ pub(super) fn rule(action: Action, peers: Vec<PeerMatch>, ports: Vec<PortMatch>)
     }
 }
 
-pub(super) fn allow(peers: Vec<PeerMatch>, ports: Vec<PortMatch>) -> Rule {
+pub(crate) fn allow(peers: Vec<PeerMatch>, ports: Vec<PortMatch>) -> Rule {
     rule(Action::Allow, peers, ports)
 }
 
-pub(super) fn policy(subject: PodSelector, ingress: Option<Vec<Rule>>, egress: Option<Vec<Rule>>) -> Policy {
+pub(crate) fn policy(subject: PodSelector, ingress: Option<Vec<Rule>>, egress: Option<Vec<Rule>>) -> Policy {
     Policy {
         object: Arc::new(ObjectRef { kind: "NetworkPolicy", namespace: None, name: "p".into() }),
         name_span: span(),
@@ -109,7 +109,7 @@ pub(super) fn policy(subject: PodSelector, ingress: Option<Vec<Rule>>, egress: O
     }
 }
 
-pub(super) fn tier(
+pub(crate) fn tier(
     mode: Mode,
     participation: Participation,
     no_match: NoMatch,
@@ -119,32 +119,32 @@ pub(super) fn tier(
 }
 
 /// A tier as NetworkPolicy has it.
-pub(super) fn union(policies: Vec<Policy>) -> Tier {
+pub(crate) fn union(policies: Vec<Policy>) -> Tier {
     tier(Mode::Union, Participation::Selected, NoMatch::Deny, policies)
 }
 
 /// A tier as the admin policies have it.
-pub(super) fn ordered(policies: Vec<Policy>) -> Tier {
+pub(crate) fn ordered(policies: Vec<Policy>) -> Tier {
     tier(Mode::FirstMatch, Participation::Everybody, NoMatch::NextTier, policies)
 }
 
-pub(super) fn layer(tiers: Vec<Tier>) -> Layer {
+pub(crate) fn layer(tiers: Vec<Tier>) -> Layer {
     Layer { name: "CNI", tiers }
 }
 
 /// NetworkPolicies alone.
-pub(super) fn network_policies(policies: Vec<Policy>) -> PolicySet {
+pub(crate) fn network_policies(policies: Vec<Policy>) -> PolicySet {
     PolicySet { layers: vec![layer(vec![union(policies)])] }
 }
 
 /// Adds to a cluster; workloads are to come in order.
-#[derive(Clone, Default)]
-pub(super) struct World {
-    pub(super) cluster: Cluster,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct World {
+    pub(crate) cluster: Cluster,
 }
 
 impl World {
-    pub(super) fn namespace(&mut self, name: &str, more: &str) -> &mut Self {
+    pub(crate) fn namespace(&mut self, name: &str, more: &str) -> &mut Self {
         let mut all = labels(more);
         all.insert("kubernetes.io/metadata.name", name);
         self.cluster.namespaces.push(Namespace {
@@ -156,7 +156,7 @@ impl World {
     }
 
     /// A Deployment of two pods in the last namespace.
-    pub(super) fn workload(&mut self, name: &str, labels: &str) -> &mut PodGroup {
+    pub(crate) fn workload(&mut self, name: &str, labels: &str) -> &mut PodGroup {
         let namespace = NamespaceId(self.cluster.namespaces.len() as u32 - 1);
         self.cluster.workloads.push(Workload {
             namespace,
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Another group of the last workload.
-    pub(super) fn group(&mut self, text: &str) -> &mut PodGroup {
+    pub(crate) fn group(&mut self, text: &str) -> &mut PodGroup {
         let group = GroupId(self.cluster.groups.len() as u32);
         let workload = self.cluster.workloads.last_mut().unwrap();
         workload.groups.push(group);
@@ -188,7 +188,7 @@ impl World {
         self.cluster.groups.last_mut().unwrap()
     }
 
-    pub(super) fn node(&mut self, name: &str, text: &str, addresses: &[&str]) -> &mut Self {
+    pub(crate) fn node(&mut self, name: &str, text: &str, addresses: &[&str]) -> &mut Self {
         self.cluster.nodes.push(Node {
             name: name.into(),
             labels: Arc::new(labels(text)),
@@ -198,12 +198,12 @@ impl World {
         self
     }
 
-    pub(super) fn engine(&self, policies: &PolicySet) -> Engine {
+    pub(crate) fn engine(&self, policies: &PolicySet) -> Engine {
         Engine::new(&self.cluster, policies, Profile::default())
     }
 }
 
-pub(super) fn member(name: &str, addresses: &[&str], node: Option<&str>) -> Member {
+pub(crate) fn member(name: &str, addresses: &[&str], node: Option<&str>) -> Member {
     Member {
         name: name.into(),
         addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
@@ -212,22 +212,22 @@ pub(super) fn member(name: &str, addresses: &[&str], node: Option<&str>) -> Memb
 }
 
 /// The endpoint with this text as its id.
-pub(super) fn id(engine: &Engine, text: &str) -> EndpointId {
+pub(crate) fn id(engine: &Engine, text: &str) -> EndpointId {
     let found = engine.ids().find(|id| engine.endpoint(*id).is_some_and(|endpoint| endpoint.id == text));
     found.unwrap_or_else(|| panic!("no {text} among {:?}", names(engine)))
 }
 
-pub(super) fn names(engine: &Engine) -> Vec<&str> {
+pub(crate) fn names(engine: &Engine) -> Vec<&str> {
     engine.endpoints().iter().map(|endpoint| endpoint.id.as_str()).collect()
 }
 
 /// What may pass, as people write it.
-pub(super) fn between(engine: &Engine, src: &str, dst: &str) -> String {
+pub(crate) fn between(engine: &Engine, src: &str, dst: &str) -> String {
     engine.traffic(engine.between(id(engine, src), id(engine, dst)).both).to_string()
 }
 
 /// All connections as text, by [`Engine::for_each_row`].
-pub(super) fn listing(engine: &Engine) -> Vec<String> {
+pub(crate) fn listing(engine: &Engine) -> Vec<String> {
     let mut lines = Vec::new();
     engine.for_each_row(|src, row| {
         assert_eq!(engine.row(src), row);
