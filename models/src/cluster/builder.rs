@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::owners::Owners;
 use super::{
-    Cluster, ContainerPort, GroupId, Member, Namespace, NamespaceId, Node, OrphanEndpoints, PodGroup,
-    Service, ServiceEndpoint, Workload, WorkloadId,
+    Cluster, ContainerPort, Demands, GroupId, Member, Namespace, NamespaceId, Node, OrphanEndpoints,
+    PodGroup, Service, ServiceEndpoint, Workload, WorkloadId,
 };
 use crate::diagnostic::{Finding, Severity};
-use crate::k8s::{self, Meta, Object, PodShape, Replicas, Spanned};
+use crate::k8s::{self, Meta, Object, PodShape, Replicas, Routing, Spanned};
 use crate::source::Span;
 use crate::space::Labels;
 
@@ -26,6 +26,14 @@ pub struct Builder {
     workloads: Objects<k8s::Workload>,
     services: Objects<k8s::Service>,
     endpoints: Objects<k8s::Endpoints>,
+    classes: Objects<k8s::ControllerClass>,
+    gateways: Objects<k8s::Gateway>,
+    routes: Objects<k8s::Route>,
+    grants: Objects<k8s::ReferenceGrant>,
+    monitors: Objects<k8s::Monitor>,
+    callbacks: Objects<k8s::Callbacks>,
+    bindings: Objects<k8s::Binding>,
+    issuers: Objects<k8s::HttpIssuer>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -113,6 +121,20 @@ impl Builder {
             Object::Workload(object) => self.workloads.add(object.kind, *object, |object| &object.meta),
             Object::Service(object) => self.services.add("Service", *object, |object| &object.meta),
             Object::Endpoints(object) => self.endpoints.add(object.kind, *object, |object| &object.meta),
+            Object::ControllerClass(object) => {
+                self.classes.add(object.object.kind, *object, |object| &object.meta)
+            }
+            Object::Gateway(object) => self.gateways.add("Gateway", *object, |object| &object.meta),
+            Object::Route(object) => self.routes.add(object.object.kind, *object, |object| &object.meta),
+            Object::ReferenceGrant(object) => {
+                self.grants.add("ReferenceGrant", *object, |object| &object.meta)
+            }
+            Object::Monitor(object) => self.monitors.add(object.object.kind, *object, |object| &object.meta),
+            Object::Callbacks(object) => {
+                self.callbacks.add(object.object.kind, *object, |object| &object.meta)
+            }
+            Object::Binding(object) => self.bindings.add(object.kind, *object, |object| &object.meta),
+            Object::HttpIssuer(object) => self.issuers.add(object.kind, *object, |object| &object.meta),
             Object::Policy(object) => self.policies.add(object.kind(), object, k8s::Policy::meta),
         };
         self.findings.extend(finding);
@@ -136,6 +158,21 @@ impl Builder {
         cluster.nodes = nodes;
         cluster.services = services;
         cluster.orphans = orphans;
+        cluster.routing = Routing {
+            routes: self.routes.items,
+            gateways: self.gateways.items,
+            classes: self.classes.items,
+            grants: self.grants.items,
+        };
+        cluster.routing.routes.sort_by(|a, b| a.object.cmp(&b.object));
+        cluster.routing.gateways.sort_by(|a, b| a.object.cmp(&b.object));
+        cluster.routing.classes.sort_by(|a, b| a.object.cmp(&b.object));
+        cluster.demands = Demands {
+            monitors: self.monitors.items,
+            callbacks: self.callbacks.items,
+            bindings: self.bindings.items,
+            issuers: self.issuers.items,
+        };
         Inventory { cluster, policies: self.policies.items, findings: self.findings }
     }
 
@@ -146,6 +183,8 @@ impl Builder {
         names.extend(self.workloads.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.services.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.endpoints.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.gateways.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.routes.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.policies.items.iter().map(|object| &*object.meta().namespace));
         let mut all: BTreeMap<&str, Option<&k8s::Namespace>> =
             names.into_iter().map(|name| (name, None)).collect();

@@ -3,7 +3,9 @@
 //! Pods that nothing can tell apart are one [`PodGroup`] from the start, so that everything after
 //! loading costs as much as there are *distinct* pods, however many replicas they have.
 
+mod backend;
 mod builder;
+mod entry;
 mod owners;
 #[cfg(test)]
 mod tests;
@@ -13,8 +15,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+pub use backend::{Target, target_port};
 pub use builder::{Builder, Inventory};
+pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
 
+use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing};
 pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
@@ -125,6 +130,24 @@ pub struct Cluster {
     /// What Endpoints and EndpointSlices say of Services that no manifest defines, sorted by namespace
     /// and name of the Service.
     pub orphans: Vec<OrphanEndpoints>,
+    /// Ways in: Ingresses, Gateways and routes.
+    pub routing: Routing,
+    /// Traffic that the cluster's own services depend on.
+    pub demands: Demands,
+}
+
+/// What the cluster's own services need to reach, besides what applications do. In the order of the
+/// manifests.
+#[derive(Clone, Debug, Default)]
+pub struct Demands {
+    /// What Prometheus scrapes.
+    pub monitors: Vec<Monitor>,
+    /// What the API server calls.
+    pub callbacks: Vec<Callbacks>,
+    /// Who may use the API.
+    pub bindings: Vec<Binding>,
+    /// Who has a solver reached from outside.
+    pub issuers: Vec<HttpIssuer>,
 }
 
 /// A Service.

@@ -5,15 +5,21 @@
 //! line. What the API server would refuse becomes findings, every one at its own place. What comes
 //! out is small: the tree can be dropped at once, and pods of one shape share it.
 
+mod account;
+mod callback;
 mod endpoints;
+mod gateway;
+mod ingress;
 mod kubevirt;
 mod meta;
+mod monitor;
 mod namespace;
 mod network_policy;
 mod node;
 mod pod;
 mod read;
 mod registry;
+mod route;
 mod selector;
 mod service;
 mod syntax;
@@ -28,12 +34,19 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use account::{Binding, HttpIssuer};
+pub use callback::{Call, Callbacks};
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use meta::{Meta, Owner};
+pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
 pub use namespace::Namespace;
 pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef};
 pub use node::Node;
 pub use pod::{ContainerPort, Pod, PodShape};
+pub use route::{
+    AllowedNamespaces, Backend, BackendPort, ControllerClass, Gateway, Hostname, Listener, Parent, PathMatch,
+    ReferenceGrant, Route, RouteProtocol, RouteRule, Routing, WildcardLabels,
+};
 pub use service::{Service, ServicePort, ServiceType, TargetPort, TrafficPolicy};
 pub use workload::{Replicas, Workload};
 
@@ -51,6 +64,9 @@ pub struct Spanned<T> {
     /// Where.
     pub span: Span,
 }
+
+/// Just a place. Any two are equal: where something is written is no part of what it says.
+pub type Place = Spanned<()>;
 
 impl<T> Spanned<T> {
     /// A value at a place.
@@ -80,6 +96,22 @@ pub enum Object {
     Service(Box<Service>),
     /// An Endpoints or EndpointSlice object.
     Endpoints(Box<Endpoints>),
+    /// An IngressClass or a GatewayClass.
+    ControllerClass(Box<ControllerClass>),
+    /// A Gateway.
+    Gateway(Box<Gateway>),
+    /// An Ingress, a route of the Gateway API, or an OpenShift Route.
+    Route(Box<Route>),
+    /// A ReferenceGrant.
+    ReferenceGrant(Box<ReferenceGrant>),
+    /// A ServiceMonitor or PodMonitor.
+    Monitor(Box<Monitor>),
+    /// Something that makes the API server call Services.
+    Callbacks(Box<Callbacks>),
+    /// A RoleBinding or ClusterRoleBinding.
+    Binding(Box<Binding>),
+    /// A cert-manager issuer that proves domains over HTTP.
+    HttpIssuer(Box<HttpIssuer>),
     /// A policy of any dialect.
     Policy(Policy),
 }

@@ -2,7 +2,10 @@
 
 use super::meta::{Meta, Root};
 use super::read::Reader;
-use super::{Object, endpoints, kubevirt, namespace, network_policy, node, pod, service, workload};
+use super::{
+    Object, account, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace, network_policy,
+    node, pod, service, workload,
+};
 
 /// How to decode one kind of one API group.
 pub(super) struct Kind {
@@ -65,6 +68,40 @@ static KINDS: &[Kind] = &[
     Kind::new("", "Service", service::decode),
     Kind::new("", "Endpoints", endpoints::endpoints),
     Kind::new("discovery.k8s.io", "EndpointSlice", endpoints::slice),
+    Kind { namespaced: false, ..Kind::new("networking.k8s.io", "IngressClass", ingress::class) },
+    Kind::new("networking.k8s.io", "Ingress", ingress::decode),
+    Kind { namespaced: false, ..Kind::new(gateway::GROUP, "GatewayClass", gateway::class) },
+    Kind::new(gateway::GROUP, "Gateway", gateway::gateway),
+    Kind::new(gateway::GROUP, "HTTPRoute", gateway::http),
+    Kind::new(gateway::GROUP, "GRPCRoute", gateway::http),
+    Kind::new(gateway::GROUP, "TLSRoute", gateway::tls),
+    Kind::new(gateway::GROUP, "TCPRoute", gateway::tcp),
+    Kind::new(gateway::GROUP, "UDPRoute", gateway::udp),
+    Kind::new(gateway::GROUP, "ReferenceGrant", gateway::grant),
+    Kind::new("route.openshift.io", "Route", ingress::openshift),
+    Kind::new("", "Route", ingress::openshift),
+    Kind::new("monitoring.coreos.com", "ServiceMonitor", monitor::service_monitor),
+    Kind::new("monitoring.coreos.com", "PodMonitor", monitor::pod_monitor),
+    Kind {
+        namespaced: false,
+        ..Kind::new("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", callback::webhooks)
+    },
+    Kind {
+        namespaced: false,
+        ..Kind::new("admissionregistration.k8s.io", "MutatingWebhookConfiguration", callback::webhooks)
+    },
+    Kind {
+        namespaced: false,
+        ..Kind::new("apiextensions.k8s.io", "CustomResourceDefinition", callback::custom_resource)
+    },
+    Kind { namespaced: false, ..Kind::new("apiregistration.k8s.io", "APIService", callback::api_service) },
+    Kind::new("rbac.authorization.k8s.io", "RoleBinding", account::binding),
+    Kind {
+        namespaced: false,
+        ..Kind::new("rbac.authorization.k8s.io", "ClusterRoleBinding", account::binding)
+    },
+    Kind::new("cert-manager.io", "Issuer", account::issuer),
+    Kind { namespaced: false, ..Kind::new("cert-manager.io", "ClusterIssuer", account::issuer) },
     network_policy::KIND,
     network_policy::LEGACY_KIND,
 ];

@@ -1,0 +1,60 @@
+//! Who uses the Kubernetes API, and who has certificates issued: RBAC bindings and cert-manager
+//! issuers.
+
+use super::meta::Root;
+use super::read::{Path, Reader, Unknown};
+use super::{Meta, Object};
+use crate::yaml::Node;
+
+/// A RoleBinding or ClusterRoleBinding, as far as it names ServiceAccounts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    /// `RoleBinding` or `ClusterRoleBinding`.
+    pub kind: &'static str,
+    /// Its name and place.
+    pub meta: Meta,
+    /// Namespace and name of the ServiceAccounts.
+    pub accounts: Vec<(Box<str>, Box<str>)>,
+}
+
+/// Decodes a RoleBinding or ClusterRoleBinding, whose subjects stand beside `metadata`.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
+pub(super) fn binding(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    let [subjects] = reader.fields(&Path::Root, root.node, ["subjects"], Unknown::Allowed);
+    let path = Path::Root.field("subjects");
+    let mut accounts = Vec::new();
+    for (index, item) in reader.list(&path, subjects).iter().enumerate() {
+        let path = path.item(index);
+        let [kind, name, namespace] =
+            reader.fields(&path, item, ["kind", "name", "namespace"], Unknown::Allowed);
+        let kind = reader.string(&path.field("kind"), kind);
+        let name = reader.string(&path.field("name"), name);
+        let namespace = reader.string(&path.field("namespace"), namespace);
+        if let (Some("ServiceAccount"), Some(name)) = (kind, name) {
+            let namespace = namespace.filter(|text| !text.is_empty()).unwrap_or(&root.meta.namespace);
+            accounts.push((namespace.into(), name.into()));
+        }
+    }
+    Some(Object::Binding(Box::new(Binding { kind: root.kind.name, meta: root.meta, accounts })))
+}
+
+/// A cert-manager Issuer or ClusterIssuer that proves domains over HTTP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpIssuer {
+    /// `Issuer` or `ClusterIssuer`.
+    pub kind: &'static str,
+    /// Its name and place.
+    pub meta: Meta,
+}
+
+/// Decodes an Issuer or ClusterIssuer; `None` where it has no HTTP01 solver.
+pub(super) fn issuer(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    let path = Path::Root.field("spec");
+    let [acme] = reader.fields(&path, &root.spec?.value, ["acme"], Unknown::Allowed);
+    let path = path.field("acme");
+    let [solvers] = reader.fields(&path, &acme?.value, ["solvers"], Unknown::Allowed);
+    let path = path.field("solvers");
+    let over_http = |solver: &Node| solver.get("http01").is_some();
+    let found = reader.list(&path, solvers).iter().any(over_http);
+    found.then(|| Object::HttpIssuer(Box::new(HttpIssuer { kind: root.kind.name, meta: root.meta })))
+}
