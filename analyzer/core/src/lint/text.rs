@@ -22,6 +22,35 @@ pub(super) fn key_before(sources: &SourceMap, value: Span, key: &str) -> Option<
     keys(sources, Span::new(value.source, start, value.start), key).last()
 }
 
+/// Where a selector of a peer asks for a label: the label with its value, or its key in an expression.
+pub(super) fn label(sources: &SourceMap, peer: Span, selector: &str, name: &str) -> Option<Span> {
+    const SELECTORS: [&str; 2] = ["namespaceSelector", "podSelector"];
+    let own = key(sources, peer, selector)?;
+    let others = SELECTORS.iter().filter(|other| **other != selector);
+    let next = others.filter_map(|other| key(sources, peer, other)).map(|span| span.start);
+    let end = next.filter(|&start| start > own.start).min().unwrap_or(peer.end);
+    label_within(sources, Span::new(peer.source, own.end, end), name)
+}
+
+/// Where a selector asks for a label, the first time.
+pub(super) fn label_within(sources: &SourceMap, selector: Span, name: &str) -> Option<Span> {
+    let word = words(sources, selector, name).next()?;
+    let rest = Span::new(word.source, word.start, selector.end);
+    Some(match value(sources, rest, name) {
+        Some(value) if key(sources, rest, name) == Some(word) => word.to(value),
+        _ => word,
+    })
+}
+
+/// The key whose value starts here, so that a location is on the line of the key; the value itself where
+/// something else stands between the two.
+pub(super) fn with_key(sources: &SourceMap, value: Span, name: &str) -> Span {
+    let Some(key) = key_before(sources, value, name) else { return value };
+    let between = sources.slice(Span::new(key.source, key.end, value.start));
+    let bare = between.chars().all(|char| char.is_whitespace() || matches!(char, ':' | '"' | '\'' | '-'));
+    if bare { key.to(value) } else { value }
+}
+
 /// What follows a place in the same object: up to the next document, or the next object of a list.
 pub(super) fn rest_of_object(sources: &SourceMap, from: Span) -> Span {
     // An object of a policy is short; the bound keeps one finding from scanning a whole dump.

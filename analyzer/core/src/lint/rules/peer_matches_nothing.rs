@@ -4,7 +4,7 @@ use npv_models::cluster::NamespaceId;
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
 use npv_models::policy::{NamespaceSelector, Peer, PeerMatch, PodSelector};
 use npv_models::source::Span;
-use npv_models::space::{Operator, Selector};
+use npv_models::space::{Labels, Operator, Requirement, Selector};
 
 use super::selects_no_pods::with_typo;
 use crate::lint::context::PlacedRule;
@@ -90,7 +90,6 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 PeerMatch::Pods(selector) => context
                     .selected(selector)
                     .filter(|selected| selected.pods.is_empty() && !selected.open)
-                    .filter(|_| !super::vacuous_selector::contradicts(selector))
                     .and_then(|selected| pods(context, placed, peer, selector, selected)),
                 PeerMatch::Nodes(selector) => nodes(context, placed, peer, selector),
                 PeerMatch::Block { .. } | PeerMatch::Domain(_) | PeerMatch::Unknown => None,
@@ -123,9 +122,15 @@ fn pods(
     let field = words::peer_field(placed.direction);
     let scope = &selected.scope;
     let span = peer.provenance.span;
+    let at = |selector, unmet: Option<&Requirement>| {
+        let key = unmet.map(|requirement| &*requirement.key);
+        key.and_then(|key| text::label(context.sources(), span, selector, key)).unwrap_or(span)
+    };
     if scope.matched.is_empty() {
         let NamespaceSelector::Labels(labels) = &selector.namespaces else { return None };
-        return scope.nobody_carries.then(|| namespaces(context, field, labels, span));
+        let sets = || context.cluster().namespaces.iter().map(|namespace| &*namespace.labels);
+        let place = at("namespaceSelector", carried_by_nobody(labels, sets));
+        return scope.nobody_carries.then(|| namespaces(context, field, labels, span, place));
     }
     if !scope.matched.iter().all(|&namespace| context.pods.has_pods(namespace)) {
         return None;
@@ -135,7 +140,21 @@ fn pods(
     let wanted = words::selector(&selector.pods);
     let message =
         format!("an entry of `{field}` matches nothing: no pod of namespace{plural} {places} has {wanted}");
-    let mut finding = PEER_MATCHES_NOTHING.finding(span, message).label("no pod matches");
+    let groups = || {
+        scope
+            .matched
+            .iter()
+            .flat_map(|&namespace| context.pods.of_namespace(namespace))
+            .filter(|(_, group)| context.pods.visible(group))
+            .map(|(_, group)| (group, &*group.labels))
+    };
+    // Of pods that only the host network hides, every label is there.
+    let unmet = if selected.hidden.is_empty() {
+        carried_by_nobody(&selector.pods, || groups().map(|(_, labels)| labels))
+    } else {
+        None
+    };
+    let mut finding = PEER_MATCHES_NOTHING.finding(at("podSelector", unmet), message).label("no pod matches");
     if let Some(&hidden) = selected.hidden.first() {
         let names = words::some(context.cluster().endpoint_names(selected.hidden.iter().copied()), 3);
         finding = finding
@@ -146,14 +165,6 @@ fn pods(
         }
         return Some(finding);
     }
-    let groups = || {
-        scope
-            .matched
-            .iter()
-            .flat_map(|&namespace| context.pods.of_namespace(namespace))
-            .filter(|(_, group)| context.pods.visible(group))
-            .map(|(_, group)| (group, &*group.labels))
-    };
     if let Some((typo, group)) = typo(&selector.pods, groups()) {
         let name = context.cluster().endpoint_name(group.workload);
         let finding = finding.related(group.span, format!("`{name}` has {}", group.labels));
@@ -171,6 +182,17 @@ fn pods(
             finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {lacks}"));
     }
     Some(finding.help("write the labels that the pod template has, or remove the entry"))
+}
+
+/// The first requirement that none of the label sets satisfies.
+fn carried_by_nobody<'s, 'l, I: Iterator<Item = &'l Labels>>(
+    selector: &'s Selector,
+    sets: impl Fn() -> I,
+) -> Option<&'s Requirement> {
+    selector
+        .requirements()
+        .iter()
+        .find(|requirement| !sets().any(|labels| requirement.accepts(labels.get(&requirement.key))))
 }
 
 /// Where pods with these labels are, if not in the namespace that the peer speaks of: a
@@ -196,12 +218,12 @@ fn elsewhere(context: &Context<'_>, selector: &PodSelector) -> Option<String> {
 }
 
 /// The peer asks for a label that no Namespace object carries.
-fn namespaces(context: &Context<'_>, field: &str, labels: &Selector, span: Span) -> Finding {
+fn namespaces(context: &Context<'_>, field: &str, labels: &Selector, span: Span, place: Span) -> Finding {
     let cluster = context.cluster();
     let defined = || cluster.namespaces.iter().filter(|namespace| namespace.defined.is_some());
     let there = words::count(defined().count(), "Namespace object");
     let message = format!("an entry of `{field}` matches nothing: none of the {there} carries `{labels}`");
-    let finding = PEER_MATCHES_NOTHING.finding(span, message).label("no namespace matches");
+    let finding = PEER_MATCHES_NOTHING.finding(place, message).label("no namespace matches");
     if let Some(fixed) = by_name(context, labels, span) {
         return finding
             .help(format!(

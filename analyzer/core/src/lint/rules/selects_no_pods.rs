@@ -52,8 +52,7 @@ lint_rule! {
     /// ## When it stays silent
     ///
     /// Where the manifests define no workload at all in the namespace; where the selector asks for a
-    /// label that pods get only when a controller or an operator creates them; where no label set
-    /// satisfies the selector (`vacuous-selector` says so).
+    /// label that pods get only when a controller or an operator creates them.
     pub(in crate::lint) static SELECTS_NO_PODS = {
         name: "selects-no-pods",
         category: Dead,
@@ -73,9 +72,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Option<Finding> {
     let Placed { policy, .. } = placed;
-    if !selected.pods.is_empty() || selected.open || super::vacuous_selector::contradicts(&policy.subject) {
+    if !selected.pods.is_empty() || selected.open {
         return None;
     }
+    let span = text::with_key(context.sources(), policy.subject_span, "podSelector");
     let selector = &policy.subject.pods;
     let object = &policy.object;
     let scope = &selected.scope;
@@ -88,7 +88,7 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
         let message = format!("`{object}` selects {subject}, but no Namespace object carries such labels");
         return Some(
             SELECTS_NO_PODS
-                .finding(policy.subject_span, message)
+                .finding(span, message)
                 .object(object.to_string())
                 .label("no namespace matches")
                 .help("give the namespaces that it is meant for these labels, or select by labels that they have"),
@@ -112,7 +112,7 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
         "`{object}` selects none of the pods that the manifests define in namespace{plural} {places} ({there})"
     );
     let mut finding = SELECTS_NO_PODS
-        .finding(policy.subject_span, message)
+        .finding(span, message)
         .object(object.to_string())
         .label(format!("no pod has {}", words::selector(selector)));
     if let Some(&hidden) = selected.hidden.first() {

@@ -117,11 +117,6 @@ fn finding(context: &Context<'_>, found: &Contradiction<'_>, container: Span, wh
         .help("every requirement must hold; to admit either of two values, list both in one `In`, or write two entries")
 }
 
-/// Whether no pod of any cluster can match.
-pub(super) fn contradicts(selector: &PodSelector) -> bool {
-    in_pods(selector).is_some()
-}
-
 fn in_pods(selector: &PodSelector) -> Option<Contradiction<'_>> {
     let in_namespaces = match &selector.namespaces {
         NamespaceSelector::Labels(labels) => contradiction(labels, true),
