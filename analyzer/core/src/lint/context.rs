@@ -1,5 +1,7 @@
 //! What every lint rule may ask.
 
+use std::sync::OnceLock;
+
 use npv_models::cluster::{Cluster, GroupId};
 use npv_models::policy::{Direction, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
 use npv_models::source::SourceMap;
@@ -7,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::dns::{self, Server};
 use super::pods::{Pods, Selected};
+use super::rules::service_port_confusion::{self, Confusion};
 use super::services::Services;
 use crate::engine::{EndpointId, EndpointKind, Engine};
 use crate::snapshot::Snapshot;
@@ -55,6 +58,7 @@ pub struct Context<'a> {
     pub(super) pods: Pods<'a>,
     services: Services<'a>,
     dns: Vec<Server>,
+    confusions: OnceLock<Vec<Confusion<'a>>>,
     policies: Vec<Placed<'a>>,
     selected: FxHashMap<&'a PodSelector, Selected>,
     /// For each group the policies that select it, ascending.
@@ -110,6 +114,7 @@ impl<'a> Context<'a> {
             pods,
             services,
             dns,
+            confusions: OnceLock::new(),
             policies,
             selected,
             selecting,
@@ -141,6 +146,11 @@ impl<'a> Context<'a> {
     /// The DNS pods that the manifests show.
     pub(super) fn dns(&self) -> &[Server] {
         &self.dns
+    }
+
+    /// Where rules take a Service's port for its pods' port.
+    pub(super) fn confusions(&self) -> &[Confusion<'a>] {
+        self.confusions.get_or_init(|| service_port_confusion::confusions(self))
     }
 
     /// Every policy, in evaluation order.

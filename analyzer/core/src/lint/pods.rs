@@ -15,8 +15,8 @@ use rustc_hash::FxHashMap;
 /// The label that the API server puts on every namespace (S-41).
 pub(super) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
-/// Namespaces that every cluster creates by itself, with no label but [`NAMESPACE_NAME`].
-const SYSTEM: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
+/// Namespaces that a cluster creates by itself, without a label `name`.
+const SYSTEM: [&str; 5] = ["default", "kube-node-lease", "kube-public", "kube-system", "openshift-dns"];
 
 /// A set of pod groups, as small as its density allows.
 #[derive(Clone, Debug)]

@@ -47,8 +47,10 @@ pub(super) fn label_within(sources: &SourceMap, selector: Span, name: &str) -> O
 pub(super) fn with_key(sources: &SourceMap, value: Span, name: &str) -> Span {
     let Some(key) = key_before(sources, value, name) else { return value };
     let between = sources.slice(Span::new(key.source, key.end, value.start));
-    let bare = between.chars().all(|char| char.is_whitespace() || matches!(char, ':' | '"' | '\'' | '-'));
-    if bare { key.to(value) } else { value }
+    let mut words = between.lines().map(|line| line.split_once('#').map_or(line, |(before, _)| before));
+    let bare =
+        |text: &str| text.chars().all(|char| char.is_whitespace() || matches!(char, ':' | '"' | '\'' | '-'));
+    if words.all(bare) { key.to(value) } else { value }
 }
 
 /// What follows a place in the same object: up to the next document, or the next object of a list.
@@ -107,9 +109,7 @@ pub(super) fn append(sources: &SourceMap, list: Span, item: &str) -> Option<Edit
     let indent =
         line.find('-').filter(|&dash| line.get(..dash).is_some_and(|before| before.trim().is_empty()))?;
     let last = list.start as usize + text.trim_end().len();
-    // After a comment that follows the last item, not between the two.
-    let end = source.get(last..)?.find('\n').map_or(source.len(), |at| last + at);
-    let end = if source.get(..end)?.ends_with('\r') { end - 1 } else { end };
+    let end = line_end(source, last)?;
     let replacement = format!("\n{}- {item}", " ".repeat(indent));
     Some(Edit { span: Span::new(list.source, end as u32, end as u32), replacement })
 }
@@ -139,8 +139,7 @@ pub(super) fn add_item_after(sources: &SourceMap, item: Span, entries: &[(&str, 
     if let Some(indent) = before.find('-').filter(|_| before.chars().all(|char| matches!(char, ' ' | '-'))) {
         let pad = " ".repeat(indent);
         let entry = if in_braces { flow() } else { join("").join(&format!("\n{pad}  ")) };
-        let end = source.get(last..)?.find('\n').map_or(source.len(), |at| last + at);
-        let end = if source.get(..end)?.ends_with('\r') { end - 1 } else { end };
+        let end = line_end(source, last)?;
         let span = Span::new(item.source, end as u32, end as u32);
         return Some(Edit { span, replacement: format!("\n{pad}- {entry}") });
     }
@@ -158,9 +157,13 @@ pub(super) fn insert_after(
 ) -> Option<Edit> {
     let key = key(sources, container, after)?;
     let value = value(sources, container, after)?;
-    let at = Span::new(value.source, value.end, value.end);
+    let mut at = Span::new(value.source, value.end, value.end);
     let replacement = match style(sources, key)? {
-        Style::Block { indent } => format!("\n{}{name}: {entry}", " ".repeat(indent)),
+        Style::Block { indent } => {
+            let end = line_end(sources.get(value.source)?.text(), value.end as usize)? as u32;
+            at = Span::new(value.source, end, end);
+            format!("\n{}{name}: {entry}", " ".repeat(indent))
+        }
         Style::Flow => format!(", {name}: {entry}"),
         Style::Json => format!(", \"{name}\": \"{entry}\""),
     };
@@ -176,6 +179,13 @@ pub(super) fn insert_before_key(sources: &SourceMap, key: Span, entry: &str) -> 
         Style::Json => return None,
     };
     Some(Edit { span: at, replacement })
+}
+
+/// The end of the line of an offset, before its line break: what is inserted there goes after a comment
+/// that follows the value, not between the two.
+fn line_end(text: &str, at: usize) -> Option<usize> {
+    let end = text.get(at..)?.find('\n').map_or(text.len(), |after| at + after);
+    Some(if text.get(..end)?.ends_with('\r') { end - 1 } else { end })
 }
 
 /// How the mapping is written that a key is in.

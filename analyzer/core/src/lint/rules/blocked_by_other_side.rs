@@ -1,10 +1,11 @@
 //! `blocked-by-other-side`.
 
-use npv_models::cluster::{GroupId, PodGroup};
+use npv_models::cluster::GroupId;
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
-use npv_models::policy::{Action, Direction, Peer, PeerMatch, PodSelector, Rule};
+use npv_models::policy::{Action, Direction, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule};
 use npv_models::space::Traffic;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::engine::EndpointId;
 use crate::lint::blame::{blame, isolation};
@@ -89,9 +90,11 @@ lint_rule! {
     ///
     /// ## When it stays silent
     ///
-    /// Where a pair can talk on any part of the rule's traffic. Where the rule names everybody. Where the peer names all pods of some
-    /// namespaces and at least one of its pairs can talk. Where the peer may be a pod in a namespace
-    /// that no manifest defines. On `ipBlock`, which names addresses.
+    /// Where a pair can talk on any part of the rule's traffic. Where the rule names everybody. Where the
+    /// peer names all pods of some namespaces and at least one of its pairs can talk. Where the peer
+    /// may be a pod in a namespace that no manifest defines. On `ipBlock`, which names addresses.
+    /// Where only a Service's port in place of the pods' port keeps the two apart, which
+    /// `service-port-confusion` says.
     pub(in crate::lint) static BLOCKED_BY_OTHER_SIDE = {
         name: "blocked-by-other-side",
         category: BrokenPath,
@@ -140,25 +143,23 @@ fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option
         return None;
     }
     let mut blocked: Vec<Pair> = Vec::new();
+    let mut over = Over::new(placed);
     for group in own.pods.iter() {
-        let own_pods = context.pods.group(group)?;
         for &own in context.endpoints_of(group) {
             for &(id, other_group) in &isolated {
-                let several = context.engine.endpoint(id).is_some_and(|endpoint| endpoint.several);
-                if own == id && !several {
+                if own == id && !context.engine.endpoint(id).is_some_and(|endpoint| endpoint.several) {
                     continue;
                 }
-                let other_pods = context.pods.group(other_group)?;
                 let pair = Pair { own: (own, group), other: (id, other_group) };
-                let traffic = traffic(placed, own_pods, other_pods);
+                let traffic = over.between(context, pair);
                 if traffic.is_empty() {
                     continue;
                 }
-                if passes(context, placed.direction, pair, &traffic) {
+                if passes(context, placed.direction, pair, traffic) {
                     if is_frame {
                         return None;
                     }
-                } else {
+                } else if !passes_when_mended(context, placed, pair, traffic) {
                     blocked.push(pair);
                 }
             }
@@ -167,20 +168,73 @@ fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option
     (!blocked.is_empty()).then(|| finding(context, placed, peer, selector, &blocked)).flatten()
 }
 
+/// The rule's traffic between the two ends of pairs, port names looked up at the destination (S-24), each
+/// destination once.
+struct Over<'a> {
+    placed: PlacedRule<'a>,
+    by_destination: FxHashMap<Option<GroupId>, Traffic>,
+}
+
+impl<'a> Over<'a> {
+    fn new(placed: PlacedRule<'a>) -> Self {
+        Self { placed, by_destination: FxHashMap::default() }
+    }
+
+    fn between(&mut self, context: &Context<'_>, pair: Pair) -> &Traffic {
+        let destination = match self.placed.direction {
+            Direction::Ingress => pair.own.1,
+            Direction::Egress => pair.other.1,
+        };
+        let ports = &self.placed.rule.ports;
+        let names = match ports {
+            Ports::All => false,
+            Ports::Listed(items) => items.iter().any(|item| matches!(item.matches, PortMatch::Named { .. })),
+        };
+        let key = names.then_some(destination);
+        self.by_destination.entry(key).or_insert_with(|| toward(ports, context.pods.group(destination)))
+    }
+}
+
+/// Whether the traffic would pass if rules named the pods' ports and not those of Services: then
+/// `service-port-confusion` has said what is wrong.
+fn passes_when_mended(context: &Context<'_>, placed: PlacedRule<'_>, pair: Pair, traffic: &Traffic) -> bool {
+    let confusions = context.confusions();
+    if confusions.is_empty() {
+        return false;
+    }
+    let meant = |rule: &Rule| {
+        let inside = confusions.iter().filter(|confusion| confusion.is_in(rule));
+        inside.fold(Traffic::NONE, |traffic, confusion| traffic.union(&confusion.meant()))
+    };
+    let mended = traffic.union(&meant(placed.rule));
+    if passes(context, placed.direction, pair, &mended) {
+        return true;
+    }
+    let side = opposite(placed.direction);
+    context.selecting(pair.other.1).any(|placed| {
+        let rules = placed.policy.rules(side).unwrap_or_default();
+        rules.iter().any(|rule| speaks_of(context, rule, pair.own.1) && meant(rule).intersects(&mended))
+    })
+}
+
+/// Whether the rule has an entry for the pods.
+fn speaks_of(context: &Context<'_>, rule: &Rule, group: GroupId) -> bool {
+    match &rule.peers {
+        Peers::Anyone => false,
+        Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
+            PeerMatch::Pods(selector) => {
+                context.selected(selector).is_some_and(|selected| selected.pods.contains(group))
+            }
+            _ => false,
+        }),
+    }
+}
+
 const fn opposite(direction: Direction) -> Direction {
     match direction {
         Direction::Ingress => Direction::Egress,
         Direction::Egress => Direction::Ingress,
     }
-}
-
-/// The rule's traffic between the two, port names looked up at the destination (S-24).
-fn traffic(placed: PlacedRule<'_>, own: &PodGroup, other: &PodGroup) -> Traffic {
-    let destination = match placed.direction {
-        Direction::Ingress => own,
-        Direction::Egress => other,
-    };
-    toward(&placed.rule.ports, Some(destination))
 }
 
 /// Whether the other end lets any of the traffic pass.
@@ -214,19 +268,10 @@ fn finding(
     let owns = distinct(&mut blocked.iter().map(|pair| pair.own.0));
     let (others_text, owns_text) =
         (words::some(others.iter().map(|&id| name(id)), 3), words::some(owns.iter().map(|&id| name(id)), 3));
-    let own_pods = context.pods.group(first.own.1)?;
-    let other_pods = context.pods.group(first.other.1)?;
-    let traffic = traffic(placed, own_pods, other_pods);
+    let mut over = Over::new(placed);
+    let traffic = over.between(context, *first);
     let over = if traffic.is_all() { "anything".to_owned() } else { traffic.to_string() };
-    let about_peer = |rule: &Rule| match &rule.peers {
-        npv_models::policy::Peers::Anyone => false,
-        npv_models::policy::Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
-            PeerMatch::Pods(selector) => {
-                context.selected(selector).is_some_and(|selected| selected.pods.contains(first.own.1))
-            }
-            _ => false,
-        }),
-    };
+    let about_peer = |rule: &Rule| speaks_of(context, rule, first.own.1);
     let stop = blame(context, first.other.1, side, about_peer)?;
     let stopper = &stop.policy.object;
     let message = match placed.direction {

@@ -138,8 +138,12 @@ fn pods(
     let places = words::some(scope.matched.iter().map(|&id| context.cluster().namespace_name(id)), 3);
     let plural = if scope.matched.len() == 1 { "" } else { "s" };
     let wanted = words::selector(&selector.pods);
-    let message =
-        format!("an entry of `{field}` matches nothing: no pod of namespace{plural} {places} has {wanted}");
+    let why = if selected.hidden.is_empty() {
+        format!("no pod of namespace{plural} {places} has {wanted}")
+    } else {
+        format!("the only pods of namespace{plural} {places} with {wanted} are on the host network")
+    };
+    let message = format!("an entry of `{field}` matches nothing: {why}");
     let groups = || {
         scope
             .matched
@@ -158,8 +162,10 @@ fn pods(
     if let Some(&hidden) = selected.hidden.first() {
         let names = words::some(context.cluster().endpoint_names(selected.hidden.iter().copied()), 3);
         finding = finding
-            .help(format!("{names} would match, but is on the host network, where no selector sees it"))
-            .help("traffic of the host network has a node's address: only an `ipBlock` of node addresses matches it");
+            .help(format!(
+                "no selector sees {names}: its traffic has the node's address, so only an `ipBlock` of node addresses \
+                 matches it"
+            ));
         if let Some(group) = context.pods.group(hidden) {
             finding = finding.related(group.span, "on the host network");
         }
@@ -221,8 +227,7 @@ fn elsewhere(context: &Context<'_>, selector: &PodSelector) -> Option<String> {
 fn namespaces(context: &Context<'_>, field: &str, labels: &Selector, span: Span, place: Span) -> Finding {
     let cluster = context.cluster();
     let defined = || cluster.namespaces.iter().filter(|namespace| namespace.defined.is_some());
-    let there = words::count(defined().count(), "Namespace object");
-    let message = format!("an entry of `{field}` matches nothing: none of the {there} carries `{labels}`");
+    let message = format!("an entry of `{field}` matches nothing: no Namespace object carries `{labels}`");
     let finding = PEER_MATCHES_NOTHING.finding(place, message).label("no namespace matches");
     if let Some(fixed) = by_name(context, labels, span) {
         return finding

@@ -106,10 +106,16 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
     };
     let places = words::some(scope.matched.iter().map(|&id| context.cluster().namespace_name(id)), 3);
     let plural = if scope.matched.len() == 1 { "" } else { "s" };
-    let workloads = context.cluster().endpoint_names(groups().map(|(id, _)| id)).len();
+    let all = scope.matched.iter().flat_map(|&namespace| context.pods.of_namespace(namespace));
+    let workloads = context.cluster().endpoint_names(all.map(|(id, _)| id)).len();
     let there = words::count(workloads, "workload");
+    let but = if selected.hidden.is_empty() {
+        format!("({there})")
+    } else {
+        format!("but those on the host network, which no policy applies to ({there})")
+    };
     let message = format!(
-        "`{object}` selects none of the pods that the manifests define in namespace{plural} {places} ({there})"
+        "`{object}` selects none of the pods that the manifests define in namespace{plural} {places} {but}"
     );
     let mut finding = SELECTS_NO_PODS
         .finding(span, message)
@@ -118,7 +124,8 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
     if let Some(&hidden) = selected.hidden.first() {
         let names = words::some(context.cluster().endpoint_names(selected.hidden.iter().copied()), 3);
         finding = finding
-            .help(format!("{names} would match, but is on the host network, where no selector sees it"));
+            .label("selects nobody")
+            .help(format!("no policy can select {names}: on the host network, a pod is its node"));
         if let Some(group) = context.pods.group(hidden) {
             finding = finding.related(group.span, "on the host network");
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use npv_models::cluster::{GroupId, PodGroup, Service, ServicePort, TargetPort};
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
-use npv_models::policy::{Action, Direction, PeerMatch, Peers, PortItem, PortMatch, Ports};
-use npv_models::space::{Protocol, Traffic};
+use npv_models::policy::{Action, Direction, PeerMatch, Peers, PortItem, PortMatch, Ports, Rule};
+use npv_models::space::{PortSet, Protocol, Traffic};
 
 use crate::lint::context::PlacedRule;
 use crate::lint::rule::lint_rule;
@@ -80,7 +80,32 @@ lint_rule! {
     };
 }
 
+/// An entry of a rule's ports that admits Services' ports in place of their pods' ports.
+#[derive(Debug)]
+pub(in crate::lint) struct Confusion<'a> {
+    placed: PlacedRule<'a>,
+    item: &'a PortItem,
+    /// The Services; never none.
+    services: Vec<Confused<'a>>,
+}
+
+impl Confusion<'_> {
+    /// Whether it is in this rule.
+    pub(super) fn is_in(&self, rule: &Rule) -> bool {
+        std::ptr::eq(self.placed.rule, rule)
+    }
+
+    /// What the entry would admit if it named the pods' ports.
+    pub(super) fn meant(&self) -> Traffic {
+        self.services.iter().fold(Traffic::NONE, |traffic, confused| {
+            let ports = confused.targets.iter().map(|&target| (target, target));
+            traffic.union(&Traffic::of(confused.port.protocol, PortSet::from_intervals(ports)))
+        })
+    }
+}
+
 /// A Service whose port a rule admits, with what its backends listen on instead.
+#[derive(Debug)]
 struct Confused<'a> {
     service: &'a Service,
     port: &'a ServicePort,
@@ -89,8 +114,14 @@ struct Confused<'a> {
 }
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    findings.extend(context.confusions().iter().filter_map(|confusion| finding(context, confusion)));
+}
+
+/// Every confusion of all policies.
+pub(in crate::lint) fn confusions<'a>(context: &Context<'a>) -> Vec<Confusion<'a>> {
+    let mut found = Vec::new();
     if context.cluster().services.is_empty() {
-        return;
+        return found;
     }
     for placed in context.rules() {
         let Ports::Listed(items) = &placed.rule.ports else { continue };
@@ -99,10 +130,13 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
         let Some(destinations) = destinations(context, placed) else { continue };
         for item in items.iter().filter(|item| speaks_of_some(item)) {
-            let confused = confused(context, placed, item, &destinations);
-            findings.extend(finding(context, placed, item, &confused));
+            let services = confused(context, placed, item, &destinations);
+            if !services.is_empty() {
+                found.push(Confusion { placed, item, services });
+            }
         }
     }
+    found
 }
 
 /// Whether the entry lists some ports by number, and not every port of a protocol.
@@ -227,12 +261,8 @@ fn covers(wide: &Peers, narrow: &Peers) -> bool {
     }
 }
 
-fn finding(
-    context: &Context<'_>,
-    placed: PlacedRule<'_>,
-    item: &PortItem,
-    confused: &[Confused<'_>],
-) -> Option<Finding> {
+fn finding(context: &Context<'_>, confusion: &Confusion<'_>) -> Option<Finding> {
+    let Confusion { placed, item, services: confused } = confusion;
     let first = confused.first()?;
     let object = &placed.at.policy.object;
     let service = context.cluster().service_object(first.service);

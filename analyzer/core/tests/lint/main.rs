@@ -1,0 +1,24 @@
+//! Lint rules, tested by Markdown: prose, manifests, and the expected findings right under the text that
+//! they are about. See `README.md` beside this file for the notation.
+
+mod markdown;
+mod pages;
+
+use npv_analyzer::engine::Engine;
+use npv_analyzer::lint::{self, Context};
+use npv_analyzer::snapshot::{Options, Snapshot};
+use npv_models::diagnostic::Finding;
+
+/// Everything that `npv check` finds in some texts, pedantic rules included.
+fn check(texts: &[(String, String)]) -> (Snapshot, Vec<Finding>) {
+    let options = Options { namespace: "default".into(), ..Options::default() };
+    let snapshot = Snapshot::from_texts(texts.iter().cloned(), &options).expect("the texts are small");
+    let engine = Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
+    let mut findings = snapshot.findings.clone();
+    findings.extend(lint::run(&Context::new(&snapshot, &engine).pedantic(true)));
+    for finding in &findings {
+        assert!(lint::rule(finding.rule).is_some(), "`{}` is not registered", finding.rule);
+        assert!(!finding.locations.is_empty(), "`{}` has no location", finding.rule);
+    }
+    (snapshot, findings)
+}
