@@ -2,6 +2,7 @@
 
 mod command;
 mod demo;
+mod docs;
 mod test;
 
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ type Task = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 /// Adding a task is a module and a line here.
 const TASKS: &[Task] = &[
     ("demo", "build npv and show `check` and `reach` on a scenario of the corpus", demo::run),
+    ("docs", "generate the documents that follow from the code", docs::run),
     ("test", "run every test of the project", test::run),
 ];
 

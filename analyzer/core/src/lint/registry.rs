@@ -23,10 +23,10 @@ static RULES: &[&Rule] = &[
     &named_port_to_address::NAMED_PORT_TO_ADDRESS,
     &rules_without_policy_type::RULES_WITHOUT_POLICY_TYPE,
     &vacuous_selector::VACUOUS_SELECTOR,
+    &blocked_by_other_side::BLOCKED_BY_OTHER_SIDE,
     &no_policy::NO_POLICY,
     &no_policy::NO_INGRESS_ISOLATION,
     &no_policy::NO_EGRESS_ISOLATION,
-    &blocked_by_other_side::BLOCKED_BY_OTHER_SIDE,
     &service_port_confusion::SERVICE_PORT_CONFUSION,
     &dns_egress_blocked::DNS_EGRESS_BLOCKED,
 ];

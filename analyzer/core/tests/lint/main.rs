@@ -1,6 +1,8 @@
 //! Lint rules, tested by Markdown: prose, manifests, and the expected findings right under the text that
 //! they are about. See `README.md` beside this file for the notation.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
 mod markdown;
 mod pages;
 

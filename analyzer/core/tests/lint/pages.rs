@@ -1,6 +1,7 @@
 //! The documentation pages: complete, and telling the truth.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use npv_analyzer::lint::{self, Rule};
 
@@ -91,4 +92,18 @@ fn the_reference_names_every_rule_once() {
         let heading = format!("\n## {}\n", rule.name);
         assert_eq!(markdown.matches(&heading).count(), 1, "`{}`", rule.name);
     }
+}
+
+/// Set by `cargo xtask docs`: write the reference in place of comparing it.
+const UPDATE: &str = "NPV_UPDATE_DOCS";
+
+#[test]
+fn the_published_reference_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rules.md");
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(path, lint::markdown()).unwrap();
+        return;
+    }
+    let published = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(published == lint::markdown(), "docs/rules.md is out of date: run `cargo xtask docs`");
 }

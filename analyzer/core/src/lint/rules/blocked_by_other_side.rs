@@ -97,7 +97,7 @@ lint_rule! {
     /// `service-port-confusion` says.
     pub(in crate::lint) static BLOCKED_BY_OTHER_SIDE = {
         name: "blocked-by-other-side",
-        category: BrokenPath,
+        category: Conflict,
         severity: Warning,
         check: Check::Snapshot(check),
     };
