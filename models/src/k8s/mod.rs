@@ -144,7 +144,8 @@ impl Policy {
 pub struct Decoded {
     /// `apiVersion/Kind` as written; `None` where the document is no object.
     pub kind: Option<Box<str>>,
-    /// The object, where it means something to npv. A policy with errors is left out.
+    /// The object, where it means something to npv. A policy with errors that leave its meaning in doubt is
+    /// left out.
     pub object: Option<Object>,
     /// What is wrong with it, in the order of the text.
     pub findings: Vec<Finding>,
@@ -201,31 +202,36 @@ impl Decoder {
 
 /// `apiVersion` and `kind` of an object; a finding where they are not there.
 fn type_of<'n>(reader: &mut Reader<'_>, node: &'n yaml::Node) -> Option<(&'n str, &'n str)> {
-    let unreadable = |message: String| {
-        Finding::new("unreadable-document", Severity::Error, node.span, message)
-            .help("npv reads Kubernetes objects; leave other files out of its paths, or list them in `.gitignore`")
+    let unreadable = |span, key: &str, message: String| {
+        Finding::new("unreadable-document", Severity::Error, span, message)
+            .help("npv reads Kubernetes objects: give it the paths that hold manifests and nothing else")
+            .key(key)
             .incomplete()
     };
     if !matches!(node.value, Value::Map(_)) {
-        reader.report(unreadable(format!("this document is {}, not a Kubernetes object", node.kind())));
+        let message = format!("this document is {}, not a Kubernetes object", node.kind());
+        reader.report(unreadable(node.span, "", message));
         return None;
     }
-    let mut field = |name: &'static str| match node.get(name).map(|value| (value.as_str(), value)) {
-        Some((Some(text), _)) if !text.is_empty() => Some(text),
-        Some((None, value)) if !value.is_null() => {
-            let mut finding = unreadable(format!("`{name}` is {}, not a string", value.kind()));
-            if let Some(location) = finding.locations.first_mut() {
-                location.span = value.span;
+    let mut missing = Vec::new();
+    let mut field = |name: &'static str| {
+        let value = node.get(name).filter(|value| !value.is_null());
+        let text = value.and_then(yaml::Node::as_str).filter(|text| !text.is_empty());
+        match value {
+            Some(value) if value.as_str().is_none() => {
+                let message = format!("`{name}` is {}, not a string", value.kind());
+                reader.report(unreadable(value.span, name, message));
             }
-            reader.report(finding.key(name));
-            None
+            _ if text.is_none() => missing.push(name),
+            _ => {}
         }
-        _ => {
-            reader.report(unreadable(format!("this is no Kubernetes object: it has no `{name}`")).key(name));
-            None
-        }
+        text
     };
     let (api_version, kind) = (field("apiVersion"), field("kind"));
+    if !missing.is_empty() {
+        let message = format!("this is no Kubernetes object: it has no {}", read::listing(&missing));
+        reader.report(unreadable(node.span, "", message));
+    }
     api_version.zip(kind)
 }
 
@@ -243,5 +249,12 @@ fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node)
             finding.object = Some(name.clone());
         }
     }
-    object.filter(|_| name.is_some() && !(kind.policy && reader.has_errors()))
+    object.filter(|_| name.is_some() && !(kind.policy && reader.findings.iter().any(changes_meaning)))
+}
+
+/// Whether an error leaves in doubt what a policy means. A name that the API server would refuse does not,
+/// nor does a label of the policy itself: the policy says what it says, under whatever name.
+fn changes_meaning(finding: &Finding) -> bool {
+    let of_metadata = finding.rule == "invalid-policy" && finding.key.starts_with("metadata");
+    finding.severity == Severity::Error && !of_metadata
 }

@@ -110,11 +110,6 @@ impl<'d> Reader<'d> {
         );
     }
 
-    /// Whether anything has been found that the API server would refuse.
-    pub(super) fn has_errors(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Error)
-    }
-
     /// The named fields of a mapping; a field whose value is null counts as left out. Reports what is no
     /// mapping, repeated keys and, where they are refused, unknown fields.
     pub(super) fn fields<'n, const N: usize>(

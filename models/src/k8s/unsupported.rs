@@ -81,9 +81,9 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespac
     // The group is what tells it from a kind that npv models.
     let span = node.get("apiVersion").map_or(node.span, |version| version.span);
     if let Some(family) = family {
-        let message = format!("npv does not model {} {kind} (`{api_version}`) yet", family.name);
+        let message = format!("npv does not model `{kind}` of `{api_version}` ({}) yet", family.name);
         return Some(unsupported(span, message).help(
-            "answers leave this policy out; with `--allow-incomplete` npv answers for all the others",
+            "answers leave this object out; with `--allow-incomplete` npv answers for all the others",
         ));
     }
     if BUILT_IN.contains(&group)
