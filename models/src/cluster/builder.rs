@@ -1,17 +1,12 @@
 //! From decoded objects to the inventory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::owners::Owners;
-use super::{
-    Cluster, ContainerPort, Demands, GroupId, Member, Namespace, NamespaceId, Node, OrphanEndpoints,
-    PodGroup, Service, ServiceEndpoint, Workload, WorkloadId,
-};
+use super::pods::{POD_INDEX_LABEL, POD_NAME_LABEL, Surroundings, resolve};
+use super::{Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, Service, ServiceEndpoint};
 use crate::diagnostic::{Finding, Severity};
-use crate::k8s::{self, Meta, Object, PodShape, Replicas, Routing, Spanned};
-use crate::source::Span;
+use crate::k8s::{self, Meta, Object, Routing};
 use crate::space::Labels;
 
 /// The label that every namespace carries (S-41).
@@ -24,6 +19,7 @@ pub struct Builder {
     nodes: Objects<k8s::Node>,
     pods: Objects<k8s::Pod>,
     workloads: Objects<k8s::Workload>,
+    autoscalers: Objects<k8s::Autoscaler>,
     services: Objects<k8s::Service>,
     endpoints: Objects<k8s::Endpoints>,
     classes: Objects<k8s::ControllerClass>,
@@ -119,6 +115,7 @@ impl Builder {
             Object::Node(object) => self.nodes.add("Node", *object, |object| &object.meta),
             Object::Pod(object) => self.pods.add("Pod", *object, |object| &object.meta),
             Object::Workload(object) => self.workloads.add(object.kind, *object, |object| &object.meta),
+            Object::Autoscaler(object) => self.autoscalers.add(object.kind, *object, |object| &object.meta),
             Object::Service(object) => self.services.add("Service", *object, |object| &object.meta),
             Object::Endpoints(object) => self.endpoints.add(object.kind, *object, |object| &object.meta),
             Object::ControllerClass(object) => {
@@ -149,9 +146,17 @@ impl Builder {
             .enumerate()
             .map(|(index, namespace)| (&*namespace.name, NamespaceId(index as u32)))
             .collect();
+        let numbered = self.numbered();
         let mut nodes: Vec<Node> = self.nodes.items.into_iter().map(node).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
-        let (workloads, groups) = pods(&self.workloads.items, &self.pods.items, &nodes, &namespaces);
+        let autoscaled = self.autoscalers.items.iter().filter(|scaler| scaler.most > 1);
+        let surroundings = Surroundings {
+            nodes: &nodes,
+            namespaces: &namespaces,
+            numbered,
+            autoscaled: autoscaled.map(|scaler| (&*scaler.meta.namespace, &scaler.target)).collect(),
+        };
+        let (workloads, groups) = resolve(&self.workloads.items, &self.pods.items, &surroundings);
         let (services, orphans) = services(self.services.items, self.endpoints.items, &namespaces);
         cluster.workloads = workloads;
         cluster.groups = groups;
@@ -174,6 +179,16 @@ impl Builder {
             issuers: self.issuers.items,
         };
         Inventory { cluster, policies: self.policies.items, findings: self.findings }
+    }
+
+    /// Whether anybody tells the pods of a StatefulSet apart by their numbers.
+    fn numbered(&self) -> bool {
+        let asks = |key| {
+            let mut services = self.services.items.iter().filter_map(|service| service.selector.as_ref());
+            self.policies.items.iter().any(|policy| policy.asks_for(key))
+                || services.any(|selector| selector.value.asks_for(key))
+        };
+        asks(POD_NAME_LABEL) || asks(POD_INDEX_LABEL)
     }
 
     /// Every namespace that is defined or that an object is in, sorted.
@@ -209,177 +224,6 @@ fn node(object: k8s::Node) -> Node {
         span: object.meta.name.span,
         name: object.meta.name.value,
     }
-}
-
-/// What belongs to one workload.
-#[derive(Default)]
-struct Parts<'a> {
-    /// The controller itself.
-    own: Option<&'a k8s::Workload>,
-    /// Controllers that it made.
-    made: Vec<&'a k8s::Workload>,
-    /// Its pods, but for those that have finished.
-    live: Vec<&'a k8s::Pod>,
-    /// Pods of it have finished.
-    finished: bool,
-}
-
-fn pods(
-    workloads: &[k8s::Workload],
-    pods: &[k8s::Pod],
-    nodes: &[Node],
-    namespaces: &HashMap<&str, NamespaceId>,
-) -> (Vec<Workload>, Vec<PodGroup>) {
-    let owners = Owners::new(workloads);
-    let mut all: BTreeMap<(&str, &str, &str), Parts<'_>> = BTreeMap::new();
-    for workload in workloads {
-        let top = owners.of_workload(workload);
-        let parts = all.entry((&workload.meta.namespace, top.1, top.0)).or_default();
-        if top == (workload.kind, &*workload.meta.name.value) && parts.own.is_none() {
-            parts.own = Some(workload);
-        } else {
-            parts.made.push(workload);
-        }
-    }
-    for pod in pods {
-        let (kind, name) = owners.of_pod(pod);
-        let parts = all.entry((&pod.meta.namespace, name, kind)).or_default();
-        if pod.finished {
-            parts.finished = true;
-        } else {
-            parts.live.push(pod);
-        }
-    }
-    let mut made = (Vec::new(), Vec::new());
-    for ((namespace, name, kind), parts) in all {
-        let Some(&namespace) = namespaces.get(namespace) else { continue };
-        let id = WorkloadId(made.0.len() as u32);
-        let Some(Resolved { groups, span, account }) = parts.resolve(id, namespace, kind, nodes) else {
-            continue;
-        };
-        let first = made.1.len() as u32;
-        made.0.push(Workload {
-            namespace,
-            kind: kind.into(),
-            name: name.into(),
-            span,
-            service_account: account,
-            groups: (first..first + groups.len() as u32).map(GroupId).collect(),
-        });
-        made.1.extend(groups);
-    }
-    made
-}
-
-/// A workload whose pods are known.
-struct Resolved {
-    groups: Vec<PodGroup>,
-    /// Where its name is written.
-    span: Span,
-    account: Option<Box<str>>,
-}
-
-impl Parts<'_> {
-    /// Its groups of pods; `None` where the workload has come to its end (S-38).
-    fn resolve(
-        &self,
-        workload: WorkloadId,
-        namespace: NamespaceId,
-        kind: &str,
-        nodes: &[Node],
-    ) -> Option<Resolved> {
-        let per_node = kind == "DaemonSet";
-        let named = self.own.or(self.made.first().copied()).map(|workload| workload.meta.name.span);
-        if let Some(first) = self.live.first() {
-            let groups = live_groups(&self.live, workload, namespace, per_node, nodes);
-            let span = named.unwrap_or(first.meta.name.span);
-            return Some(Resolved { groups, span, account: first.shape.value.service_account.clone() });
-        }
-        if self.own.is_some_and(|own| own.finished || self.finished && own.kind == "Job") {
-            return None;
-        }
-        let running =
-            |workload: &&&k8s::Workload| !workload.finished && workload.replicas != Replicas::Exactly(0);
-        // Old ReplicaSets stay behind, scaled to nothing.
-        let templates: Vec<&k8s::Workload> = match self.own {
-            Some(own) => vec![own],
-            None => match self.made.iter().filter(running).copied().collect::<Vec<_>>() {
-                none if none.is_empty() => self.made.last().copied().into_iter().collect(),
-                some => some,
-            },
-        };
-        let first = templates.first()?;
-        let groups = templates
-            .iter()
-            .map(|template| {
-                let (pods, several) = match template.replicas {
-                    Replicas::Exactly(count) => (count, count > 1),
-                    Replicas::Unsaid | Replicas::PerNode => (1, true),
-                };
-                PodGroup { pods, several, ..group(&template.shape, workload, namespace) }
-            })
-            .collect();
-        let span = named.unwrap_or(first.meta.name.span);
-        Some(Resolved { groups, span, account: first.shape.value.service_account.clone() })
-    }
-}
-
-fn group(shape: &Spanned<Arc<PodShape>>, workload: WorkloadId, namespace: NamespaceId) -> PodGroup {
-    PodGroup {
-        workload,
-        namespace,
-        labels: Arc::clone(&shape.value.labels),
-        ports: Arc::clone(&shape.value.ports),
-        host_network: shape.value.host_network,
-        members: Vec::new(),
-        pods: 0,
-        several: false,
-        span: shape.span,
-    }
-}
-
-/// Groups pods by what a policy can see of them, in the order of each group's first pod.
-fn live_groups(
-    pods: &[&k8s::Pod],
-    workload: WorkloadId,
-    namespace: NamespaceId,
-    per_node: bool,
-    nodes: &[Node],
-) -> Vec<PodGroup> {
-    let mut groups: Vec<PodGroup> = Vec::new();
-    let mut known: HashMap<(&Labels, &[ContainerPort], bool), usize> = HashMap::new();
-    for pod in pods {
-        let shape = &*pod.shape.value;
-        let index = *known.entry((&shape.labels, &shape.ports, shape.host_network)).or_insert(groups.len());
-        if index == groups.len() {
-            groups.push(group(&pod.shape, workload, namespace));
-        }
-        if let Some(group) = groups.get_mut(index) {
-            group.members.push(Member {
-                name: pod.meta.name.value.clone(),
-                addresses: addresses(pod, nodes),
-                node: pod.node.clone(),
-            });
-        }
-    }
-    for group in &mut groups {
-        group.members.shrink_to_fit();
-        group.pods = group.members.len() as u32;
-        group.several = group.pods > 1 || per_node;
-    }
-    groups
-}
-
-/// The addresses of a pod; those of its node where it uses the node's network.
-fn addresses(pod: &k8s::Pod, nodes: &[Node]) -> Box<[IpAddr]> {
-    if !pod.shape.value.host_network || !pod.addresses.is_empty() {
-        return pod.addresses.clone();
-    }
-    let node = pod.node.as_deref().and_then(|name| {
-        let index = nodes.binary_search_by(|node| (*node.name).cmp(name)).ok()?;
-        nodes.get(index)
-    });
-    node.map(|node| node.addresses.clone()).unwrap_or_default()
 }
 
 fn services(

@@ -7,6 +7,7 @@ mod backend;
 mod builder;
 mod entry;
 mod owners;
+mod pods;
 #[cfg(test)]
 mod tests;
 

@@ -91,6 +91,57 @@ fn templates_stand_for_their_pods() {
 }
 
 #[test]
+fn what_is_scaled_automatically_can_have_several_pods() {
+    let scaler = |kind: &str, spec: &str| {
+        let version = if kind == "ScaledObject" { "keda.sh/v1alpha1" } else { "autoscaling/v2" };
+        object(version, kind, "web", &format!("}}\nspec: {{scaleTargetRef: {{{spec}\n"))
+    };
+    let deployment = controller("apps/v1", "Deployment", "web", "replicas: 1, ", "");
+    for (scaler, wanted) in [
+        (scaler("HorizontalPodAutoscaler", "kind: Deployment, name: web}, maxReplicas: 9}"), "app=web x1+"),
+        (scaler("HorizontalPodAutoscaler", "kind: Deployment, name: web}, maxReplicas: 1}"), "app=web x1"),
+        (scaler("HorizontalPodAutoscaler", "kind: StatefulSet, name: web}, maxReplicas: 9}"), "app=web x1"),
+        (scaler("HorizontalPodAutoscaler", "kind: Deployment, name: api}, maxReplicas: 9}"), "app=web x1"),
+        (scaler("ScaledObject", "name: web}}"), "app=web x1+"),
+        (scaler("ScaledObject", "name: web}, maxReplicaCount: 1}"), "app=web x1"),
+    ] {
+        check(&[deployment.clone(), scaler], &[&format!("shop/web[Deployment]: {wanted}")]);
+    }
+}
+
+#[test]
+fn pods_of_a_stateful_set_are_told_apart_where_somebody_asks_for_their_number() {
+    let set = controller("apps/v1", "StatefulSet", "db", "replicas: 2, ", "");
+    let policy = |selector: &str| {
+        object(
+            "networking.k8s.io/v1",
+            "NetworkPolicy",
+            "p",
+            &format!("}}\nspec: {{ingress: [{{from: [{{podSelector: {{{selector}}}}}]}}]}}\n"),
+        )
+    };
+    check(&[set.clone(), policy("matchLabels: {app: web}")], &["shop/db[StatefulSet]: app=web x2+"]);
+    let numbers = |first: u32| {
+        let pod = |number: u32| {
+            format!(
+                "app=web,apps.kubernetes.io/pod-index={number},statefulset.kubernetes.io/pod-name=db-{number} x1"
+            )
+        };
+        format!("shop/db[StatefulSet]: {}; {}", pod(first), pod(first + 1))
+    };
+    let named = policy("matchLabels: {statefulset.kubernetes.io/pod-name: db-0}");
+    check(&[set.clone(), named.clone()], &[&numbers(0)]);
+    check(&[set.replace("replicas: 2", "ordinals: {start: 5}, replicas: 2"), named], &[&numbers(5)]);
+    let indexed = policy("matchExpressions: [{key: apps.kubernetes.io/pod-index, operator: Exists}]");
+    check(&[set.clone(), indexed], &[&numbers(0)]);
+    let service =
+        object("v1", "Service", "db-0", "}\nspec: {selector: {statefulset.kubernetes.io/pod-name: db-0}}\n");
+    check(&[set, service.clone()], &[&numbers(0)]);
+    let huge = controller("apps/v1", "StatefulSet", "db", "replicas: 4000000000, ", "");
+    check(&[huge, service], &["shop/db[StatefulSet]: app=web x4000000000+"]);
+}
+
+#[test]
 fn bare_pods_are_workloads_of_one() {
     check(
         &[

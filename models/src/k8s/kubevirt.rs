@@ -69,6 +69,7 @@ fn finish(
         meta: root.meta,
         shape: Spanned::new(reader.decoder.share(shape.value), shape.span),
         replicas,
+        first_ordinal: 0,
         finished,
     }))
 }

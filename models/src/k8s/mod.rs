@@ -6,6 +6,7 @@
 //! out is small: the tree can be dropped at once, and pods of one shape share it.
 
 mod account;
+mod autoscaler;
 mod callback;
 mod endpoints;
 mod gateway;
@@ -35,6 +36,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use account::{Binding, HttpIssuer};
+pub use autoscaler::Autoscaler;
 pub use callback::{Call, Callbacks};
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use meta::{Meta, Owner};
@@ -92,6 +94,8 @@ pub enum Object {
     Pod(Box<Pod>),
     /// Whatever makes pods from a template.
     Workload(Box<Workload>),
+    /// What scales a controller.
+    Autoscaler(Box<Autoscaler>),
     /// A Service.
     Service(Box<Service>),
     /// An Endpoints or EndpointSlice object.
@@ -128,6 +132,13 @@ impl Policy {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::NetworkPolicy(_) => "NetworkPolicy",
+        }
+    }
+
+    /// Whether any of its selectors asks for this label.
+    pub fn asks_for(&self, key: &str) -> bool {
+        match self {
+            Self::NetworkPolicy(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
         }
     }
 

@@ -36,6 +36,18 @@ pub struct NetworkPolicy {
     pub egress: Option<Spanned<Vec<NetworkPolicyRule>>>,
 }
 
+impl NetworkPolicy {
+    /// Every selector in it.
+    pub fn selectors(&self) -> impl Iterator<Item = &Selector> {
+        let rules = [&self.ingress, &self.egress].into_iter().flatten().flat_map(|rules| &rules.value);
+        let peers = rules.flat_map(|rule| &rule.peers).flat_map(|peer| match &peer.value {
+            NetworkPolicyPeer::Pods { namespaces, pods } => [namespaces.as_ref(), pods.as_ref()],
+            NetworkPolicyPeer::Block { .. } => [None, None],
+        });
+        self.pod_selector.as_ref().map(|selector| &selector.value).into_iter().chain(peers.flatten())
+    }
+}
+
 /// An entry of an `ingress` or `egress` list.
 #[derive(Clone, Debug)]
 pub struct NetworkPolicyRule {

@@ -3,8 +3,8 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace, network_policy,
-    node, pod, service, workload,
+    Object, account, autoscaler, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace,
+    network_policy, node, pod, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -52,7 +52,7 @@ static KINDS: &[Kind] = &[
     Kind::new("extensions", "Deployment", workload::replicated),
     Kind::new("apps", "ReplicaSet", workload::replicated),
     Kind::new("extensions", "ReplicaSet", workload::replicated),
-    Kind::new("apps", "StatefulSet", workload::replicated),
+    Kind::new("apps", "StatefulSet", workload::stateful_set),
     Kind::new("", "ReplicationController", workload::replicated),
     Kind::new("apps", "DaemonSet", workload::daemon_set),
     Kind::new("extensions", "DaemonSet", workload::daemon_set),
@@ -65,6 +65,8 @@ static KINDS: &[Kind] = &[
     Kind::new("kubevirt.io", "VirtualMachine", kubevirt::machine),
     Kind::new("kubevirt.io", "VirtualMachineInstance", kubevirt::instance),
     Kind::new("kubevirt.io", "VirtualMachineInstanceReplicaSet", kubevirt::replica_set),
+    Kind::new("autoscaling", "HorizontalPodAutoscaler", autoscaler::horizontal),
+    Kind::new("keda.sh", "ScaledObject", autoscaler::keda),
     Kind::new("", "Service", service::decode),
     Kind::new("", "Endpoints", endpoints::endpoints),
     Kind::new("discovery.k8s.io", "EndpointSlice", endpoints::slice),

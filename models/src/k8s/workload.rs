@@ -31,6 +31,8 @@ pub struct Workload {
     pub shape: Spanned<Arc<PodShape>>,
     /// How many.
     pub replicas: Replicas,
+    /// The number that a StatefulSet gives to the first of its pods.
+    pub first_ordinal: u32,
     /// It has run to its end and makes no more pods (S-38).
     pub finished: bool,
 }
@@ -55,6 +57,7 @@ fn build(
         shape: Spanned::new(reader.decoder.share(shape.value), shape.span),
         meta: root.meta,
         replicas,
+        first_ordinal: 0,
         finished: false,
     })
 }
@@ -77,14 +80,30 @@ pub(super) fn count(
     }
 }
 
-/// Deployment, StatefulSet, ReplicaSet and their like: `spec.replicas` and `spec.template`.
+/// Deployment, ReplicaSet and their like: `spec.replicas` and `spec.template`.
 pub(super) fn replicated(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    done(replicas_of_template(reader, root)?)
+}
+
+fn replicas_of_template(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Workload> {
     let path = Path::Root.field("spec");
     let spec = spec(&root);
     let [replicas, template] =
         spec.map_or([None; 2], |spec| reader.fields(&path, spec, ["replicas", "template"], Unknown::Allowed));
     let replicas = count(reader, &path.field("replicas"), replicas, Replicas::Unsaid);
-    done(build(reader, root, &path.field("template"), template, &[], replicas)?)
+    build(reader, root, &path.field("template"), template, &[], replicas)
+}
+
+/// A StatefulSet numbers its pods, and says so in their labels.
+pub(super) fn stateful_set(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    let path = Path::Root.field("spec");
+    let path = path.field("ordinals");
+    let ordinals = spec(&root).and_then(|spec| spec.get("ordinals")).filter(|node| !node.is_null());
+    let [start] = ordinals.map_or([None], |node| reader.fields(&path, node, ["start"], Unknown::Allowed));
+    let start = reader.integer(&path.field("start"), start).unwrap_or_default();
+    let first_ordinal = u32::try_from(start.max(0)).unwrap_or_default();
+    let workload = replicas_of_template(reader, root)?;
+    done(Workload { first_ordinal, ..workload })
 }
 
 fn spec<'n>(root: &Root<'n>) -> Option<&'n Node> {

@@ -161,6 +161,11 @@ impl Selector {
         &self.requirements
     }
 
+    /// Whether a requirement is about this key.
+    pub fn asks_for(&self, key: &str) -> bool {
+        self.requirements.iter().any(|requirement| &*requirement.key == key)
+    }
+
     /// Whether the selector asks nothing.
     pub fn is_everything(&self) -> bool {
         self.requirements.is_empty()
