@@ -1,6 +1,7 @@
 //! Everything that was read from one set of manifests.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use npv_models::cluster::{Builder, Cluster, Inventory};
 use npv_models::decide::Profile;
@@ -10,7 +11,7 @@ use npv_models::k8s::{Decoded, Decoder};
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, SourceMap, Span};
 
-use crate::load;
+use crate::load::{self, LoadError, Loaded};
 
 /// How to understand manifests.
 #[derive(Clone, Debug)]
@@ -47,7 +48,22 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads named texts, each of them YAML or JSON.
+    /// Reads files, directories and standard input; see [`load::load`].
+    ///
+    /// # Errors
+    /// When an input does not exist, or when there is nothing to read in any of them. Everything else that
+    /// is wrong is a finding.
+    pub fn read(
+        inputs: &[PathBuf],
+        loading: &load::Options<'_>,
+        options: &Options,
+    ) -> Result<Self, LoadError> {
+        let decoder = Decoder::new(&options.namespace);
+        let loaded = load::load(inputs, loading, |node| decoder.decode(&node))?;
+        Ok(Self::assemble(loaded, options))
+    }
+
+    /// Reads named texts that are in memory, each of them YAML or JSON.
     ///
     /// # Errors
     /// The length of a text of 4 GiB or more, which spans cannot address.
@@ -61,19 +77,12 @@ impl Snapshot {
             sources.add(name, text, Origin::File)?;
         }
         let decoder = Decoder::new(&options.namespace);
-        let loaded = load::load_texts(sources, |object| decoder.decode(&object));
-        Ok(Self::assemble(loaded.sources, loaded.objects, loaded.findings, loaded.comments, options))
+        Ok(Self::assemble(load::load_texts(sources, |node| decoder.decode(&node)), options))
     }
 
-    /// Puts together what a loader has read: the decoded objects in the order of the texts, and its own
-    /// findings.
-    pub fn assemble(
-        sources: SourceMap,
-        objects: impl IntoIterator<Item = Decoded>,
-        mut findings: Vec<Finding>,
-        comments: Vec<Span>,
-        options: &Options,
-    ) -> Self {
+    /// Puts together what has been loaded.
+    fn assemble(loaded: Loaded<Decoded>, options: &Options) -> Self {
+        let Loaded { sources, objects, mut findings, comments } = loaded;
         let mut builder = Builder::new();
         let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
         for decoded in objects {
@@ -142,6 +151,21 @@ not an object
         let kinds: Vec<(&str, usize)> =
             snapshot.kinds.iter().map(|(kind, count)| (kind.as_str(), *count)).collect();
         assert_eq!(kinds, [("networking.k8s.io/v1/NetworkPolicy", 1), ("v1/ConfigMap", 1), ("v1/Pod", 2)]);
+    }
+
+    #[test]
+    fn directories_are_read_like_texts() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("b.yaml"), DUMP).unwrap();
+        let read = |folder: &std::path::Path| {
+            Snapshot::read(&[folder.to_owned()], &load::Options::default(), &Options::default())
+        };
+        let files = read(folder.path()).unwrap();
+        let texts = Snapshot::from_texts([("b.yaml", DUMP)], &Options::default()).unwrap();
+        assert_eq!(files.findings, texts.findings);
+        assert_eq!(files.kinds, texts.kinds);
+        assert_eq!(files.cluster.workloads.len(), 1);
+        assert!(matches!(read(&folder.path().join("none")), Err(LoadError::Missing(_))));
     }
 
     #[test]
