@@ -66,7 +66,7 @@ fn policies_that_are_not_modelled_are_never_passed_over_nor_read_by_kind_alone()
 fn other_kinds_are_only_counted() {
     for (version, kind) in [
         ("v1", "ConfigMap"),
-        ("autoscaling/v2", "HorizontalPodAutoscaler"),
+        ("policy/v1", "PodDisruptionBudget"),
         ("monitoring.coreos.com/v1", "PrometheusRule"),
         ("serving.knative.dev/v1", "Revision"),
         ("example.com/v1", "Service"),
