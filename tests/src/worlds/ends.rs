@@ -12,6 +12,8 @@ use npv_models::space::Labels;
 pub enum Who {
     /// A pod of a group: the listed one with this index, or any one of a template.
     Pod(GroupId, Option<usize>),
+    /// A pod of which nothing is known (S-84).
+    Assumed,
     /// The node with this index.
     Node(usize),
     /// An address outside the cluster.
@@ -22,6 +24,7 @@ pub enum Who {
 pub struct Inventory<'w> {
     cluster: &'w Cluster,
     nodes: Vec<NodeEnd<'w>>,
+    nothing: Labels,
 }
 
 impl<'w> Inventory<'w> {
@@ -32,10 +35,10 @@ impl<'w> Inventory<'w> {
             .iter()
             .map(|node| NodeEnd { name: &node.name, labels: &node.labels, addresses: &node.addresses })
             .collect();
-        Self { cluster, nodes }
+        Self { cluster, nodes, nothing: Labels::default() }
     }
 
-    /// Every pod and node; of a template one pod.
+    /// Every pod and node, of a template one pod; and an assumed pod.
     pub fn everyone(&self) -> Vec<Who> {
         let groups = self.cluster.groups.iter().enumerate().flat_map(|(index, group)| {
             let id = GroupId(index as u32);
@@ -43,7 +46,7 @@ impl<'w> Inventory<'w> {
             let members = (0..group.members.len()).map(move |member| Who::Pod(id, Some(member)));
             template.into_iter().chain(members)
         });
-        groups.chain((0..self.nodes.len()).map(Who::Node)).collect()
+        groups.chain((0..self.nodes.len()).map(Who::Node)).chain([Who::Assumed]).collect()
     }
 
     /// The end; `None` where the cluster has none such.
@@ -69,6 +72,16 @@ impl<'w> Inventory<'w> {
                     node: self.nodes.iter().find(|end| Some(end.name) == node),
                 }))
             }
+            Who::Assumed => Some(End::Pod(PodEnd {
+                name: None,
+                namespace: None,
+                namespace_labels: &self.nothing,
+                labels: &self.nothing,
+                ports: &[],
+                host_network: false,
+                addresses: &[],
+                node: None,
+            })),
             Who::Node(index) => self.nodes.get(index).copied().map(End::Node),
             Who::Address(address) => Some(End::Address(address)),
         }
@@ -80,6 +93,7 @@ impl fmt::Display for Who {
         match self {
             Self::Pod(group, Some(member)) => write!(f, "pod {member} of group {}", group.0),
             Self::Pod(group, None) => write!(f, "a pod of group {}", group.0),
+            Self::Assumed => write!(f, "an assumed pod"),
             Self::Node(index) => write!(f, "node{index}"),
             Self::Address(address) => address.fmt(f),
         }

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::sample::{each_flow, samples};
 
 proptest! {
-    #![proptest_config(cases(2_000))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn steps_lead_to_the_verdict(world in worlds(), samples in samples()) {

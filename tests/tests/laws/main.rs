@@ -46,7 +46,7 @@ fn keeps(
 }
 
 proptest! {
-    #![proptest_config(cases(2_000))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn order_is_irrelevant_where_tiers_have_none(world in worlds(), samples in samples()) {
