@@ -3,6 +3,7 @@
 mod command;
 mod demo;
 mod docs;
+mod mutants;
 mod test;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ type Task = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 const TASKS: &[Task] = &[
     ("demo", "build npv and show `check` and `reach` on a scenario of the corpus", demo::run),
     ("docs", "generate the documents that follow from the code", docs::run),
+    ("mutants", "break one operator of an engine at a time: the tests must notice", mutants::run),
     ("test", "run every test of the project", test::run),
 ];
 
