@@ -226,6 +226,7 @@ fn s64_nodes_by_label_and_the_pods_on_their_network() {
     assert!(lets_out(nodes("pool=red"), End::Pod(agent.pod(Some(&red_end)))));
     assert!(!lets_out(nodes("pool=blue"), End::Pod(agent.pod(Some(&red_end)))));
     assert!(!lets_out(nodes("pool=red"), agent.end()), "its node is not known");
+    assert!(!lets_out(nodes("!pool"), agent.end()), "nor that it has no label");
     assert!(lets_out(nodes(""), agent.end()), "any node will do");
     assert!(!lets_out(nodes(""), End::Pod(plain.pod(Some(&red_end)))), "a pod is no node");
     assert!(!lets_out(nodes(""), address("192.168.0.1")));

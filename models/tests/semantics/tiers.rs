@@ -212,6 +212,8 @@ fn where_a_denial_wins_an_allow_is_final_and_a_pass_is_not() {
     let set = |action| tiers(vec![deny_wins(vec![everyone("p", vec![rule(action)])]), after()]);
     assert!(reaches(&set(Action::Allow)));
     assert!(!reaches(&set(Action::Pass)));
+    let both = deny_wins(vec![everyone("p", vec![rule(Action::Pass), rule(Action::Allow)])]);
+    assert!(reaches(&tiers(vec![both, after()])), "an allow wins over a pass");
 }
 
 fn tier(participation: Participation, no_match: NoMatch, policies: Vec<Policy>) -> Tier {

@@ -11,7 +11,7 @@ const INTERVAL: &str = "models/src/space/interval.rs";
 pub(super) const SUITE: Suite = Suite {
     name: "reference",
     tests: &[
-        &["--package", "npv-models", "--test", "semantics"],
+        &["--package", "npv-models", "--test", "semantics", "--test", "truths"],
         &["--package", "npv-tests", "--test", "laws", "--test", "differential"],
     ],
     mutants: &[
@@ -366,8 +366,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "the farthest rule is called nearest",
             WHY,
-            "found.sort_by_key(|near| (near",
-            "found.sort_by_key(|near| std::cmp::Reverse((near",
+            "    found.sort_by_key(|near| (near.unmet.len()",
+            "    found.sort_by_key(|near| (usize::MAX - near.unmet.len()",
         ),
         mutant(
             "rules that deny are called near",
