@@ -9,6 +9,8 @@
 //! when it fires, and where the manifests cannot tell, it stays silent.
 
 mod blame;
+mod blocked;
+mod callers;
 mod context;
 mod dns;
 mod docs;

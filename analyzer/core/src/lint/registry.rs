@@ -3,9 +3,10 @@
 
 use super::Rule;
 use super::rules::{
-    blocked_by_other_side, dns_egress_blocked, named_port_to_address, no_policy, peer_matches_nothing,
-    rules_without_policy_type, selects_no_pods, service_port_confusion, undefined_named_port,
-    vacuous_selector, validity,
+    backend_not_found, blocked_by_other_side, dns_egress_blocked, ingress_backend_blocked,
+    named_port_to_address, no_policy, peer_matches_nothing, route_not_attached, rules_without_policy_type,
+    scrape_blocked, selects_no_pods, service_port_confusion, undefined_named_port, vacuous_selector,
+    validity, webhook_blocked,
 };
 
 static RULES: &[&Rule] = &[
@@ -29,6 +30,13 @@ static RULES: &[&Rule] = &[
     &no_policy::NO_EGRESS_ISOLATION,
     &service_port_confusion::SERVICE_PORT_CONFUSION,
     &dns_egress_blocked::DNS_EGRESS_BLOCKED,
+    &backend_not_found::BACKEND_NOT_FOUND,
+    &ingress_backend_blocked::INGRESS_BACKEND_BLOCKED,
+    &route_not_attached::ROUTE_NOT_ATTACHED,
+    &route_not_attached::ROUTE_WITHOUT_REFERENCE_GRANT,
+    &scrape_blocked::SCRAPE_BLOCKED,
+    &webhook_blocked::WEBHOOK_BLOCKED,
+    &webhook_blocked::AGGREGATED_API_BLOCKED,
 ];
 
 /// All lint rules, by category.

@@ -1,0 +1,174 @@
+//! `webhook-blocked` and `aggregated-api-blocked`.
+
+use npv_models::cluster::Target;
+use npv_models::diagnostic::Finding;
+
+use crate::lint::blocked::{Blocked, Party};
+use crate::lint::callers::api_server;
+use crate::lint::rule::{Rule, lint_rule};
+use crate::lint::{Check, Context};
+
+lint_rule! {
+    /// A policy keeps the API server from the pods of an admission or conversion webhook.
+    ///
+    /// ## What it finds
+    ///
+    /// A webhook whose Service leads to pods that admit no address on the port that the Service
+    /// translates to, so that the API server, wherever it is, cannot call them.
+    ///
+    /// ## Why it matters
+    ///
+    /// With `failurePolicy: Fail`, which is the default, nobody can create or change the objects that
+    /// the webhook watches: deployments stop, in the whole cluster.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: hook, namespace: guard, labels: {app: hook}}
+    /// spec: {containers: [{name: hook, ports: [{containerPort: 9443}]}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Service
+    /// metadata: {name: hook, namespace: guard}
+    /// spec: {selector: {app: hook}, ports: [{port: 443, targetPort: 9443}]}
+    /// ---
+    /// apiVersion: admissionregistration.k8s.io/v1
+    /// kind: ValidatingWebhookConfiguration
+    /// metadata: {name: guard}
+    /// webhooks:
+    ///   - {name: guard.example.com, clientConfig: {service: {namespace: guard, name: hook}}}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: default-deny, namespace: guard}
+    /// spec: {podSelector: {}, policyTypes: [Ingress]}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Admit the port from everywhere, or from the API server's network. It is no pod: selectors do
+    /// not match it.
+    ///
+    /// ```yaml
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: hook, namespace: guard}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: hook}}
+    ///   ingress:
+    ///     - ports:
+    ///         - port: 9443
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// Where any address is admitted on that port: the API server's is not in the manifests, unless the
+    /// Endpoints of the Service `kubernetes` give it. For pods on the host network.
+    pub(in crate::lint) static WEBHOOK_BLOCKED = {
+        name: "webhook-blocked",
+        category: BrokenPath,
+        severity: Warning,
+        check: Check::Snapshot(check_webhooks),
+    };
+}
+
+lint_rule! {
+    /// A policy keeps the API server from the pods that serve an aggregated API, such as metrics-server.
+    ///
+    /// ## What it finds
+    ///
+    /// An APIService whose Service leads to pods that admit no address on the port that the Service
+    /// translates to.
+    ///
+    /// ## Why it matters
+    ///
+    /// The API server forwards requests for that API group to these pods. When it cannot,
+    /// `kubectl top` and the autoscalers fail, and deleting a namespace hangs.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: metrics, namespace: metrics, labels: {app: metrics}}
+    /// spec: {containers: [{name: metrics, ports: [{containerPort: 10250}]}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Service
+    /// metadata: {name: metrics, namespace: metrics}
+    /// spec: {selector: {app: metrics}, ports: [{port: 443, targetPort: 10250}]}
+    /// ---
+    /// apiVersion: apiregistration.k8s.io/v1
+    /// kind: APIService
+    /// metadata: {name: v1beta1.metrics.k8s.io}
+    /// spec: {service: {namespace: metrics, name: metrics}}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: default-deny, namespace: metrics}
+    /// spec: {podSelector: {}, policyTypes: [Ingress]}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Admit the port from everywhere, or from the API server's network.
+    ///
+    /// ```yaml
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: metrics, namespace: metrics}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: metrics}}
+    ///   ingress:
+    ///     - ports:
+    ///         - port: 10250
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// Where any address is admitted on that port: the API server's is not in the manifests, unless the
+    /// Endpoints of the Service `kubernetes` give it. For pods on the host network.
+    pub(in crate::lint) static AGGREGATED_API_BLOCKED = {
+        name: "aggregated-api-blocked",
+        category: BrokenPath,
+        severity: Warning,
+        check: Check::Snapshot(check_aggregated),
+    };
+}
+
+fn check_webhooks(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    check(context, false, "this webhook", &WEBHOOK_BLOCKED, findings);
+}
+
+fn check_aggregated(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    check(context, true, "this API", &AGGREGATED_API_BLOCKED, findings);
+}
+
+fn check(context: &Context<'_>, aggregated: bool, because: &str, rule: &Rule, findings: &mut Vec<Finding>) {
+    let cluster = context.cluster();
+    let party = Party {
+        name: "the API server".to_owned(),
+        id: "{api-server}".to_owned(),
+        caller: api_server(context),
+    };
+    let mut blocked = Blocked::new(context);
+    let calls = cluster
+        .demands
+        .callbacks
+        .iter()
+        .filter(|callbacks| callbacks.aggregated == aggregated)
+        .flat_map(|callbacks| &callbacks.calls);
+    for call in calls {
+        let Some(service) = cluster.service(&call.namespace, &call.name) else { continue };
+        for port in service.ports.iter().filter(|port| port.port == call.port) {
+            for target in cluster.targets(service, port) {
+                if let Target::Pods { group, port: number } = target {
+                    blocked.ask(&party, group, (port.protocol, number), (call.at.span, because));
+                }
+            }
+        }
+    }
+    blocked.report(rule, findings);
+}
