@@ -187,13 +187,13 @@ fn blamed<'a>(
 /// The policy of an ordered tier that denies a flow between two groups.
 fn denier<'a>(
     context: &Context<'a>,
-    src: &PodGroup,
-    dst: &PodGroup,
+    src: &'a PodGroup,
+    dst: &'a PodGroup,
     direction: Direction,
     protocol: Protocol,
     port: u16,
 ) -> Option<Placed<'a>> {
-    let flow = Flow { src: end(context, src), dst: end(context, dst), protocol, port };
+    let flow = Flow { src: end(context, src)?, dst: end(context, dst)?, protocol, port };
     let decision = decide(&context.snapshot.policies, context.snapshot.profile, &flow);
     if decision.verdict() == Verdict::Allow {
         return None;
@@ -203,18 +203,16 @@ fn denier<'a>(
 }
 
 /// Any pod of a group, addresses and node left open.
-pub(super) fn end<'a>(context: &Context<'a>, group: &'a PodGroup) -> End<'a> {
-    let namespace = context.cluster().namespaces.get(group.namespace.0 as usize);
-    static NO_LABELS: std::sync::LazyLock<npv_models::space::Labels> =
-        std::sync::LazyLock::new(Default::default);
-    End::Pod(PodEnd {
+pub(super) fn end<'a>(context: &Context<'a>, group: &'a PodGroup) -> Option<End<'a>> {
+    let namespace = context.cluster().namespaces.get(group.namespace.0 as usize)?;
+    Some(End::Pod(PodEnd {
         name: None,
-        namespace: namespace.map(|namespace| &*namespace.name),
-        namespace_labels: namespace.map_or(&NO_LABELS, |namespace| &namespace.labels),
+        namespace: Some(&namespace.name),
+        namespace_labels: &namespace.labels,
         labels: &group.labels,
         ports: &group.ports,
         host_network: group.host_network,
         addresses: &[],
         node: None,
-    })
+    }))
 }

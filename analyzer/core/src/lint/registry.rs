@@ -3,10 +3,10 @@
 
 use super::Rule;
 use super::rules::{
-    backend_not_found, blocked_by_other_side, dns_egress_blocked, ingress_backend_blocked,
-    named_port_to_address, no_policy, peer_matches_nothing, route_not_attached, rules_without_policy_type,
-    scrape_blocked, selects_no_pods, service_port_confusion, undefined_named_port, vacuous_selector,
-    validity, webhook_blocked,
+    acme_solver_blocked, backend_not_found, blocked_by_other_side, dns_egress_blocked,
+    ingress_backend_blocked, named_port_to_address, no_policy, peer_matches_nothing, route_not_attached,
+    rules_without_policy_type, scrape_blocked, selects_no_pods, service_port_confusion, undefined_named_port,
+    vacuous_selector, validity, webhook_blocked,
 };
 
 static RULES: &[&Rule] = &[
@@ -37,6 +37,7 @@ static RULES: &[&Rule] = &[
     &scrape_blocked::SCRAPE_BLOCKED,
     &webhook_blocked::WEBHOOK_BLOCKED,
     &webhook_blocked::AGGREGATED_API_BLOCKED,
+    &acme_solver_blocked::ACME_SOLVER_BLOCKED,
 ];
 
 /// All lint rules, by category.

@@ -1,5 +1,6 @@
 //! One file per lint rule, or per few that ask the same question.
 
+pub(super) mod acme_solver_blocked;
 pub(super) mod backend_not_found;
 pub(super) mod blocked_by_other_side;
 pub(super) mod dns_egress_blocked;
