@@ -1,5 +1,8 @@
 //! Shared parts of the tests.
 
+pub mod answers;
+pub mod matrix;
+pub mod npv;
 pub mod worlds;
 
 use proptest::test_runner::Config;

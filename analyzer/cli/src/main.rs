@@ -1,3 +1,49 @@
-//! The command line of npv.
+//! The command line of npv: arguments in, exit status out. What is found and how it is written is
+//! decided in `npv-analyzer`.
 
-fn main() {}
+mod args;
+mod guard;
+mod input;
+mod outcome;
+mod output;
+mod verb;
+mod verbose;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Verb};
+use outcome::Exit;
+
+fn main() -> ExitCode {
+    guard::guard(run).into()
+}
+
+fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; the rest is wrong usage, and ends with the next step.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            drop(error.print());
+            return exit;
+        }
+    };
+    let look = cli.look;
+    let ended = match &cli.verb {
+        Verb::Check(args) => verb::check::run(args, look),
+        Verb::Reach(args) => verb::reach::run(args, look),
+        Verb::Trace(args) => verb::trace::run(args, look),
+        Verb::Rule(args) => verb::rule::run(args, look),
+        Verb::Completions { shell } => output::to_stdout(look, |page| {
+            clap_complete::generate(*shell, &mut Cli::command(), "npv", page);
+            Ok(())
+        })
+        .map(|()| Exit::Clean),
+    };
+    ended.unwrap_or_else(|failure| {
+        failure.print();
+        failure.exit
+    })
+}

@@ -4,4 +4,6 @@ pub mod engine;
 pub mod graph;
 pub mod lint;
 pub mod load;
+pub mod query;
+pub mod report;
 pub mod snapshot;

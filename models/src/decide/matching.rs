@@ -38,7 +38,7 @@ impl<'a> Flow<'a> {
 
 impl Tier {
     /// The policies of the tier that speak of the direction and select the pod.
-    pub(super) fn applying(&self, pod: &PodEnd<'_>, direction: Direction) -> Vec<&Policy> {
+    pub fn applying(&self, pod: &PodEnd<'_>, direction: Direction) -> Vec<&Policy> {
         self.policies
             .iter()
             .filter(|policy| policy.rules(direction).is_some() && policy.subject.matches(pod))
@@ -49,7 +49,7 @@ impl Tier {
 impl PodSelector {
     /// Namespace *and* labels (S-13). Of an assumed pod nothing is known, so that only a selector of
     /// everything matches it (S-84).
-    pub(super) fn matches(&self, pod: &PodEnd<'_>) -> bool {
+    pub fn matches(&self, pod: &PodEnd<'_>) -> bool {
         let Some(namespace) = pod.namespace else {
             return self.pods.is_everything()
                 && self.namespaces == NamespaceSelector::Labels(Selector::EVERYTHING);

@@ -1,0 +1,241 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use npv_analyzer::query::ports::parse_traffic;
+use npv_analyzer::query::reach;
+use npv_models::diagnostic::Severity;
+use npv_models::space::Traffic;
+
+use crate::output::Output;
+
+const AFTER_HELP: &str = "\
+Examples:
+  npv check deploy/                        is anything wrong, before it is deployed?
+  npv reach deploy/                        who can reach whom, over what?
+  npv reach --to shop/db --port 5432 .     who can reach the database?
+  npv trace shop/web shop/db:5432 .        may this flow pass, and which rule says so?
+  kubectl get all,netpol,ns -A -o yaml | npv check -
+  npv rule dns-egress-blocked              what does this rule mean?
+
+Exit status:
+  0   nothing at or above --fail-on
+  1   findings
+  2   wrong usage, or no input
+  3   incomplete: some input could not be read or is not modelled (see --allow-incomplete)
+  70  a bug in npv";
+
+/// Answers, before anything is deployed, who can reach whom in a Kubernetes cluster, over what, and why
+#[derive(Debug, Parser)]
+#[command(name = "npv", version, max_term_width = 100, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// What to answer.
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+    #[command(flatten)]
+    pub(crate) look: LookArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Find what is wrong with the policies and what they break: the gate
+    Check(CheckArgs),
+    /// Say who can reach whom, over what
+    Reach(ReachArgs),
+    /// Say whether one flow may pass, and which rule decides at each step
+    Trace(TraceArgs),
+    /// Explain a lint rule, or list them all
+    Rule(RuleArgs),
+    /// Print completions for a shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+/// How output looks, for every verb.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "General")]
+pub(crate) struct LookArgs {
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(help = "Whether to colour text: auto, always or never")]
+    pub(crate) color: When,
+    /// Print answers and errors, and nothing else
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say on standard error what was read, and how long each stage took
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to read, and what to make of it; for every verb that reads manifests.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// The namespace of objects that name none, and where short names are looked up first
+    #[arg(short, long, value_name = "NAME", help_heading = "Input")]
+    pub(crate) namespace: Option<String>,
+    /// Run kustomize and helm on the directories that need it, and read what they print
+    #[arg(long, help_heading = "Input")]
+    pub(crate) render: bool,
+    /// A values file for `helm template`; may be repeated
+    #[arg(long, value_name = "FILE", requires = "render", help_heading = "Input")]
+    pub(crate) values: Vec<PathBuf>,
+    /// Take an answer that leaves something out for what it is worth: warn, and do not exit with 3
+    #[arg(long, help_heading = "Input")]
+    pub(crate) allow_incomplete: bool,
+    /// How to write the answer, and where; may be repeated with a file each
+    #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
+    pub(crate) format: Vec<Output>,
+}
+
+const PATH_HELP: &str =
+    "Files, directories (read recursively, .gitignore respected), or `-` for standard input";
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  npv check deploy/
+  npv check --fail-on error --format json=findings.json --format text deploy/
+  helm template chart/ | npv check -")]
+pub(crate) struct CheckArgs {
+    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The mildest finding that makes npv exit with 1
+    #[arg(long, value_name = "LEVEL", default_value = "warning")]
+    pub(crate) fail_on: FailOn,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum FailOn {
+    Note,
+    Warning,
+    Error,
+    Never,
+}
+
+impl FailOn {
+    /// The mildest severity that fails the run, if any does.
+    pub(crate) fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Note => Some(Severity::Note),
+            Self::Warning => Some(Severity::Warning),
+            Self::Error => Some(Severity::Error),
+            Self::Never => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+NAME is `namespace/name`, `namespace/Kind/name`, `namespace/*`, `name`, `node/name`, an
+address, a CIDR or `internet`. With --namespace, connections without an end in that
+namespace are left out.
+
+Examples:
+  npv reach deploy/
+  npv reach --to shop/db deploy/                   who can reach the database?
+  npv reach --port 22/tcp --external only .        where can one log in from outside?
+  npv reach --by namespace --format mermaid .      a drawing for the documentation")]
+pub(crate) struct ReachArgs {
+    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Only connections from here; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from: Vec<String>,
+    /// Only connections to here; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) to: Vec<String>,
+    /// Only this traffic: `8080`, `8080/tcp`, `8000-8100/udp`, `udp`; may be repeated
+    #[arg(long, value_name = "PORT[/PROTO]", value_parser = parse_traffic)]
+    pub(crate) port: Vec<Traffic>,
+    /// Only connections with the outside of the cluster, or none of them
+    #[arg(long, value_name = "WHICH")]
+    pub(crate) external: Option<External>,
+    /// What a row speaks of: endpoints, which are pods that no policy tells apart, workloads or namespaces
+    #[arg(long, value_name = "WHAT", default_value = "endpoint")]
+    pub(crate) by: By,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum External {
+    Only,
+    Exclude,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum By {
+    Endpoint,
+    Workload,
+    Namespace,
+}
+
+impl From<By> for reach::By {
+    fn from(by: By) -> Self {
+        match by {
+            By::Endpoint => Self::Endpoint,
+            By::Workload => Self::Workload,
+            By::Namespace => Self::Namespace,
+        }
+    }
+}
+
+impl From<External> for reach::External {
+    fn from(external: External) -> Self {
+        match external {
+            External::Only => Self::Only,
+            External::Exclude => Self::Exclude,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+SRC and DST are `namespace/name`, `namespace/Kind/name`, `name` where that is unambiguous,
+`node/name`, an address, a CIDR or `internet`. An IPv6 address with a port is written
+`[fd00::1]:53/udp`. Without a port the answer is all that the two may exchange. Where pods
+or addresses differ, there is an answer for each.
+
+npv trace exits with 0 whenever it could answer, whether the flow is allowed or denied.
+
+Examples:
+  npv trace shop/web shop/cart:8080 deploy/
+  npv trace internet shop/web:443 deploy/
+  npv trace shop/web 10.20.0.0/16:5432/tcp deploy/
+  npv trace shop/web shop/db --through deploy/     by way of whom could `web` get at `db`?")]
+pub(crate) struct TraceArgs {
+    /// Where the flow comes from
+    pub(crate) src: String,
+    /// Where it goes to
+    #[arg(value_name = "DST[:PORT[/PROTO]]")]
+    pub(crate) dst: String,
+    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  npv rule                          all rules
+  npv rule blocked-by-other-side    what it means, why, an example, how to fix it")]
+pub(crate) struct RuleArgs {
+    /// The rule's name; all are listed without it
+    pub(crate) name: Option<String>,
+    /// How to write the answer: text or json
+    #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
+    pub(crate) format: Vec<Output>,
+}

@@ -1,0 +1,46 @@
+//! From the arguments to a snapshot.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use npv_analyzer::load::{self, LoadError, progress};
+use npv_analyzer::snapshot::{Options, Snapshot};
+use npv_models::k8s::Decoder;
+
+use crate::args::{InputArgs, LookArgs};
+use crate::outcome::Failure;
+use crate::verbose;
+
+/// Reads the inputs and makes sense of them.
+///
+/// # Errors
+/// There is nothing to read.
+pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Snapshot, Failure> {
+    let start = Instant::now();
+    let mut options = Options::default();
+    if let Some(namespace) = &args.namespace {
+        options.namespace.clone_from(namespace);
+    }
+    let decoder = Decoder::new(&options.namespace);
+    let bar = if look.quiet { None } else { progress::Bar::stderr("reading") };
+    let update = bar.as_ref().map(|bar| |done, total| bar.update(done, total));
+    let loading = load::Options {
+        render: args.render,
+        values: args.values.clone(),
+        progress: update.as_ref().map(|update| update as &(dyn Fn(u64, u64) + Sync)),
+        ..load::Options::default()
+    };
+    let loaded =
+        load::load(paths, &loading, |node| decoder.decode(&node)).map_err(|error| failure(&error))?;
+    drop(bar);
+    let snapshot =
+        Snapshot::assemble(loaded.sources, loaded.objects, loaded.findings, loaded.comments, &options);
+    verbose::read(&snapshot, start.elapsed(), look);
+    Ok(snapshot)
+}
+
+fn failure(error: &LoadError) -> Failure {
+    match error {
+        LoadError::Missing(_) | LoadError::Empty(_) => Failure::usage_with(error.to_string(), Vec::new()),
+    }
+}

@@ -1,0 +1,44 @@
+//! One file for each verb: what is read, what is asked, where the answer goes.
+
+pub(crate) mod check;
+pub(crate) mod reach;
+pub(crate) mod rule;
+pub(crate) mod trace;
+
+use std::time::Instant;
+
+use npv_analyzer::engine::Engine;
+use npv_analyzer::report::write_findings;
+use npv_analyzer::snapshot::Snapshot;
+use npv_models::diagnostic::{Finding, Severity};
+
+use crate::args::{InputArgs, LookArgs};
+use crate::outcome::Exit;
+use crate::{output, verbose};
+
+/// The exact answers for a snapshot.
+fn engine(snapshot: &Snapshot, look: LookArgs) -> Engine {
+    let start = Instant::now();
+    let engine = Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
+    verbose::engine(&engine, start.elapsed(), look);
+    engine
+}
+
+/// Shows what reading found wrong, for verbs whose answer is another.
+fn show_findings(snapshot: &Snapshot, look: LookArgs) {
+    if look.quiet {
+        return;
+    }
+    let wrong: Vec<Finding> = snapshot
+        .findings
+        .iter()
+        .filter(|finding| finding.incomplete || finding.severity == Severity::Error)
+        .cloned()
+        .collect();
+    output::to_stderr(look, |page| write_findings(&wrong, &snapshot.sources, page));
+}
+
+/// How a verb ends that could answer.
+fn exit_of(snapshot: &Snapshot, input: &InputArgs) -> Exit {
+    if snapshot.complete() || input.allow_incomplete { Exit::Clean } else { Exit::Incomplete }
+}

@@ -1,0 +1,66 @@
+//! `npv reach`.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use npv_analyzer::engine::EndpointId;
+use npv_analyzer::query::name::Names;
+use npv_analyzer::query::reach::{Question, reach};
+use npv_analyzer::report::ReachReport;
+use npv_models::space::Traffic;
+
+use super::{exit_of, show_findings};
+use crate::args::{LookArgs, ReachArgs};
+use crate::input;
+use crate::outcome::{Exit, Failure};
+use crate::{output, verbose};
+
+pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
+    output::check(&args.input.format, "reach", |format| format.reach)?;
+    let snapshot = input::read(&args.paths, &args.input, look)?;
+    let engine = super::engine(&snapshot, look);
+    let start = Instant::now();
+    let names = Names {
+        cluster: &snapshot.cluster,
+        endpoints: engine.endpoints(),
+        namespace: args.input.namespace.as_deref(),
+    };
+    let question = Question {
+        from: wanted(&names, &args.from)?,
+        to: wanted(&names, &args.to)?,
+        namespace: args.input.namespace.clone(),
+        over: args.port.iter().cloned().reduce(|all: Traffic, more| all.union(&more)),
+        external: args.external.map(Into::into).unwrap_or_default(),
+        by: args.by.into(),
+    };
+    let answer = reach(&question, &snapshot.cluster, &engine);
+    show_findings(&snapshot, look);
+    let report = ReachReport {
+        reach: &answer,
+        sources: &snapshot.sources,
+        findings: &snapshot.findings,
+        complete: snapshot.complete(),
+    };
+    output::write(
+        &args.input.format,
+        look,
+        "reach",
+        |format| format.reach,
+        |write, page| write(&report, page),
+    )?;
+    verbose::answered(start.elapsed(), look);
+    Ok(exit_of(&snapshot, &args.input))
+}
+
+/// The endpoints that a filter means; `None` where there is no filter.
+fn wanted(names: &Names<'_>, filter: &[String]) -> Result<Option<BTreeSet<EndpointId>>, Failure> {
+    if filter.is_empty() {
+        return Ok(None);
+    }
+    let mut wanted = BTreeSet::new();
+    for name in filter {
+        let places = names.places(name).map_err(|error| Failure::usage_with(error.message, error.help))?;
+        wanted.extend(places.iter().flat_map(|place| names.endpoints_of(place)));
+    }
+    Ok(Some(wanted))
+}

@@ -1,0 +1,54 @@
+//! `npv trace`.
+
+use std::time::Instant;
+
+use npv_analyzer::query::name::{Names, split_port};
+use npv_analyzer::query::trace::{Question, Tracer};
+use npv_analyzer::report::TraceReport;
+
+use super::{exit_of, show_findings};
+use crate::args::{LookArgs, TraceArgs};
+use crate::input;
+use crate::outcome::{Exit, Failure};
+use crate::{output, verbose};
+
+pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
+    output::check(&args.input.format, "trace", |format| format.trace)?;
+    let (dst, over) = split_port(&args.dst).map_err(|message| {
+        Failure::usage(
+            message,
+            "write the destination as `DST:PORT` or `DST:PORT/PROTO`, an IPv6 one as `[ADDRESS]:PORT`",
+        )
+    })?;
+    let snapshot = input::read(&args.paths, &args.input, look)?;
+    let engine = super::engine(&snapshot, look);
+    let start = Instant::now();
+    let names = Names {
+        cluster: &snapshot.cluster,
+        endpoints: engine.endpoints(),
+        namespace: args.input.namespace.as_deref(),
+    };
+    let place = |name| names.one(name).map_err(|error| Failure::usage_with(error.message, error.help));
+    let question = Question { src: place(&args.src)?, dst: place(dst)?, over };
+    let tracer =
+        Tracer { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, names };
+    let answer = tracer.trace(&question);
+    show_findings(&snapshot, look);
+    let report = TraceReport {
+        src: &args.src,
+        dst,
+        trace: &answer,
+        sources: &snapshot.sources,
+        findings: &snapshot.findings,
+        complete: snapshot.complete(),
+    };
+    output::write(
+        &args.input.format,
+        look,
+        "trace",
+        |format| format.trace,
+        |write, page| write(&report, page),
+    )?;
+    verbose::answered(start.elapsed(), look);
+    Ok(exit_of(&snapshot, &args.input))
+}

@@ -1,0 +1,55 @@
+//! What `--verbose` says on standard error.
+
+use std::io::Write;
+use std::time::Duration;
+
+use npv_analyzer::engine::Engine;
+use npv_analyzer::query::inventory::Inventory;
+use npv_analyzer::report::visible;
+use npv_analyzer::snapshot::Snapshot;
+
+use crate::args::LookArgs;
+use crate::output::to_stderr;
+
+/// What was read.
+pub(crate) fn read(snapshot: &Snapshot, took: Duration, look: LookArgs) {
+    if !look.verbose {
+        return;
+    }
+    let Inventory { files, namespaces, workloads, pods, services, policies } = Inventory::of(snapshot);
+    to_stderr(look, |page| {
+        writeln!(page, "read {files} texts in {took:.1?}:")?;
+        for (kind, count) in &snapshot.kinds {
+            writeln!(page, "  {count:>7} {}", visible(kind))?;
+        }
+        writeln!(
+            page,
+            "they define {namespaces} namespaces, {workloads} workloads, {pods} pods, {services} Services and \
+             {policies} policies"
+        )
+    });
+}
+
+/// What there was to tell apart.
+pub(crate) fn engine(engine: &Engine, took: Duration, look: LookArgs) {
+    if !look.verbose {
+        return;
+    }
+    let stats = engine.stats();
+    to_stderr(look, |page| {
+        writeln!(
+            page,
+            "compiled the policies in {took:.1?}: {} endpoints in {} classes, {} pairs to tell apart",
+            stats.endpoints,
+            stats.classes,
+            stats.pairs()
+        )
+    });
+}
+
+/// How long the answer took.
+pub(crate) fn answered(took: Duration, look: LookArgs) {
+    if look.verbose {
+        to_stderr(look, |page| writeln!(page, "answered in {took:.1?}"));
+    }
+}

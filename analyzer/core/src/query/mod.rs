@@ -1,0 +1,11 @@
+//! Questions and their answers. A question is apart from its answerer, and an answer is plain data:
+//! formats write it, and other queries read it.
+
+pub mod check;
+mod ends;
+pub mod inventory;
+pub mod name;
+pub mod ports;
+pub mod reach;
+pub mod text;
+pub mod trace;

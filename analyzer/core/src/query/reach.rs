@@ -1,0 +1,314 @@
+//! Who can reach whom, over what.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use npv_models::cluster::Cluster;
+use npv_models::space::{IpSet, Traffic};
+use rayon::prelude::*;
+
+use crate::engine::{Connection, Endpoint, EndpointId, EndpointKind, Engine};
+
+/// How many sources are answered at once before their rows are handed on: enough to keep every thread
+/// busy, little enough to hold in memory.
+const CHUNK: usize = 256;
+
+/// Which connections are asked for. The default asks for all.
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Only from one of these; from anybody where `None`.
+    pub from: Option<BTreeSet<EndpointId>>,
+    /// Only to one of these; to anybody where `None`.
+    pub to: Option<BTreeSet<EndpointId>>,
+    /// Only with an end in this namespace.
+    pub namespace: Option<String>,
+    /// Only over this traffic, and no more of a connection than that.
+    pub over: Option<Traffic>,
+    /// Whether connections with the world outside are of interest.
+    pub external: External,
+    /// What one row speaks of.
+    pub by: By,
+}
+
+/// Whether connections with addresses outside the cluster are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum External {
+    /// All connections.
+    #[default]
+    Include,
+    /// Connections with an end outside, and no others.
+    Only,
+    /// Connections inside the cluster.
+    Exclude,
+}
+
+/// What one row of an answer speaks of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum By {
+    /// Pods that no policy tells apart.
+    #[default]
+    Endpoint,
+    /// Workloads: a connection says that some pod of one can reach some pod of the other.
+    Workload,
+    /// Namespaces: a connection says that some pod of one can reach some pod of the other.
+    Namespace,
+}
+
+/// One end of the answer's connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// Its name in this answer, unique.
+    pub id: String,
+    /// What it is.
+    pub kind: PartyKind,
+    /// Number of pods; 0 for anything else.
+    pub pods: u32,
+    /// It can be several pods, so that it can connect to itself.
+    pub several: bool,
+}
+
+/// What a [`Party`] is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartyKind {
+    /// Pods of a workload.
+    Workload {
+        /// The namespace.
+        namespace: String,
+        /// The controller's name, or the pod's.
+        name: String,
+        /// The controller's kind, or `Pod`.
+        kind: String,
+    },
+    /// All pods of a namespace.
+    Namespace,
+    /// Nodes.
+    Node,
+    /// Addresses outside the cluster.
+    External(IpSet),
+    /// Something that the manifests do not define.
+    Assumed,
+}
+
+impl PartyKind {
+    /// The name that output uses.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Workload { kind, .. } => kind,
+            Self::Namespace => "Namespace",
+            Self::Node => "Node",
+            Self::External(_) => "External",
+            Self::Assumed => "Assumed",
+        }
+    }
+}
+
+impl Party {
+    /// The party that an endpoint of the engine is.
+    pub fn of(endpoint: &Endpoint, cluster: &Cluster) -> Self {
+        let kind = match &endpoint.kind {
+            EndpointKind::Pods { workload, .. } => match workload_name(cluster, workload.0) {
+                Some((namespace, name, kind)) => PartyKind::Workload { namespace, name, kind },
+                None => PartyKind::Assumed,
+            },
+            EndpointKind::Nodes(_) => PartyKind::Node,
+            EndpointKind::External(addresses) => PartyKind::External(addresses.clone()),
+            EndpointKind::Assumed => PartyKind::Assumed,
+        };
+        Self { id: endpoint.id.clone(), kind, pods: endpoint.pods, several: endpoint.several }
+    }
+
+    /// The namespace that it is or is in.
+    pub fn namespace(&self) -> Option<&str> {
+        match &self.kind {
+            PartyKind::Workload { namespace, .. } => Some(namespace),
+            PartyKind::Namespace => Some(&self.id),
+            _ => None,
+        }
+    }
+}
+
+fn workload_name(cluster: &Cluster, workload: u32) -> Option<(String, String, String)> {
+    let workload = cluster.workloads.get(workload as usize)?;
+    let namespace = cluster.namespaces.get(workload.namespace.0 as usize)?;
+    Some((namespace.name.to_string(), workload.name.to_string(), workload.kind.to_string()))
+}
+
+impl Link<'_> {
+    /// The connection with traffic of its own.
+    pub fn into_owned(self) -> Link<'static> {
+        Link { src: self.src, dst: self.dst, traffic: Cow::Owned(self.traffic.into_owned()) }
+    }
+}
+
+/// One connection of an answer; its ends are indices into [`Reach::parties`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// Where it comes from.
+    pub src: usize,
+    /// Where it goes to.
+    pub dst: usize,
+    /// Over what; never nothing.
+    pub traffic: Cow<'a, Traffic>,
+}
+
+/// The answer: who is there, and row by row who reaches whom.
+///
+/// Rows are computed when they are asked for, so an answer of millions of connections costs no more
+/// memory than a small one.
+pub struct Reach<'a> {
+    /// The ends of all connections, in the order of every output.
+    pub parties: Vec<Party>,
+    rows: Rows<'a>,
+}
+
+enum Rows<'a> {
+    Asked(Box<Asked<'a>>),
+    Listed(Vec<Link<'a>>),
+}
+
+struct Asked<'a> {
+    engine: &'a Engine,
+    question: &'a Question,
+    /// The endpoints behind each party.
+    members: Vec<Vec<EndpointId>>,
+    /// The party that each endpoint is part of.
+    party: Vec<usize>,
+    /// Whether each endpoint is asked for as a source, as a destination, and as either end.
+    marks: Vec<Mark>,
+}
+
+#[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts about an endpoint")]
+struct Mark {
+    from: bool,
+    to: bool,
+    home: bool,
+    external: bool,
+    several: bool,
+}
+
+/// Answers a question.
+pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engine) -> Reach<'a> {
+    let endpoints = engine.endpoints();
+    let mut parties: Vec<Party> = Vec::new();
+    let mut members: Vec<Vec<EndpointId>> = Vec::new();
+    let mut party = Vec::with_capacity(endpoints.len());
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut marks = Vec::with_capacity(endpoints.len());
+    for (index, endpoint) in endpoints.iter().enumerate() {
+        let id = EndpointId(index as u32);
+        let own = Party::of(endpoint, cluster);
+        marks.push(Mark {
+            from: question.from.as_ref().is_none_or(|wanted| wanted.contains(&id)),
+            to: question.to.as_ref().is_none_or(|wanted| wanted.contains(&id)),
+            home: question.namespace.as_deref().is_none_or(|namespace| own.namespace() == Some(namespace)),
+            external: matches!(own.kind, PartyKind::External(_)),
+            several: endpoint.several,
+        });
+        let merged = merge(own, question.by);
+        let at = *known.entry(merged.id.clone()).or_insert_with(|| {
+            parties.push(Party { pods: 0, ..merged.clone() });
+            members.push(Vec::new());
+            parties.len() - 1
+        });
+        if let (Some(whole), Some(parts)) = (parties.get_mut(at), members.get_mut(at)) {
+            // Two groups of pods are several pods, even where each is one.
+            whole.several |= merged.several || !parts.is_empty();
+            whole.pods = whole.pods.saturating_add(merged.pods);
+            parts.push(id);
+        }
+        party.push(at);
+    }
+    Reach { parties, rows: Rows::Asked(Box::new(Asked { engine, question, members, party, marks })) }
+}
+
+/// What a party is part of, when rows speak of workloads or namespaces.
+fn merge(party: Party, by: By) -> Party {
+    let PartyKind::Workload { namespace, name, kind } = &party.kind else { return party };
+    match by {
+        By::Endpoint => party,
+        By::Workload => Party { id: format!("{namespace}/{name}[{kind}]"), ..party },
+        By::Namespace => Party { id: namespace.clone(), kind: PartyKind::Namespace, ..party },
+    }
+}
+
+impl<'a> Reach<'a> {
+    /// An answer that is known already.
+    pub fn listed(parties: Vec<Party>, links: Vec<Link<'a>>) -> Self {
+        Self { parties, rows: Rows::Listed(links) }
+    }
+
+    /// Hands on every connection, ordered by source and then by destination.
+    ///
+    /// # Errors
+    /// The first error that `take` returns; nothing is handed on after it.
+    pub fn each<E>(&self, mut take: impl FnMut(Link<'_>) -> Result<(), E>) -> Result<(), E> {
+        match &self.rows {
+            Rows::Listed(links) => links
+                .iter()
+                .try_for_each(|link| take(Link { traffic: Cow::Borrowed(&*link.traffic), ..*link })),
+            Rows::Asked(asked) => {
+                let sources: Vec<usize> = (0..self.parties.len()).collect();
+                for chunk in sources.chunks(CHUNK) {
+                    // Collected in order, so the output does not depend on the number of threads.
+                    let rows: Vec<Vec<Link<'_>>> =
+                        chunk.par_iter().map(|&source| asked.row(source)).collect();
+                    rows.into_iter().flatten().try_for_each(&mut take)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// The connections of one party, by destination.
+    fn row(&self, source: usize) -> Vec<Link<'a>> {
+        let mut links: BTreeMap<usize, Cow<'a, Traffic>> = BTreeMap::new();
+        for &member in self.members.get(source).into_iter().flatten() {
+            let Some(&src) = self.marks.get(member.0 as usize) else { continue };
+            if !src.from {
+                continue;
+            }
+            for connection in self.engine.row(member) {
+                if let Some((party, traffic)) = self.admit(src, &connection) {
+                    match links.get_mut(&party) {
+                        Some(known) => {
+                            if !traffic.is_subset(known) {
+                                *known = Cow::Owned(known.union(&traffic));
+                            }
+                        }
+                        None => drop(links.insert(party, traffic)),
+                    }
+                }
+            }
+        }
+        links.into_iter().map(|(dst, traffic)| Link { src: source, dst, traffic }).collect()
+    }
+
+    /// The part of a connection that is asked for, with the party that it leads to.
+    fn admit(&self, src: Mark, connection: &Connection) -> Option<(usize, Cow<'a, Traffic>)> {
+        let dst = *self.marks.get(connection.dst.0 as usize)?;
+        let external = src.external || dst.external;
+        let wanted = dst.to
+            && (src.home || dst.home)
+            // What passes between two addresses outside is nobody's business here.
+            && !(src.external && dst.external)
+            && (connection.src != connection.dst || src.several)
+            && match self.question.external {
+                External::Include => true,
+                External::Only => external,
+                External::Exclude => !external,
+            };
+        if !wanted {
+            return None;
+        }
+        let traffic = self.engine.traffic(connection.traffic);
+        let traffic = match &self.question.over {
+            Some(over) => Cow::Owned(traffic.intersection(over)),
+            None => Cow::Borrowed(traffic),
+        };
+        let party = *self.party.get(connection.dst.0 as usize)?;
+        (!traffic.is_empty()).then_some((party, traffic))
+    }
+}

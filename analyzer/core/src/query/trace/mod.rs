@@ -1,0 +1,130 @@
+//! One flow: the verdict, and the rule that decided at each step.
+
+mod tracer;
+mod variant;
+
+use npv_models::decide::Verdict;
+use npv_models::policy::{Action, Direction};
+use npv_models::source::Span;
+use npv_models::space::{IpSet, Protocol, Traffic};
+
+use super::name::Place;
+
+pub use tracer::Tracer;
+
+/// Which flows are asked for.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Where they come from.
+    pub src: Place,
+    /// Where they go to.
+    pub dst: Place,
+    /// Over what; `None` asks for everything that the two may exchange.
+    pub over: Option<(Protocol, u16)>,
+}
+
+/// The answer: one part for each pair of ends that policies tell apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// Never empty.
+    pub parts: Vec<Part>,
+    /// What else the reader should know, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The answer for one pair of ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// Where the flows come from.
+    pub src: Party,
+    /// Where they go to.
+    pub dst: Party,
+    /// What was asked for.
+    pub asked: Traffic,
+    /// What both sides allow of it (S-5).
+    pub allowed: Traffic,
+    /// What the source's side says; disjoint traffic, together all that was asked, what is allowed first.
+    pub egress: Vec<Decided>,
+    /// What the destination's side says; likewise.
+    pub ingress: Vec<Decided>,
+}
+
+/// One end of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Party {
+    /// Its name, as in `npv reach`; for addresses, the addresses.
+    pub id: String,
+    /// What policies see of it, for people: labels, a node, an address. Empty where there is nothing to say.
+    pub seen: String,
+    /// Number of pods that the answer speaks of; 0 for anything else.
+    pub pods: u32,
+    /// The addresses, where the end is outside the cluster.
+    pub addresses: Option<IpSet>,
+}
+
+/// What one side says about some traffic, and why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decided {
+    /// Over what; never nothing.
+    pub traffic: Traffic,
+    /// Whether it is allowed.
+    pub verdict: Verdict,
+    /// The tiers that had a say, in evaluation order. Empty where none had one.
+    pub steps: Vec<Step>,
+    /// Why the side is allowed where no tier had a say.
+    pub default: Option<Default>,
+    /// Where nothing that was asked is allowed: what comes nearest to allowing it, the nearest first.
+    pub near: Vec<Near>,
+}
+
+/// Why a side is allowed although no tier had a say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Default {
+    /// No policy selects the pod for this direction (S-3).
+    NotSelected,
+    /// Policies select the pod, and none of them decides: everything is allowed then (S-60).
+    Undecided,
+    /// Policies apply to pods, and this end is none, or is its node to the network (S-37).
+    NoPod,
+    /// Both ends are the same pod (S-36).
+    Itself,
+    /// The source is the node that the pod runs on (S-35).
+    OwnNode,
+}
+
+/// What one tier had to say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Which side.
+    pub direction: Direction,
+    /// The layer's name.
+    pub layer: &'static str,
+    /// The tier's name.
+    pub tier: &'static str,
+    /// What it decided.
+    pub action: Action,
+    /// The policy that decided, as `Kind/namespace/name`.
+    pub object: String,
+    /// The rule that decided: its name, or its path in the object. `None` where the endpoint is isolated
+    /// and no rule matches.
+    pub rule: Option<String>,
+    /// The rule; the policy's name where no rule matches.
+    pub span: Span,
+    /// The entry of the rule's peers that matched.
+    pub peer: Option<Span>,
+    /// Other policies that isolate the endpoint too, where no rule of any of them matches.
+    pub also: Vec<(String, Span)>,
+}
+
+/// A rule that would allow a denied flow if something were different.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Near {
+    /// Its policy, as `Kind/namespace/name`.
+    pub object: String,
+    /// The rule: its name, or its path in the object.
+    pub rule: String,
+    /// The peer that does not match, or the rule.
+    pub span: Span,
+    /// What would have to be different, one condition each; never empty.
+    pub unmet: Vec<String>,
+}

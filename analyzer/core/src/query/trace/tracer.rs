@@ -1,0 +1,280 @@
+//! The answerer: the reference semantics, asked for one representative of all that the policies cannot
+//! tell apart.
+
+use npv_models::cluster::Cluster;
+use npv_models::decide::{self, Decision, End, Exemption, Flow, Profile, Unmet, Verdict, decide, nearest};
+use npv_models::policy::{Action, Direction, PolicySet, PortMatch, Ports, Rule};
+use npv_models::space::{Labels, PortSet, Protocol, Traffic};
+
+use super::variant::{Outcome, Variant, transpose, unite};
+use super::{Decided, Default, Near, Part, Question, Step, Trace};
+use crate::query::ends::{self, Ends, Sample};
+use crate::query::name::{Names, Place};
+use crate::query::text;
+
+/// How many rules that come near to allowing a denied flow are named.
+const NEAREST: usize = 3;
+
+/// Answers from the reference semantics: pods, addresses and ports that the policies cannot tell apart
+/// are answered by one of them.
+#[derive(Clone, Copy)]
+pub struct Tracer<'a> {
+    /// Who is there.
+    pub cluster: &'a Cluster,
+    /// What is allowed.
+    pub policies: &'a PolicySet,
+    /// Choices that the API leaves to the network plugin.
+    pub profile: Profile,
+    /// How ends are called.
+    pub names: Names<'a>,
+}
+
+impl Tracer<'_> {
+    /// Answers a question.
+    pub fn trace(&self, question: &Question) -> Trace {
+        let unlabelled = Labels::default();
+        let ends = Ends::new(self.cluster, &unlabelled);
+        let either: Vec<End<'_>> = [&question.src, &question.dst]
+            .into_iter()
+            .flat_map(|place| self.groups(place))
+            .filter_map(|(group, _)| ends.pod(Sample { group, member: None }))
+            .collect();
+        let policies = ends::relevant(self.policies, &either);
+        let blocks = ends::blocks(&policies);
+        // S-35: where a node is at one end, it matters on which node the pods at the other run.
+        let by_node = [&question.src, &question.dst].into_iter().any(|place| self.is_on_a_node(place));
+        let sources = self.variants(&question.src, &ends, &blocks, by_node);
+        let destinations = self.variants(&question.dst, &ends, &blocks, by_node);
+        let asked = match question.over {
+            Some((protocol, port)) => Traffic::of(protocol, PortSet::single(port)),
+            None => Traffic::all(),
+        };
+        let rows: Vec<Vec<Outcome>> = sources
+            .iter()
+            .map(|src| destinations.iter().map(|dst| self.outcome(&policies, src, dst, &asked)).collect())
+            .collect();
+        let (sources, rows) = unite(sources, rows);
+        let (destinations, columns) = unite(destinations, transpose(rows));
+        let mut parts = Vec::new();
+        for (src, row) in sources.iter().zip(transpose(columns)) {
+            for (dst, outcome) in destinations.iter().zip(row) {
+                parts.push(self.part(src, dst, outcome, &asked));
+            }
+        }
+        let notes = [&question.src, &question.dst].into_iter().filter_map(|place| self.pods_inside(place));
+        Trace { parts, notes: notes.collect() }
+    }
+
+    /// Pods with known addresses inside a block are endpoints of their own, and not what was asked about.
+    fn pods_inside(&self, place: &Place) -> Option<String> {
+        let Place::Addresses(addresses) = place else { return None };
+        let members = self.cluster.groups.iter().flat_map(|group| &group.members);
+        let inside = members.filter(|pod| pod.addresses.iter().any(|address| addresses.contains(*address)));
+        let count = inside.count();
+        let pods = if count == 1 { "a pod".to_owned() } else { format!("{count} pods") };
+        (count > 0).then(|| {
+            format!(
+                "{} holds addresses of {pods}; this answer is about addresses outside the cluster, so trace to \
+                 the pods by their names",
+                text::addresses_in_short(addresses)
+            )
+        })
+    }
+
+    fn outcome(
+        &self,
+        policies: &PolicySet,
+        src: &Variant<'_>,
+        dst: &Variant<'_>,
+        asked: &Traffic,
+    ) -> Outcome {
+        let mut outcome = Outcome { egress: Vec::new(), ingress: Vec::new() };
+        for (protocol, first, last) in atoms(policies, &dst.end, asked) {
+            let flow = Flow { src: src.end, dst: dst.end, protocol, port: first };
+            let decision = decide(policies, self.profile, &flow);
+            let traffic = Traffic::of(protocol, PortSet::range(first, last));
+            for (direction, known) in
+                [(Direction::Egress, &mut outcome.egress), (Direction::Ingress, &mut outcome.ingress)]
+            {
+                let decided = self.side(policies, &decision, &flow, direction, traffic.clone());
+                let same = known.iter_mut().find(|other| {
+                    other.verdict == decided.verdict
+                        && other.steps == decided.steps
+                        && other.default == decided.default
+                });
+                match same {
+                    Some(other) => other.traffic = other.traffic.union(&decided.traffic),
+                    None => known.push(decided),
+                }
+            }
+        }
+        for side in [&mut outcome.egress, &mut outcome.ingress] {
+            side.sort_by_key(|decided| decided.verdict == Verdict::Deny);
+        }
+        outcome
+    }
+
+    /// What one side of a decision says.
+    fn side(
+        &self,
+        policies: &PolicySet,
+        decision: &Decision<'_>,
+        flow: &Flow<'_>,
+        direction: Direction,
+        traffic: Traffic,
+    ) -> Decided {
+        let (verdict, subject) = match direction {
+            Direction::Egress => (decision.egress, &flow.src),
+            Direction::Ingress => (decision.ingress, &flow.dst),
+        };
+        let steps: Vec<Step> = decision
+            .steps
+            .iter()
+            .filter(|step| step.direction == direction)
+            .map(|step| Step {
+                direction,
+                layer: step.layer,
+                tier: step.tier.name,
+                action: step.action,
+                object: step.policy.object.to_string(),
+                rule: step.rule.map(rule_name),
+                span: step.rule.map_or(step.policy.name_span, |rule| rule.provenance.span),
+                peer: step.peer.map(|peer| peer.provenance.span),
+                also: match (step.rule, subject) {
+                    (None, End::Pod(pod)) => step
+                        .tier
+                        .applying(pod, direction)
+                        .into_iter()
+                        .filter(|policy| !std::ptr::eq(*policy, step.policy))
+                        .map(|policy| (policy.object.to_string(), policy.name_span))
+                        .collect(),
+                    _ => Vec::new(),
+                },
+            })
+            .collect();
+        let undecided = steps.last().is_none_or(|step| step.action != Action::Allow);
+        let default = (verdict == Verdict::Allow && undecided).then(|| match (decision.exemption, subject) {
+            (Some(Exemption::Itself), _) => Default::Itself,
+            (Some(Exemption::OwnNode), _) if direction == Direction::Ingress => Default::OwnNode,
+            (_, End::Pod(pod)) if !pod.host_network || self.profile.selectors_see_host_network => {
+                let selected = policies
+                    .layers
+                    .iter()
+                    .flat_map(|layer| &layer.tiers)
+                    .any(|tier| !tier.applying(pod, direction).is_empty());
+                if selected { Default::Undecided } else { Default::NotSelected }
+            }
+            _ => Default::NoPod,
+        });
+        Decided { traffic, verdict, steps, default, near: Vec::new() }
+    }
+
+    fn part(&self, src: &Variant<'_>, dst: &Variant<'_>, outcome: Outcome, asked: &Traffic) -> Part {
+        let allowed = |side: &[Decided]| {
+            side.iter()
+                .filter(|decided| decided.verdict == Verdict::Allow)
+                .fold(Traffic::NONE, |all, decided| all.union(&decided.traffic))
+        };
+        let Outcome { mut egress, mut ingress } = outcome;
+        let (out, into) = (allowed(&egress), allowed(&ingress));
+        // Where one side allows something, that is what the other is interesting for.
+        self.explain(&mut egress, Direction::Egress, src, dst, &into);
+        self.explain(&mut ingress, Direction::Ingress, src, dst, &out);
+        Part {
+            src: src.seen(),
+            dst: dst.seen(),
+            asked: asked.clone(),
+            allowed: out.intersection(&into),
+            egress,
+            ingress,
+        }
+    }
+
+    /// Adds to each denial what comes nearest to allowing it.
+    fn explain(
+        &self,
+        side: &mut [Decided],
+        direction: Direction,
+        src: &Variant<'_>,
+        dst: &Variant<'_>,
+        other_side: &Traffic,
+    ) {
+        // Where the side allows some of it, what it allows says enough.
+        let partly = side.iter().any(|decided| decided.verdict == Verdict::Allow);
+        for decided in side.iter_mut().filter(|decided| !partly && decided.verdict == Verdict::Deny) {
+            let preferred = decided.traffic.intersection(other_side);
+            let Some((protocol, port)) = preferred.first().or_else(|| decided.traffic.first()) else {
+                continue;
+            };
+            let single = decided.traffic == Traffic::of(protocol, PortSet::single(port));
+            let flow = Flow { src: src.end, dst: dst.end, protocol, port };
+            let decision = decide(self.policies, self.profile, &flow);
+            // What is said of a whole set of ports must not speak of one of them.
+            let about_ports = |unmet: &Unmet<'_>| {
+                matches!(unmet, Unmet::Port { .. } | Unmet::Protocol { .. } | Unmet::NamedPort { .. })
+            };
+            let mut found = nearest(&decision, self.profile, &flow);
+            found.retain(|near| near.direction == direction);
+            // A policy that applies to the endpoint is nearer than one that was written for another.
+            found.sort_by_key(|near| {
+                near.unmet.len() + near.unmet.iter().filter(|unmet| of_subject(unmet)).count()
+            });
+            decided.near = found
+                .into_iter()
+                .filter_map(|near| {
+                    let unmet: Vec<String> = near
+                        .unmet
+                        .iter()
+                        .filter(|unmet| single || !about_ports(unmet))
+                        .map(ToString::to_string)
+                        .collect();
+                    let span = near.peer.map_or(near.rule.provenance.span, |peer| peer.provenance.span);
+                    let (object, rule) = (near.policy.object.to_string(), rule_name(near.rule));
+                    (!unmet.is_empty()).then_some(Near { object, rule, span, unmet })
+                })
+                .take(NEAREST)
+                .collect();
+        }
+    }
+}
+
+/// Whether the condition is about whom the policy applies to.
+fn of_subject(unmet: &Unmet<'_>) -> bool {
+    matches!(
+        unmet,
+        Unmet::Label { part: decide::Part::Subject, .. }
+            | Unmet::NamespaceLabel { part: decide::Part::Subject, .. }
+            | Unmet::NothingKnown { part: decide::Part::Subject }
+    )
+}
+
+fn rule_name(rule: &Rule) -> String {
+    rule.name.as_deref().unwrap_or(&rule.provenance.path).to_owned()
+}
+
+/// The traffic that is asked for, in ranges that no rule and no port name splits any further.
+fn atoms(policies: &PolicySet, dst: &End<'_>, asked: &Traffic) -> Vec<(Protocol, u16, u16)> {
+    let mut cuts: Vec<Traffic> = Vec::new();
+    if let End::Pod(pod) = dst {
+        cuts.extend(pod.ports.iter().map(|port| Traffic::of(port.protocol, PortSet::single(port.number))));
+    }
+    for (_, _, policy) in policies.policies() {
+        for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
+            let Ports::Listed(items) = &rule.ports else { continue };
+            cuts.extend(items.iter().filter_map(|item| match &item.matches {
+                PortMatch::Numbers(traffic) => Some(traffic.clone()),
+                PortMatch::Named { .. } => None,
+            }));
+        }
+    }
+    cuts.sort();
+    cuts.dedup();
+    let mut atoms = Vec::new();
+    for protocol in Protocol::ALL {
+        let parts = ends::cut(asked.ports(protocol), cuts.iter().map(|traffic| traffic.ports(protocol)));
+        for part in parts {
+            atoms.extend(part.intervals().iter().map(|(first, last)| (protocol, *first, *last)));
+        }
+    }
+    atoms
+}

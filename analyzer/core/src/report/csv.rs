@@ -1,0 +1,93 @@
+//! Comma-separated values for spreadsheets and scripts: one row per connection.
+
+use std::borrow::Cow;
+use std::io;
+
+use npv_models::space::{Protocol, Traffic};
+
+use super::{Format, Page, ReachReport};
+use crate::query::reach::{Party, PartyKind};
+use crate::query::text;
+
+pub(super) const FORMAT: Format = Format {
+    name: "csv",
+    doc: "for spreadsheets; one row per connection",
+    reach: Some(reach),
+    ..Format::NONE
+};
+
+fn reach(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(page);
+    csv.write_record([
+        "src",
+        "src_kind",
+        "dst",
+        "dst_kind",
+        "tcp",
+        "udp",
+        "sctp",
+        "src_addresses",
+        "dst_addresses",
+    ])
+    .map_err(io::Error::from)?;
+    report.reach.each(|link| {
+        let (Some(src), Some(dst)) = (report.reach.parties.get(link.src), report.reach.parties.get(link.dst))
+        else {
+            return Ok(());
+        };
+        let [tcp, udp, sctp] = Protocol::ALL.map(|protocol| ports(&link.traffic, protocol));
+        let record = [
+            cell(&src.id),
+            cell(src.kind.name()),
+            cell(&dst.id),
+            cell(dst.kind.name()),
+            Cow::Owned(tcp),
+            Cow::Owned(udp),
+            Cow::Owned(sctp),
+            Cow::Owned(addresses(src)),
+            Cow::Owned(addresses(dst)),
+        ];
+        csv.write_record(record.iter().map(AsRef::as_ref)).map_err(io::Error::from)
+    })?;
+    csv.flush()
+}
+
+/// `all`, `80 443 8000-8080`, or nothing.
+fn ports(traffic: &Traffic, protocol: Protocol) -> String {
+    let ports = traffic.ports(protocol);
+    if ports.is_full() {
+        return "all".to_owned();
+    }
+    let ranges = ports.intervals().iter();
+    let texts: Vec<String> = ranges
+        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .collect();
+    texts.join(" ")
+}
+
+fn addresses(party: &Party) -> String {
+    match &party.kind {
+        PartyKind::External(addresses) => text::addresses(addresses),
+        _ => String::new(),
+    }
+}
+
+/// A name as a cell: a spreadsheet would run what starts like a formula.
+fn cell(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_text() {
+        assert_eq!(cell("=1+1"), "'=1+1");
+        assert_eq!(cell("shop/web[Deployment]"), "shop/web[Deployment]");
+    }
+}

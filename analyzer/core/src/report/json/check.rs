@@ -1,0 +1,125 @@
+//! `npv check --format json`, and the findings of every other shape.
+
+use std::io::{self, Write};
+
+use npv_models::diagnostic::{Applicability, Finding, Role, Severity, Witness};
+use npv_models::source::SourceMap;
+use serde::Serialize;
+
+use super::{Place, SCHEMA_VERSION, value};
+use crate::report::{CheckReport, Page};
+
+#[derive(Serialize)]
+struct Location<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    role: Role,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Edit<'a> {
+    #[serde(flatten)]
+    place: Place<'a>,
+    replacement: &'a str,
+}
+
+#[derive(Serialize)]
+struct Fix<'a> {
+    description: &'a str,
+    applicability: Applicability,
+    edits: Vec<Edit<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    example: Option<&'a str>,
+}
+
+/// A finding as programs read it.
+#[derive(Serialize)]
+pub(super) struct Diagnostic<'a> {
+    rule: &'a str,
+    severity: Severity,
+    message: &'a str,
+    object: Option<&'a str>,
+    locations: Vec<Location<'a>>,
+    help: &'a [String],
+    witness: Option<&'a Witness>,
+    fix: Option<Fix<'a>>,
+    incomplete: bool,
+    fingerprint: String,
+}
+
+impl<'a> Diagnostic<'a> {
+    pub(super) fn of(finding: &'a Finding, sources: &'a SourceMap) -> Self {
+        let locations = finding.locations.iter().filter_map(|location| {
+            let place = Place::of(location.span, sources)?;
+            Some(Location { place, role: location.role, label: location.label.as_deref() })
+        });
+        let fix = finding.fix.as_ref().map(|fix| Fix {
+            description: &fix.description,
+            applicability: fix.applicability,
+            edits: fix
+                .edits
+                .iter()
+                .filter_map(|edit| {
+                    Some(Edit { place: Place::of(edit.span, sources)?, replacement: &edit.replacement })
+                })
+                .collect(),
+            example: fix.example.as_deref(),
+        });
+        Self {
+            rule: finding.rule,
+            severity: finding.severity,
+            message: &finding.message,
+            object: finding.object.as_deref(),
+            locations: locations.collect(),
+            help: &finding.help,
+            witness: finding.witness.as_ref(),
+            fix,
+            incomplete: finding.incomplete,
+            fingerprint: finding.fingerprint(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Summary {
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+    files: usize,
+    namespaces: usize,
+    workloads: usize,
+    pods: u64,
+    services: usize,
+    policies: usize,
+}
+
+pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
+    writeln!(page, "\"complete\": {},", report.complete)?;
+    write!(page, "\"findings\": [")?;
+    for (index, finding) in report.findings.iter().enumerate() {
+        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
+        value(page, &Diagnostic::of(finding, report.sources))?;
+    }
+    // Assertions are part of the shape from its first version, so that readers need not be changed later.
+    writeln!(page, "],\n\"assertions\": [],")?;
+    write!(page, "\"summary\": ")?;
+    let counts = report.inventory;
+    value(
+        page,
+        &Summary {
+            errors: report.count(Severity::Error),
+            warnings: report.count(Severity::Warning),
+            notes: report.count(Severity::Note),
+            files: counts.files,
+            namespaces: counts.namespaces,
+            workloads: counts.workloads,
+            pods: counts.pods,
+            services: counts.services,
+            policies: counts.policies,
+        },
+    )?;
+    writeln!(page, "}}")
+}

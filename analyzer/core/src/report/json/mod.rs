@@ -1,0 +1,55 @@
+//! JSON for programs: versioned, described by the schemas in `docs/schema`, written as a stream.
+
+mod check;
+mod reach;
+mod rules;
+mod trace;
+
+use std::io;
+
+use npv_models::source::{SourceMap, Span};
+use serde::Serialize;
+
+use super::{Format, Page};
+
+/// The version of every shape. It changes when a field changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+pub(super) const FORMAT: Format = Format {
+    name: "json",
+    doc: "for programs; the shapes are described in docs/schema",
+    check: Some(check::write),
+    reach: Some(reach::write),
+    trace: Some(trace::write),
+    rules: Some(rules::write),
+};
+
+/// A place in a manifest.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
+}
+
+impl<'a> Place<'a> {
+    /// The place of a span; `None` where the span is of no source.
+    fn of(span: Span, sources: &'a SourceMap) -> Option<Self> {
+        let place = sources.locate(span)?;
+        Some(Self {
+            file: place.file,
+            line: place.start.line,
+            column: place.start.column,
+            end_line: place.end.line,
+            end_column: place.end.column,
+        })
+    }
+}
+
+/// Writes a value on one line.
+fn value<T: Serialize>(page: &mut Page<'_>, value: &T) -> io::Result<()> {
+    serde_json::to_writer(page, value).map_err(io::Error::from)
+}

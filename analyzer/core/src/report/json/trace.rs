@@ -1,0 +1,220 @@
+//! `npv trace --format json`.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use npv_models::decide::Verdict;
+use npv_models::policy::Direction;
+use npv_models::source::SourceMap;
+use npv_models::space::{Protocol, Traffic};
+use serde::Serialize;
+
+use super::check::Diagnostic;
+use super::{Place, SCHEMA_VERSION, value};
+use crate::query::trace::{Decided, Default, Part, Party};
+use crate::report::{Page, TraceReport};
+
+#[derive(Serialize)]
+struct Step<'a> {
+    side: Direction,
+    layer: &'a str,
+    tier: &'a str,
+    object: Option<&'a str>,
+    rule: Option<&'a str>,
+    action: &'a str,
+    at: Option<Place<'a>>,
+    /// The part of the traffic that the step is about.
+    traffic: &'a Traffic,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    also: Vec<Also<'a>>,
+}
+
+#[derive(Serialize)]
+struct Also<'a> {
+    object: &'a str,
+    at: Option<Place<'a>>,
+}
+
+#[derive(Serialize)]
+struct Near<'a> {
+    side: Direction,
+    object: &'a str,
+    rule: &'a str,
+    at: Option<Place<'a>>,
+    unmet: &'a [String],
+}
+
+/// An end of a part. As a whole answer names its ends as they were asked for, its parts say who they are.
+#[derive(Serialize)]
+struct End<'a> {
+    id: &'a str,
+    seen: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ranges: Option<Vec<(IpAddr, IpAddr)>>,
+}
+
+impl<'a> End<'a> {
+    fn of(party: &'a Party) -> Self {
+        let ranges = party.addresses.as_ref().map(|addresses| addresses.ranges().collect());
+        Self { id: &party.id, seen: &party.seen, ranges }
+    }
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    verdict: &'static str,
+    src: End<'a>,
+    dst: End<'a>,
+    protocol: Option<Protocol>,
+    port: Option<u16>,
+    traffic: &'a Traffic,
+    egress: &'a Traffic,
+    ingress: &'a Traffic,
+    steps: Vec<Step<'a>>,
+    nearest: Vec<Near<'a>>,
+}
+
+pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
+    writeln!(page, "\"complete\": {},", report.complete)?;
+    // The answer as a whole has the shape of its parts, so that who asks for one flow need not know of parts.
+    let verdicts: Vec<&str> = report.trace.parts.iter().map(verdict).collect();
+    let same = verdicts.windows(2).all(|pair| pair.first() == pair.last());
+    let verdict = verdicts.first().filter(|_| same).copied().unwrap_or("mixed");
+    let (protocol, port) = single(report.trace.parts.first());
+    field(page, "verdict", &verdict)?;
+    field(page, "src", &report.src)?;
+    field(page, "dst", &report.dst)?;
+    field(page, "protocol", &protocol)?;
+    field(page, "port", &port)?;
+    let steps: Vec<Step<'_>> = match report.trace.parts.as_slice() {
+        [only] => steps(only, report.sources),
+        _ => Vec::new(),
+    };
+    field(page, "steps", &steps)?;
+    write!(page, "\"parts\": [")?;
+    for (index, part) in report.trace.parts.iter().enumerate() {
+        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
+        let (protocol, port) = single(Some(part));
+        value(
+            page,
+            &Answer {
+                verdict: self::verdict(part),
+                src: End::of(&part.src),
+                dst: End::of(&part.dst),
+                protocol,
+                port,
+                traffic: &part.allowed,
+                egress: &allowed(&part.egress),
+                ingress: &allowed(&part.ingress),
+                steps: self::steps(part, report.sources),
+                nearest: nearest(part, report.sources),
+            },
+        )?;
+    }
+    write!(page, "],\n\"notes\": ")?;
+    value(page, &report.trace.notes)?;
+    write!(page, ",\n\"diagnostics\": [")?;
+    for (index, finding) in report.findings.iter().enumerate() {
+        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
+        value(page, &Diagnostic::of(finding, report.sources))?;
+    }
+    writeln!(page, "]}}")
+}
+
+fn field<T: Serialize>(page: &mut Page<'_>, name: &str, content: &T) -> io::Result<()> {
+    write!(page, "\"{name}\": ")?;
+    value(page, content)?;
+    writeln!(page, ",")
+}
+
+fn verdict(part: &Part) -> &'static str {
+    if part.allowed.is_empty() {
+        "deny"
+    } else if part.allowed == part.asked {
+        "allow"
+    } else {
+        "mixed"
+    }
+}
+
+/// The one flow that was asked for, if it was one.
+fn single(part: Option<&Part>) -> (Option<Protocol>, Option<u16>) {
+    part.filter(|part| !part.asked.is_all()).and_then(|part| part.asked.first()).unzip()
+}
+
+fn allowed(side: &[Decided]) -> Traffic {
+    let allowing = side.iter().filter(|decided| decided.verdict == Verdict::Allow);
+    allowing.fold(Traffic::NONE, |all, decided| all.union(&decided.traffic))
+}
+
+fn sides(part: &Part) -> impl Iterator<Item = (Direction, &Decided)> {
+    let egress = part.egress.iter().map(|decided| (Direction::Egress, decided));
+    egress.chain(part.ingress.iter().map(|decided| (Direction::Ingress, decided)))
+}
+
+fn steps<'a>(part: &'a Part, sources: &'a SourceMap) -> Vec<Step<'a>> {
+    let mut steps = Vec::new();
+    for (side, decided) in sides(part) {
+        steps.extend(decided.steps.iter().map(|step| {
+            Step {
+                side,
+                layer: step.layer,
+                tier: step.tier,
+                object: Some(&step.object),
+                rule: step.rule.as_deref(),
+                action: step.action.name(),
+                at: Place::of(step.span, sources),
+                traffic: &decided.traffic,
+                why: None,
+                also: step
+                    .also
+                    .iter()
+                    .map(|(object, span)| Also { object, at: Place::of(*span, sources) })
+                    .collect(),
+            }
+        }));
+        // What nobody decides is a step too: a reader must not take an empty list for a denial.
+        if let Some(default) = decided.default {
+            steps.push(Step {
+                side,
+                layer: "",
+                tier: "default",
+                object: None,
+                rule: None,
+                action: "allow",
+                at: None,
+                traffic: &decided.traffic,
+                why: Some(why(default)),
+                also: Vec::new(),
+            });
+        }
+    }
+    steps
+}
+
+fn why(default: Default) -> &'static str {
+    match default {
+        Default::NotSelected => "not-selected",
+        Default::Undecided => "undecided",
+        Default::NoPod => "no-pod",
+        Default::Itself => "itself",
+        Default::OwnNode => "own-node",
+    }
+}
+
+fn nearest<'a>(part: &'a Part, sources: &'a SourceMap) -> Vec<Near<'a>> {
+    sides(part)
+        .flat_map(|(side, decided)| {
+            decided.near.iter().map(move |near| Near {
+                side,
+                object: &near.object,
+                rule: &near.rule,
+                at: Place::of(near.span, sources),
+                unmet: &near.unmet,
+            })
+        })
+        .collect()
+}

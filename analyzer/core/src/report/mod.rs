@@ -1,0 +1,122 @@
+//! Output formats: one file and one line in [`FORMATS`] each.
+//!
+//! A format only writes what it is given. It decides nothing: not what is found, not how the process
+//! ends.
+
+mod csv;
+mod dot;
+mod json;
+mod markdown;
+mod mermaid;
+mod page;
+mod text;
+mod visible;
+
+use std::io;
+
+use npv_models::diagnostic::{Finding, Severity};
+use npv_models::source::SourceMap;
+
+use crate::lint::Rule;
+use crate::query::inventory::Inventory;
+use crate::query::reach::{Party, PartyKind, Reach};
+use crate::query::trace::Trace;
+
+pub use json::SCHEMA_VERSION;
+pub use page::{Ink, Inked, Look, Page};
+pub use text::findings as write_findings;
+pub use visible::visible;
+
+/// Every output format.
+pub const FORMATS: &[Format] =
+    &[text::FORMAT, json::FORMAT, csv::FORMAT, markdown::FORMAT, dot::FORMAT, mermaid::FORMAT];
+
+/// How answers are written. A format need not know every kind of answer.
+#[derive(Clone, Copy)]
+pub struct Format {
+    /// What `--format` calls it.
+    pub name: &'static str,
+    /// What it is for, in half a sentence.
+    pub doc: &'static str,
+    /// Writes the answer of `npv check`.
+    pub check: Option<fn(&CheckReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv reach`.
+    pub reach: Option<fn(&ReachReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv trace`.
+    pub trace: Option<fn(&TraceReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv rule`.
+    pub rules: Option<fn(&RulesReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+}
+
+impl Format {
+    /// A format that knows no answer.
+    const NONE: Self = Self { name: "", doc: "", check: None, reach: None, trace: None, rules: None };
+
+    /// The format that `--format` means by a name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        FORMATS.iter().find(|format| format.name == name)
+    }
+}
+
+/// The answer of `npv check`.
+pub struct CheckReport<'a> {
+    /// The texts that findings are in.
+    pub sources: &'a SourceMap,
+    /// What was found, in the order of output.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+    /// How much was looked at.
+    pub inventory: Inventory,
+}
+
+impl CheckReport<'_> {
+    /// Number of findings of one severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+/// The answer of `npv reach`.
+pub struct ReachReport<'a> {
+    /// Who reaches whom.
+    pub reach: &'a Reach<'a>,
+    /// The texts that diagnostics are in.
+    pub sources: &'a SourceMap,
+    /// What reading found wrong.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
+impl ReachReport<'_> {
+    /// What the ends of its connections are, as one word.
+    fn noun(&self) -> &'static str {
+        let namespaces = |party: &Party| matches!(party.kind, PartyKind::Namespace);
+        if self.reach.parties.iter().any(namespaces) { "party" } else { "endpoint" }
+    }
+}
+
+/// The answer of `npv trace`.
+pub struct TraceReport<'a> {
+    /// The source, as it was asked for.
+    pub src: &'a str,
+    /// The destination, as it was asked for.
+    pub dst: &'a str,
+    /// The verdict with its reasons.
+    pub trace: &'a Trace,
+    /// The texts that rules are in.
+    pub sources: &'a SourceMap,
+    /// What reading found wrong.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
+/// The answer of `npv rule`.
+pub struct RulesReport<'a> {
+    /// The lint rules.
+    pub rules: &'a [&'static Rule],
+    /// Their documentation is asked for, and not only what there is.
+    pub pages: bool,
+}

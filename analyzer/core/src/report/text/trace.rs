@@ -1,0 +1,169 @@
+//! `npv trace`: the verdict first, then each side with the lines that decided.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use annotate_snippets::{Element, Group, Level};
+use npv_models::decide::Verdict;
+use npv_models::policy::{Action, Direction};
+use npv_models::source::SourceMap;
+
+use super::snippet::{self, Mark};
+use super::{count, incomplete};
+use crate::query::trace::{Decided, Default, Near, Part, Party, Step};
+use crate::report::visible::visible;
+use crate::report::{Ink, Page, TraceReport};
+
+/// How many rules that come equally near to allowing a flow are shown; JSON has some more.
+const NEAREST_SHOWN: usize = 2;
+
+pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    for (index, part) in report.trace.parts.iter().enumerate() {
+        if index > 0 {
+            writeln!(page, "{}\n", page.ink(Ink::Faint, "─".repeat(60)))?;
+        }
+        headline(part, page)?;
+        for (direction, side) in [(Direction::Egress, &part.egress), (Direction::Ingress, &part.ingress)] {
+            for (index, decided) in side.iter().enumerate() {
+                let over = if side.len() == 1 {
+                    String::new()
+                } else if index + 1 == side.len() {
+                    " on everything else".to_owned()
+                } else {
+                    format!(" on {}", decided.traffic)
+                };
+                decision(part, direction, decided, &over, report.sources, page)?;
+            }
+        }
+    }
+    for note in &report.trace.notes {
+        writeln!(page, "{} {}", page.ink(Ink::Caution, "note:"), visible(note))?;
+    }
+    if !report.complete {
+        writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
+    }
+    Ok(())
+}
+
+fn headline(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
+    let (src, dst) = (visible(&part.src.id), visible(&part.dst.id));
+    let single = part.asked.first().filter(|_| !part.asked.is_all());
+    let flow = match single {
+        Some((protocol, port)) => format!("{src} → {dst} on {protocol} {port}"),
+        None => format!("{src} → {dst}"),
+    };
+    let verdict = if part.allowed.is_empty() {
+        page.ink(Ink::Denied, "denied".to_owned())
+    } else if part.allowed == part.asked {
+        page.ink(Ink::Allowed, "allowed".to_owned())
+    } else {
+        page.ink(Ink::Caution, format!("allowed on {}", part.allowed))
+    };
+    writeln!(page, "{}: {verdict}", page.ink(Ink::Heading, flow))?;
+    for party in [&part.src, &part.dst] {
+        if !party.seen.is_empty() {
+            writeln!(page, "{}", page.ink(Ink::Faint, seen(party)))?;
+        }
+    }
+    writeln!(page)
+}
+
+fn seen(party: &Party) -> String {
+    let pods =
+        if party.pods > 1 { format!(" ({})", count(party.pods as usize, "pod")) } else { String::new() };
+    format!("  {}{pods}: {}", visible(&party.id), visible(&party.seen))
+}
+
+/// One side's verdict on some traffic.
+fn decision(
+    part: &Part,
+    direction: Direction,
+    decided: &Decided,
+    over: &str,
+    sources: &SourceMap,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    let (subject, level) = match direction {
+        Direction::Egress => (&part.src, "egress"),
+        Direction::Ingress => (&part.dst, "ingress"),
+    };
+    let of = visible(&subject.id);
+    let (level, word) = match decided.verdict {
+        Verdict::Allow => (Level::INFO.with_name(Some(level)), "allowed"),
+        Verdict::Deny => (Level::ERROR.with_name(Some(level)), "denied"),
+    };
+    let title = level.primary_title(format!("{word}{over} by {}", reason(decided, &of)));
+    let mut group = Group::with_title(title);
+    for step in &decided.steps {
+        group = group.elements(snippet::elements(&marks(step), sources));
+        if !step.also.is_empty() {
+            let also: Vec<String> =
+                step.also.iter().map(|(object, _)| format!("`{}`", visible(object))).collect();
+            group = group.element(Level::NOTE.message(format!("isolated by {} too", also.join(", "))));
+        }
+    }
+    if let (Some(default), false) = (decided.default, decided.steps.is_empty()) {
+        group = group.element(Level::NOTE.message(explain(default, direction, &of)));
+    }
+    let mut groups = vec![group];
+    let fewest = decided.near.first().map_or(0, |near| near.unmet.len());
+    let as_near = decided.near.iter().take_while(|near| near.unmet.len() == fewest);
+    groups.extend(as_near.take(NEAREST_SHOWN).map(|near| nearest(near, sources)));
+    let rendered = snippet::renderer(page.look()).render(&groups);
+    snippet::write(page, &rendered)?;
+    writeln!(page)
+}
+
+/// What decided, in the words of a headline.
+fn reason(decided: &Decided, of: &str) -> String {
+    match (decided.default, decided.steps.last()) {
+        (Some(default), _) => {
+            let direction = decided.steps.first().map_or(Direction::Egress, |step| step.direction);
+            format!("default: {}", explain(default, direction, of))
+        }
+        (None, Some(step)) => match &step.rule {
+            Some(_) => format!("`{}`", visible(&step.object)),
+            None => format!("`{}`, which isolates {of}", visible(&step.object)),
+        },
+        (None, None) => "default".to_owned(),
+    }
+}
+
+fn explain(default: Default, direction: Direction, of: &str) -> String {
+    match default {
+        Default::NotSelected => format!("no policy selects {of} for {direction}"),
+        Default::Undecided => format!("no policy that selects {of} for {direction} decides it"),
+        Default::NoPod => format!("no policy applies to {of}"),
+        Default::Itself => "a pod cannot block itself".to_owned(),
+        Default::OwnNode => "a node always reaches its own pods".to_owned(),
+    }
+}
+
+fn marks(step: &Step) -> Vec<Mark<'_>> {
+    let label = match (&step.rule, step.action) {
+        (None, Action::Allow) => format!("{}: no rule matches, the tier allows", step.tier),
+        (None, _) => format!("{}: isolated, and no rule allows this", step.tier),
+        (Some(_), Action::Allow) => format!("{}: this rule allows it", step.tier),
+        (Some(_), Action::Deny) => format!("{}: this rule denies it", step.tier),
+        (Some(_), Action::Pass) => format!("{}: this rule passes it on to the next tier", step.tier),
+        (Some(_), Action::Log) => format!("{}: this rule logs it", step.tier),
+    };
+    let mut marks = vec![Mark { span: step.span, primary: true, label: Cow::Owned(label) }];
+    if let Some(peer) = step.peer {
+        marks.push(Mark { span: peer, primary: false, label: Cow::Borrowed("matches the other end") });
+    }
+    marks
+}
+
+fn nearest<'a>(near: &'a Near, sources: &'a SourceMap) -> Group<'a> {
+    let title = Level::HELP.with_name(Some("nearest to allowing it")).secondary_title(format!(
+        "`{}` {}",
+        visible(&near.object),
+        visible(&near.rule)
+    ));
+    let mut unmet = near.unmet.iter();
+    let label = Cow::Borrowed(unmet.next().map_or("", String::as_str));
+    let mark = [Mark { span: near.span, primary: true, label }];
+    let more = unmet.map(|unmet| Element::from(Level::NOTE.message(format!("and {}", visible(unmet)))));
+    Group::with_title(title).elements(snippet::elements(&mark, sources)).elements(more)
+}
