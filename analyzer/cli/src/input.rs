@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use npv_analyzer::load::{self, LoadError, progress};
+use npv_analyzer::load::{self, progress};
 use npv_analyzer::snapshot::{Options, Snapshot};
-use npv_models::k8s::Decoder;
 
 use crate::args::{InputArgs, LookArgs};
 use crate::outcome::Failure;
@@ -21,7 +20,6 @@ pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Resul
     if let Some(namespace) = &args.namespace {
         options.namespace.clone_from(namespace);
     }
-    let decoder = Decoder::new(&options.namespace);
     let bar = if look.quiet { None } else { progress::Bar::stderr("reading") };
     let update = bar.as_ref().map(|bar| |done, total| bar.update(done, total));
     let loading = load::Options {
@@ -30,17 +28,10 @@ pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Resul
         progress: update.as_ref().map(|update| update as &(dyn Fn(u64, u64) + Sync)),
         ..load::Options::default()
     };
-    let loaded =
-        load::load(paths, &loading, |node| decoder.decode(&node)).map_err(|error| failure(&error))?;
+    // The message of a load error ends with the next step.
+    let snapshot = Snapshot::read(paths, &loading, &options)
+        .map_err(|error| Failure::usage_with(error.to_string(), Vec::new()))?;
     drop(bar);
-    let snapshot =
-        Snapshot::assemble(loaded.sources, loaded.objects, loaded.findings, loaded.comments, &options);
     verbose::read(&snapshot, start.elapsed(), look);
     Ok(snapshot)
-}
-
-fn failure(error: &LoadError) -> Failure {
-    match error {
-        LoadError::Missing(_) | LoadError::Empty(_) => Failure::usage_with(error.to_string(), Vec::new()),
-    }
 }
