@@ -1,5 +1,6 @@
 //! Set-up, demo, tests and benchmarks: `cargo xtask help` lists them.
 
+mod bench;
 mod command;
 mod demo;
 mod docs;
@@ -13,6 +14,11 @@ type Task = (&'static str, &'static str, fn(&[String]) -> Result<(), String>);
 
 /// Adding a task is a module and a line here.
 const TASKS: &[Task] = &[
+    (
+        "bench",
+        "measure npv on generated clusters, stage by stage; `bench --help` has the options",
+        bench::run,
+    ),
     ("demo", "build npv and show `check` and `reach` on a scenario of the corpus", demo::run),
     ("docs", "generate the documents that follow from the code", docs::run),
     ("mutants", "break one operator of an engine at a time: the tests must notice", mutants::run),

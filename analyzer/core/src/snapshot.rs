@@ -81,7 +81,7 @@ impl Snapshot {
     }
 
     /// Puts together what has been loaded.
-    fn assemble(loaded: Loaded<Decoded>, options: &Options) -> Self {
+    pub fn assemble(loaded: Loaded<Decoded>, options: &Options) -> Self {
         let Loaded { sources, objects, mut findings, comments } = loaded;
         let mut builder = Builder::new();
         let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
