@@ -201,6 +201,8 @@ impl Builder {
         names.extend(self.gateways.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.routes.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.policies.items.iter().map(|object| &*object.meta().namespace));
+        // Cluster-scoped policies are in none.
+        names.remove("");
         let mut all: BTreeMap<&str, Option<&k8s::Namespace>> =
             names.into_iter().map(|name| (name, None)).collect();
         for namespace in &self.namespaces.items {

@@ -1,5 +1,6 @@
 //! From decoded policies to the policy IR: one file for each dialect, one line each in [`DIALECTS`].
 
+mod admin;
 mod network_policy;
 
 #[cfg(test)]
@@ -11,16 +12,30 @@ use crate::policy::{Layer, Mode, NoMatch, Participation, Policy, PolicySet, Tier
 /// A stage that a flow meets. The order of the variants is the order of evaluation, layer by layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
+    /// Cluster-wide policies that nothing overrides (S-60).
+    Admin,
     /// `NetworkPolicy` objects of the network plugin.
     NetworkPolicy,
+    /// Cluster-wide policies for pods that no NetworkPolicy isolates (S-60).
+    Baseline,
 }
 
 impl Stage {
-    const ALL: [Self; 1] = [Self::NetworkPolicy];
+    const ALL: [Self; 3] = [Self::Admin, Self::NetworkPolicy, Self::Baseline];
 
     /// The layer that it is in, and the stage as a tier without policies.
-    const fn tier(self) -> (&'static str, Tier) {
+    fn tier(self) -> (&'static str, Tier) {
+        // S-61, S-66.
+        let ordered = |name| Tier {
+            name,
+            mode: Mode::FirstMatch,
+            participation: Participation::Everybody,
+            no_match: NoMatch::NextTier,
+            policies: Vec::new(),
+        };
         match self {
+            Self::Admin => ("CNI", ordered("Admin")),
+            Self::Baseline => ("CNI", ordered("Baseline")),
             Self::NetworkPolicy => (
                 "CNI",
                 Tier {
@@ -39,7 +54,7 @@ impl Stage {
 type Dialect = fn(&k8s::Policy) -> Option<(Stage, Policy)>;
 
 /// One line for each dialect.
-const DIALECTS: &[Dialect] = &[network_policy::lower];
+const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower];
 
 /// Lowers policies of all dialects. Stages without policies are left out: a flow that meets nothing
 /// is allowed.

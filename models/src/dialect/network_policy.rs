@@ -13,9 +13,8 @@ use crate::policy::{
 use crate::space::{PortSet, Selector, Traffic};
 
 /// Applies the defaults of the API and spells out what they mean (S-1 to S-26).
-#[expect(clippy::unnecessary_wraps, reason = "the signature of every dialect")]
 pub(super) fn lower(policy: &k8s::Policy) -> Option<(Stage, Policy)> {
-    let k8s::Policy::NetworkPolicy(policy) = policy;
+    let k8s::Policy::NetworkPolicy(policy) = policy else { return None };
     Some((Stage::NetworkPolicy, lower_policy(policy)))
 }
 

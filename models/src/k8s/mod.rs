@@ -6,6 +6,7 @@
 //! out is small: the tree can be dropped at once, and pods of one shape share it.
 
 mod account;
+mod admin;
 mod autoscaler;
 mod callback;
 mod endpoints;
@@ -36,6 +37,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use account::{Binding, HttpIssuer};
+pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier};
 pub use autoscaler::Autoscaler;
 pub use callback::{Call, Callbacks};
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
@@ -125,6 +127,8 @@ pub enum Object {
 pub enum Policy {
     /// `networking.k8s.io/v1` NetworkPolicy.
     NetworkPolicy(Box<NetworkPolicy>),
+    /// A cluster-wide policy of `policy.networking.k8s.io`.
+    Admin(Box<AdminPolicy>),
 }
 
 impl Policy {
@@ -132,6 +136,7 @@ impl Policy {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::NetworkPolicy(_) => "NetworkPolicy",
+            Self::Admin(policy) => policy.kind.name(),
         }
     }
 
@@ -139,6 +144,7 @@ impl Policy {
     pub fn asks_for(&self, key: &str) -> bool {
         match self {
             Self::NetworkPolicy(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
+            Self::Admin(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
         }
     }
 
@@ -146,6 +152,7 @@ impl Policy {
     pub fn meta(&self) -> &Meta {
         match self {
             Self::NetworkPolicy(policy) => &policy.meta,
+            Self::Admin(policy) => &policy.meta,
         }
     }
 }
@@ -267,5 +274,6 @@ fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node)
 /// nor does a label of the policy itself: the policy says what it says, under whatever name.
 fn changes_meaning(finding: &Finding) -> bool {
     let of_metadata = finding.rule == "invalid-policy" && finding.key.starts_with("metadata");
-    finding.severity == Severity::Error && !of_metadata
+    // What makes the answer incomplete stays in it, as far as it is understood (S-67).
+    finding.severity == Severity::Error && !of_metadata && !finding.incomplete
 }

@@ -3,7 +3,7 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, autoscaler, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace,
+    Object, account, admin, autoscaler, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace,
     network_policy, node, pod, service, workload,
 };
 
@@ -106,6 +106,10 @@ static KINDS: &[Kind] = &[
     Kind { namespaced: false, ..Kind::new("cert-manager.io", "ClusterIssuer", account::issuer) },
     network_policy::KIND,
     network_policy::LEGACY_KIND,
+    admin::CLUSTER,
+    admin::CLUSTER_BETA,
+    admin::ADMIN,
+    admin::BASELINE,
 ];
 
 /// The kind that `apiVersion` and `kind` name.

@@ -124,6 +124,43 @@ pub(super) fn port_name(text: &str) -> Checked {
     Err(Malformed::new(why))
 }
 
+/// A domain name of two labels or more, the first of which may be `*`; in lower case and without a final
+/// dot (S-64).
+pub(super) fn domain_name(text: &str) -> Checked<String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let labels = name.strip_prefix("*.").unwrap_or(name);
+    let word = |byte: u8| byte.is_ascii_alphanumeric();
+    let label = |label: &str| {
+        label.bytes().all(|byte| word(byte) || matches!(byte, b'-' | b'_'))
+            && label.bytes().next().is_some_and(word)
+            && label.bytes().next_back().is_some_and(word)
+    };
+    let wrong = match labels {
+        _ if !labels.split('.').all(label) => "must consist of letters, digits, `-` and `_` between dots",
+        _ if !labels.contains('.') => "must have a dot, as in `example.com`",
+        _ => return Ok(name.to_ascii_lowercase()),
+    };
+    let wrong = Malformed::new(if name.contains('*') {
+        "must be a domain name, in which `*` stands only for the first labels, as in `*.example.com`"
+    } else {
+        wrong
+    });
+    let host = text.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
+    Err(match host.map(domain_name) {
+        Some(Ok(host)) => wrong.instead(host),
+        _ => wrong,
+    })
+}
+
+/// The block, which must not have host bits.
+pub(super) fn masked(net: IpNet) -> Checked<IpNet> {
+    let masked = net.trunc();
+    if masked == net {
+        return Ok(net);
+    }
+    Err(Malformed::new("must not have bits set behind its prefix length").instead(masked.to_string()))
+}
+
 /// A block of addresses. Host bits may be set (S-18); forms that one reader takes for one block and
 /// another reader for another one may not be used.
 pub(super) fn cidr(text: &str) -> Checked<IpNet> {
@@ -223,6 +260,25 @@ mod tests {
     }
 
     #[test]
+    fn domains() {
+        for (text, name) in [
+            ("example.com", "example.com"),
+            ("*.Example.com.", "*.example.com"),
+            ("a_b.x-y.io", "a_b.x-y.io"),
+            ("*.a.b", "*.a.b"),
+        ] {
+            assert_eq!(domain_name(text).as_deref(), Ok(name), "{text}");
+        }
+        for bad in [
+            "", ".", "com", "*", "*.com", "*.*.com", "a.*.com", "x*.a.com", "a..b", "-a.b", "a_.b", "a b.c",
+            "a.b/c",
+        ] {
+            assert!(domain_name(bad).is_err(), "{bad}");
+        }
+        assert_eq!(instead(domain_name("https://a.example.com/x")), Some("a.example.com".into()));
+    }
+
+    #[test]
     fn blocks() {
         for good in
             ["10.0.0.0/8", "10.1.2.3/8", "0.0.0.0/0", "1.2.3.4/32", "::/0", "2001:db8::1/64", "::1/128"]
@@ -252,5 +308,8 @@ mod tests {
         assert_eq!(instead(cidr("::1")), Some("::1/128".into()));
         assert_eq!(instead(cidr("010.001.000.0/16")), Some("10.1.0.0/16".into()));
         assert_eq!(instead(cidr("::ffff:10.0.0.0/104")), Some("10.0.0.0/8".into()));
+        let net = |text: &str| masked(text.parse().unwrap());
+        assert!(net("10.0.0.0/8").is_ok() && net("::/0").is_ok());
+        assert_eq!(instead(net("10.1.2.3/8")), Some("10.0.0.0/8".into()));
     }
 }

@@ -1,3 +1,4 @@
+mod admin;
 mod documents;
 mod objects;
 mod policies;

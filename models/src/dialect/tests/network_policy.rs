@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::lower;
+use super::super::lower;
 use crate::k8s::testing::{inventory, slice, span_of};
 use crate::policy::{
     Action, Direction, Mode, NamespaceSelector, NoMatch, Participation, PeerMatch, Peers, PodSelector,

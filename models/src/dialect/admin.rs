@@ -1,0 +1,144 @@
+//! The tiers around NetworkPolicy: ClusterNetworkPolicy, AdminNetworkPolicy and
+//! BaselineAdminNetworkPolicy (S-60 to S-68).
+
+use std::sync::Arc;
+
+use super::Stage;
+use crate::k8s::{
+    self, AdminAction, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier, Spanned,
+};
+use crate::policy::{
+    Action, Direction, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy, PortItem,
+    PortMatch, Ports, Precision, Provenance, Rule,
+};
+use crate::space::{PortSet, Traffic};
+
+/// The place of a BaselineAdminNetworkPolicy in its tier: behind every priority that a
+/// ClusterNetworkPolicy can have (S-68).
+const LAST: i32 = 1001;
+
+/// Where policies of one tier have the same priority, their order is undefined (S-62). npv takes kind and
+/// name, so that AdminNetworkPolicy comes before ClusterNetworkPolicy.
+pub(super) fn lower(policy: &k8s::Policy) -> Option<(Stage, Policy)> {
+    let k8s::Policy::Admin(policy) = policy else { return None };
+    let stage = match policy.tier {
+        AdminTier::Admin => Stage::Admin,
+        AdminTier::Baseline => Stage::Baseline,
+    };
+    Some((stage, lower_policy(policy)))
+}
+
+fn lower_policy(policy: &AdminPolicy) -> Policy {
+    let rules = |direction: Direction, rules: &[AdminRule]| {
+        let rules = rules.iter().enumerate().map(|(index, rule)| lower_rule(policy, direction, index, rule));
+        let rules: Vec<Rule> = rules.collect();
+        // S-66: an empty list says as little as none.
+        (!rules.is_empty()).then_some(rules)
+    };
+    Policy {
+        object: Arc::new(ObjectRef {
+            kind: policy.kind.name(),
+            namespace: None,
+            name: policy.meta.name.value.clone(),
+        }),
+        name_span: policy.meta.name.span,
+        priority: policy.priority.map_or(LAST, |priority| i32::from(priority.value)),
+        subject: selector(&policy.subject.value),
+        subject_span: policy.subject.span,
+        ingress: rules(Direction::Ingress, &policy.ingress),
+        egress: rules(Direction::Egress, &policy.egress),
+        inert: Vec::new(),
+    }
+}
+
+fn lower_rule(policy: &AdminPolicy, direction: Direction, index: usize, rule: &AdminRule) -> Rule {
+    let path = format!("spec.{direction}[{index}]");
+    let peers_name = match direction {
+        Direction::Ingress => "from",
+        Direction::Egress => "to",
+    };
+    let peers = rule.peers.iter().enumerate();
+    let peers = peers.flat_map(|(index, peer)| lower_peer(&format!("{path}.{peers_name}[{index}]"), peer));
+    let ports_name = match policy.kind {
+        k8s::AdminKind::Cluster => "protocols",
+        k8s::AdminKind::Admin | k8s::AdminKind::Baseline => "ports",
+    };
+    let ports = rule.ports.iter().enumerate().map(|(index, port)| PortItem {
+        matches: lower_port(&port.value),
+        provenance: Provenance { path: format!("{path}.{ports_name}[{index}]").into(), span: port.span },
+    });
+    let unknown = rule.peers.iter().find(|peer| peer.value == AdminPeer::Unknown);
+    let action = match rule.action {
+        AdminAction::Accept => Action::Allow,
+        // S-67: what fails closed must not skip the denials that come after it.
+        AdminAction::Pass if unknown.is_none() => Action::Pass,
+        AdminAction::Pass | AdminAction::Deny => Action::Deny,
+    };
+    let domains = rule.peers.iter().any(|peer| matches!(peer.value, AdminPeer::DomainNames(_)));
+    let precision = match unknown {
+        Some(peer) => {
+            let why = "a peer without a field that npv knows";
+            Precision::Unsupported { why: why.into(), span: peer.span }
+        }
+        None if domains && action == Action::Allow => Precision::Under,
+        None if domains => Precision::Over,
+        None => Precision::Exact,
+    };
+    Rule {
+        name: rule.name.clone(),
+        // The definitions refuse a list without peers; what is left of an erroneous one matches nobody.
+        peers: Peers::Listed(peers.collect()),
+        // S-65: no default protocol.
+        ports: if rule.ports.is_empty() { Ports::All } else { Ports::Listed(ports.collect()) },
+        action,
+        provenance: Provenance { path: path.as_str().into(), span: rule.span },
+        precision,
+    }
+}
+
+/// One peer of the IR for each block and domain, so that an answer can name the very one.
+fn lower_peer(path: &str, peer: &Spanned<AdminPeer>) -> Vec<Peer> {
+    let whole =
+        |matches| vec![Peer { matches, provenance: Provenance { path: path.into(), span: peer.span } }];
+    match &peer.value {
+        AdminPeer::Pods(pods) => whole(PeerMatch::Pods(selector(pods))),
+        AdminPeer::Nodes(nodes) => whole(PeerMatch::Nodes(nodes.clone())),
+        AdminPeer::Networks(networks) => {
+            let block = |net: &Spanned<_>| PeerMatch::Block { cidr: net.value, except: Vec::new() };
+            each(path, "networks", networks, block)
+        }
+        AdminPeer::DomainNames(domains) => {
+            each(path, "domainNames", domains, |domain| PeerMatch::Domain(domain.value.clone()))
+        }
+        AdminPeer::Unknown => whole(PeerMatch::Unknown),
+    }
+}
+
+fn each<T>(
+    path: &str,
+    list: &str,
+    items: &[Spanned<T>],
+    matches: impl Fn(&Spanned<T>) -> PeerMatch,
+) -> Vec<Peer> {
+    let items = items.iter().enumerate();
+    items
+        .map(|(index, item)| Peer {
+            matches: matches(item),
+            provenance: Provenance { path: format!("{path}.{list}[{index}]").into(), span: item.span },
+        })
+        .collect()
+}
+
+/// S-63: namespaces by their labels, whatever namespace; everything where nothing is asked.
+fn selector(pods: &AdminPods) -> PodSelector {
+    PodSelector { namespaces: NamespaceSelector::Labels(pods.namespaces.clone()), pods: pods.pods.clone() }
+}
+
+fn lower_port(port: &AdminPort) -> PortMatch {
+    match port {
+        AdminPort::Numbers(protocol, range) => {
+            PortMatch::Numbers(Traffic::of(*protocol, PortSet::range(*range.start(), *range.end())))
+        }
+        AdminPort::Name(name) => PortMatch::Named { protocol: None, name: name.clone() },
+    }
+}
