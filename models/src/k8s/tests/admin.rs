@@ -231,13 +231,16 @@ fn the_frame_of_a_policy() {
         &object(CNP, &format!("{{tier: Admin, priority: 5, {subject}, policyTypes: [Ingress]}}")),
         &[("unknown-field", "policyTypes", "leave it out")],
     );
-    invalid(&policy(BANP, "ingress: []").replace("name: default", "name: other"), "other", "named `default`");
-    invalid(
-        &policy(BANP, "ingress: []").replace("name: default", "generateName: default"),
-        "default",
-        "named",
-    );
-    invalid(&policy(CNP, "ingress: []").replace("name: it", "name: It"), "It", "lower-case");
+    for (text, place, wanted) in [
+        (policy(BANP, "ingress: []").replace("name: default", "name: other"), "other", "named `default`"),
+        (policy(BANP, "ingress: []").replace("name: default", "generateName: default"), "default", "named"),
+        (policy(CNP, "ingress: []").replace("name: it", "name: It"), "It", "lower-case"),
+    ] {
+        let decoded = decode(&text);
+        assert_eq!(summary(&text, &decoded.findings), [("invalid-policy", place)]);
+        assert!(says(&decoded.findings[0]).contains(wanted));
+        assert!(decoded.object.is_some(), "under whatever name, the policy says what it says");
+    }
 }
 
 #[test]
