@@ -267,13 +267,17 @@ fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node)
             finding.object = Some(name.clone());
         }
     }
-    object.filter(|_| name.is_some() && !(kind.policy && reader.findings.iter().any(changes_meaning)))
+    let in_doubt = kind.policy && reader.findings.iter().any(|finding| changes_meaning(reader, finding));
+    object.filter(|_| name.is_some() && !in_doubt)
 }
 
 /// Whether an error leaves in doubt what a policy means. A name that the API server would refuse does not,
 /// nor does a label of the policy itself: the policy says what it says, under whatever name.
-fn changes_meaning(finding: &Finding) -> bool {
+fn changes_meaning(reader: &Reader<'_>, finding: &Finding) -> bool {
     let of_metadata = finding.rule == "invalid-policy" && finding.key.starts_with("metadata");
+    if reader.clear.contains(&finding.key) {
+        return false;
+    }
     // What makes the answer incomplete stays in it, as far as it is understood (S-67).
     finding.severity == Severity::Error && !of_metadata && !finding.incomplete
 }

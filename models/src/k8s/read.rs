@@ -65,11 +65,13 @@ pub(super) struct Reader<'d> {
     /// The object is a policy.
     pub(super) policy: bool,
     pub(super) findings: Vec<Finding>,
+    /// Keys of findings about fields that are missing, where everybody reads that the same way.
+    pub(super) clear: Vec<String>,
 }
 
 impl<'d> Reader<'d> {
     pub(super) fn new(decoder: &'d Decoder) -> Self {
-        Self { decoder, policy: false, findings: Vec::new() }
+        Self { decoder, policy: false, findings: Vec::new(), clear: Vec::new() }
     }
 
     /// The rule of a value that has the right type and may not be: policies have one of their own.

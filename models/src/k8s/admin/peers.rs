@@ -132,10 +132,12 @@ fn read_namespaced(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node, api: &
     former::explain(reader, before, former::POD_SETS);
     // Where a field has another name or type, that is the error.
     let complete = reader.findings.len() == before;
+    // The API server refuses the policy, and everybody else reads "all": it is clear what is meant.
     let mut missing = |name: &str, help: &str| {
         if complete {
             let message = format!("`{path}` has no `{name}`");
             reader.report(fault("invalid-policy", &path.field(name), node.span, message).help(help));
+            reader.clear.push(path.field(name).to_string());
         }
     };
     if namespaces.is_none() && api.kind != AdminKind::Cluster {

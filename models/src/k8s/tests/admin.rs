@@ -252,8 +252,17 @@ fn subjects() {
     }
     let both = "{namespaces: {}, pods: {namespaceSelector: {}, podSelector: {}}}";
     invalid(&cnp(both), "pods", "both `namespaces` and `pods`");
-    invalid(&anp("{pods: {podSelector: {}}}"), "{podSelector: {}}", "write `namespaceSelector: {}`");
-    invalid(&cnp("{pods: {namespaceSelector: {}}}"), "{namespaceSelector: {}}", "write `podSelector: {}`");
+    // Errors that leave no doubt about the meaning: the policy stays in.
+    for (text, place, wanted) in [
+        (anp("{pods: {podSelector: {}}}"), "{podSelector: {}}", "write `namespaceSelector: {}`"),
+        (cnp("{pods: {namespaceSelector: {}}}"), "{namespaceSelector: {}}", "write `podSelector: {}`"),
+        (to(ANP, "{pods: {namespaceSelector: {}}}"), "{namespaceSelector: {}}", "write `podSelector: {}`"),
+    ] {
+        let decoded = decode(&text);
+        assert_eq!(summary(&text, &decoded.findings), [("invalid-policy", place)]);
+        assert!(says(&decoded.findings[0]).contains(wanted) && !decoded.findings[0].incomplete);
+        assert!(admin(decoded).subject.value.pods.is_everything());
+    }
     invalid(
         &cnp("{namespaces: {matchExpressions: [{key: a, operator: In}]}}"),
         "{key: a, operator: In}",
