@@ -155,6 +155,7 @@ fn policy(actions: &'static [Action]) -> impl Strategy<Value = Policy> {
     })
 }
 
+const NETWORK_POLICY: &str = "NetworkPolicy";
 const ALLOW: &[Action] = &[Action::Allow, Action::Log];
 const ANY: &[Action] = &[Action::Allow, Action::Deny, Action::Pass, Action::Log];
 
@@ -164,7 +165,8 @@ fn tier(
     participation: Participation,
     no_match: NoMatch,
 ) -> impl Strategy<Value = Tier> {
-    let actions = if mode == Mode::Union { ALLOW } else { ANY };
+    // In a union only an allow rule has a say, whatever else a tier without a dialect may hold.
+    let actions = if name == NETWORK_POLICY { ALLOW } else { ANY };
     vec((policy(actions), 0..3), 0..=4).prop_map(move |mut policies| {
         policies.sort_by_key(|(_, priority)| *priority);
         let policies = policies
@@ -181,11 +183,15 @@ fn tier(
 }
 
 fn network_policy() -> impl Strategy<Value = Tier> {
-    tier("NetworkPolicy", Mode::Union, Participation::Selected, NoMatch::Deny)
+    tier(NETWORK_POLICY, Mode::Union, Participation::Selected, NoMatch::Deny)
 }
 
 fn ordered(name: &'static str) -> impl Strategy<Value = Tier> {
     tier(name, Mode::FirstMatch, Participation::Everybody, NoMatch::NextTier)
+}
+
+fn deny_wins() -> impl Strategy<Value = Tier> {
+    tier("Cilium", Mode::DenyWins, Participation::Selected, NoMatch::Deny)
 }
 
 /// A tier that no dialect has, but that the IR can say.
@@ -201,8 +207,8 @@ fn layer(name: &'static str) -> impl Strategy<Value = Layer> {
     let tiers = prop_oneof![
         3 => network_policy().prop_map(|tier| vec![tier]),
         3 => (ordered("Admin"), network_policy(), ordered("Baseline")).prop_map(|(a, b, c)| vec![a, b, c]),
-        1 => tier("Cilium", Mode::DenyWins, Participation::Selected, NoMatch::Deny).prop_map(|tier| vec![tier]),
-        2 => vec(odd(), 1..=2),
+        2 => (deny_wins(), odd()).prop_map(|(first, second)| vec![first, second]),
+        2 => vec(odd(), 1..=3),
     ];
     tiers.prop_map(move |tiers| Layer { name, tiers })
 }

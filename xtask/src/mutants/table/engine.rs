@@ -187,7 +187,7 @@ pub(super) const SUITE: Suite = Suite {
             "a named port has any protocol",
             CLASSES,
             "[(Some(port.protocol), name), (None, name)]",
-            "[(Some(Protocol::Tcp), name), (None, name)]",
+            "[(Some(npv_models::space::Protocol::Tcp), name), (None, name)]",
         ),
         mutant(
             "a named port needs a protocol",
