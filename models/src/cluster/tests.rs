@@ -230,6 +230,12 @@ fn owners_in_a_circle_come_to_an_end() {
 }
 
 #[test]
+fn an_owner_without_a_kind_still_holds_its_pods_together() {
+    let owned = |name: &str| pod(name, "app: a", "Job team", "").replace("kind: Job, ", "");
+    check(&[owned("a"), owned("b")], &["shop/team[Pod]: app=a x2+"]);
+}
+
+#[test]
 fn old_replica_sets_stay_out() {
     let set = |name: &str, replicas: u32| {
         controller("apps/v1", "ReplicaSet", name, &format!("replicas: {replicas}, "), "Deployment web")

@@ -204,10 +204,12 @@ fn owner(reader: &mut Reader<'_>, path: &Path<'_>, owners: Option<&Entry>) -> Op
         let kind = reader.string(&path.field("kind"), kind);
         let name = reader.string(&path.field("name"), name);
         let controls = reader.flag(&path.field("controller"), controller);
-        let (Some(kind), Some(name)) = (kind, name) else { continue };
+        let Some(name) = name else { continue };
+        // Who says that pods belong together, but not to what, gets them together.
+        let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or("Pod");
         let denies = controller.is_some() && !controls;
         // The kubelet's own pods name their node, which controls nothing.
-        if denies || kind == "Node" || kind.is_empty() || name.is_empty() {
+        if denies || kind == "Node" || name.is_empty() {
             continue;
         }
         if best.as_ref().is_none_or(|(certain, _)| controls && !certain) {

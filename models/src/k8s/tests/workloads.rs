@@ -210,6 +210,8 @@ fn owners() {
         ("[{kind: Job, name: a, controller: false}]", None),
         ("[{kind: Node, name: n1, controller: true}]", None),
         ("[{kind: Job, name: a}, {kind: Job, name: b, controller: true}]", Some("b")),
+        ("[{name: a}]", Some("a")),
+        ("[{kind: Job}]", None),
         ("[]", None),
         ("null", None),
     ] {
