@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use npv_models::cluster::{Builder, Cluster, Inventory};
 use npv_models::decide::Profile;
-use npv_models::diagnostic::Finding;
+use npv_models::diagnostic::{Finding, Severity};
 use npv_models::dialect;
 use npv_models::k8s::{Decoded, Decoder};
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, SourceMap, Span};
+use npv_models::yaml::Node;
 
 use crate::load::{self, LoadError, Loaded};
 
@@ -26,6 +28,64 @@ impl Default for Options {
     fn default() -> Self {
         Self { namespace: "default".into(), profile: Profile::default() }
     }
+}
+
+/// Errors of objects beyond this number are counted, not listed.
+const MOST_ERRORS: usize = 100_000;
+
+/// The first errors of objects by position, whatever the order in which they come.
+#[derive(Default)]
+struct Errors {
+    listed: Vec<Finding>,
+    unlisted: usize,
+    incomplete: bool,
+}
+
+impl Errors {
+    fn add(&mut self, findings: Vec<Finding>) {
+        self.listed.extend(findings);
+        if self.listed.len() >= 2 * MOST_ERRORS {
+            self.trim();
+        }
+    }
+
+    fn trim(&mut self) {
+        self.listed.sort_by(|a, b| (a.span(), a.rule, &a.key).cmp(&(b.span(), b.rule, &b.key)));
+        for finding in self.listed.drain(self.listed.len().min(MOST_ERRORS)..) {
+            self.unlisted += 1;
+            self.incomplete |= finding.incomplete;
+        }
+    }
+
+    fn finish(mut self) -> Vec<Finding> {
+        self.trim();
+        if self.unlisted > 0
+            && let Some(last) = self.listed.last()
+            && let Some(span) = last.span()
+        {
+            let message = format!("there are {} more errors in these manifests", self.unlisted);
+            let more = Finding::new(last.rule, Severity::Error, span, message).key("more");
+            let more = more.help("correct the errors before these first");
+            self.listed.push(if self.incomplete { more.incomplete() } else { more });
+        }
+        self.listed
+    }
+}
+
+/// Decodes an object and puts its errors with those of the others.
+fn decode(decoder: &Decoder, errors: &Mutex<Errors>, node: &Node) -> Decoded {
+    let mut decoded = decoder.decode(node);
+    if !decoded.findings.is_empty() {
+        let findings = std::mem::take(&mut decoded.findings);
+        errors.lock().unwrap_or_else(PoisonError::into_inner).add(findings);
+    }
+    decoded
+}
+
+/// What has been loaded, with the errors of its objects.
+fn with(mut loaded: Loaded<Decoded>, errors: Mutex<Errors>) -> Loaded<Decoded> {
+    loaded.findings.extend(errors.into_inner().unwrap_or_else(PoisonError::into_inner).finish());
+    loaded
 }
 
 /// A set of manifests, read, validated and lowered.
@@ -59,8 +119,9 @@ impl Snapshot {
         options: &Options,
     ) -> Result<Self, LoadError> {
         let decoder = Decoder::new(&options.namespace);
-        let loaded = load::load(inputs, loading, |node| decoder.decode(&node))?;
-        Ok(Self::assemble(loaded, options))
+        let errors = Mutex::new(Errors::default());
+        let loaded = load::load(inputs, loading, |node| decode(&decoder, &errors, &node))?;
+        Ok(Self::assemble(with(loaded, errors), options))
     }
 
     /// Reads named texts that are in memory, each of them YAML or JSON.
@@ -77,7 +138,9 @@ impl Snapshot {
             sources.add(name, text, Origin::File)?;
         }
         let decoder = Decoder::new(&options.namespace);
-        Ok(Self::assemble(load::load_texts(sources, |node| decoder.decode(&node)), options))
+        let errors = Mutex::new(Errors::default());
+        let loaded = load::load_texts(sources, |node| decode(&decoder, &errors, &node));
+        Ok(Self::assemble(with(loaded, errors), options))
     }
 
     /// Puts together what has been loaded.
@@ -166,6 +229,26 @@ not an object
         assert_eq!(files.kinds, texts.kinds);
         assert_eq!(files.cluster.workloads.len(), 1);
         assert!(matches!(read(&folder.path().join("none")), Err(LoadError::Missing(_))));
+    }
+
+    #[test]
+    fn a_flood_of_errors_is_counted_and_the_first_are_listed_in_any_order() {
+        let error = |at: u32| {
+            let span = Span::new(npv_models::source::SourceId(0), at, at);
+            let finding = Finding::new("wrong-type", Severity::Error, span, "wrong");
+            if at == 249_999 { finding.incomplete() } else { finding }
+        };
+        let listed = |order: &mut dyn Iterator<Item = u32>| {
+            let mut errors = Errors::default();
+            order.for_each(|at| errors.add(vec![error(at)]));
+            errors.finish()
+        };
+        let up = listed(&mut (0..250_000));
+        assert_eq!(up, listed(&mut (0..250_000).rev()));
+        assert_eq!(up.len(), 100_001);
+        assert_eq!(up[99_999].span().unwrap().start, 99_999);
+        assert_eq!(up[100_000].message, "there are 150000 more errors in these manifests");
+        assert!(up[100_000].incomplete && !up[99_999].incomplete);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::space::Labels;
 /// The label that every namespace carries (S-41).
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
+/// Of more objects than this that are defined twice, nobody reads.
+const MOST_FINDINGS: usize = 10_000;
+
 /// Collects decoded objects in the order of the manifests.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -41,7 +44,7 @@ pub struct Inventory {
     pub cluster: Cluster,
     /// The policies, in the order of the manifests.
     pub policies: Vec<k8s::Policy>,
-    /// Objects that are defined more than once, and differently.
+    /// Objects that are defined more than once, and differently; the first 10,000.
     pub findings: Vec<Finding>,
 }
 
@@ -134,7 +137,9 @@ impl Builder {
             Object::HttpIssuer(object) => self.issuers.add(object.kind, *object, |object| &object.meta),
             Object::Policy(object) => self.policies.add(object.kind(), object, k8s::Policy::meta),
         };
-        self.findings.extend(finding);
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.extend(finding);
+        }
     }
 
     /// Resolves everything that has been added.

@@ -15,8 +15,8 @@ pub(super) const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
 /// The label by which it carries its number.
 pub(super) const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
-/// More pods than a StatefulSet ever has; beyond, they are not told apart.
-const MOST_NUMBERED: u32 = 10_000;
+/// More pods than the StatefulSets of a cluster have together; those beyond are not told apart.
+const MOST_NUMBERED: u32 = 100_000;
 
 /// What is known beside pods and their controllers.
 pub(super) struct Surroundings<'a> {
@@ -76,12 +76,14 @@ pub(super) fn resolve(
         }
     }
     let mut made = (Vec::new(), Vec::new());
+    let mut numbered = if surroundings.numbered { MOST_NUMBERED } else { 0 };
     for ((namespace, name, kind), parts) in all {
         let Some(&id) = surroundings.namespaces.get(namespace) else { continue };
         let place = Place { namespace: id, workload: WorkloadId(made.0.len() as u32) };
         let owner = k8s::Owner { kind: kind.into(), name: name.into() };
         let scaled = surroundings.autoscaled.contains(&(namespace, &owner));
-        let Some(Resolved { groups, span, account }) = parts.resolve(place, kind, scaled, surroundings)
+        let Some(Resolved { groups, span, account }) =
+            parts.resolve(place, kind, scaled, &mut numbered, surroundings.nodes)
         else {
             continue;
         };
@@ -114,12 +116,13 @@ impl Parts<'_> {
         place: Place,
         kind: &str,
         scaled: bool,
-        surroundings: &Surroundings<'_>,
+        numbered: &mut u32,
+        nodes: &[Node],
     ) -> Option<Resolved> {
         let per_node = kind == "DaemonSet";
         let named = self.own.or(self.made.first().copied()).map(|workload| workload.meta.name.span);
         if let Some(first) = self.live.first() {
-            let groups = live_groups(&self.live, place, per_node, surroundings.nodes);
+            let groups = live_groups(&self.live, place, per_node, nodes);
             let span = named.unwrap_or(first.meta.name.span);
             return Some(Resolved { groups, span, account: first.shape.value.service_account.clone() });
         }
@@ -139,12 +142,12 @@ impl Parts<'_> {
         let first = templates.first()?;
         let groups = templates
             .iter()
-            .flat_map(|template| {
-                if surroundings.numbered && template.kind == "StatefulSet" {
-                    numbered_groups(template, place)
-                } else {
-                    vec![template_group(template, place, scaled)]
+            .flat_map(|template| match numbered_pods(template, *numbered) {
+                Some(pods) => {
+                    *numbered -= pods;
+                    numbered_groups(template, pods, place)
                 }
+                None => vec![template_group(template, place, scaled)],
             })
             .collect();
         let span = named.unwrap_or(first.meta.name.span);
@@ -160,15 +163,17 @@ fn template_group(template: &k8s::Workload, place: Place, scaled: bool) -> PodGr
     PodGroup { pods, several, ..group(&template.shape, place) }
 }
 
-/// The pods of a StatefulSet, each with the labels of its number.
-fn numbered_groups(template: &k8s::Workload, place: Place) -> Vec<PodGroup> {
+/// How many pods to tell apart by number: those of a StatefulSet, as long as there are no more than `left`.
+fn numbered_pods(template: &k8s::Workload, left: u32) -> Option<u32> {
     let pods = match template.replicas {
         Replicas::Exactly(pods) => pods,
         Replicas::Unsaid | Replicas::PerNode => 1,
     };
-    if pods == 0 || pods > MOST_NUMBERED {
-        return vec![template_group(template, place, false)];
-    }
+    (template.kind == "StatefulSet" && (1..=left).contains(&pods)).then_some(pods)
+}
+
+/// The pods of a StatefulSet, each with the labels of its number.
+fn numbered_groups(template: &k8s::Workload, pods: u32, place: Place) -> Vec<PodGroup> {
     let ordinals = template.first_ordinal..template.first_ordinal.saturating_add(pods);
     ordinals
         .map(|ordinal| {

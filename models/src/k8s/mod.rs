@@ -192,7 +192,7 @@ impl Decoder {
         }
         let mut reader = Reader::new(self);
         let Some((api_version, kind)) = type_of(&mut reader, node) else {
-            return Decoded { kind: None, object: None, findings: reader.findings };
+            return Decoded { kind: None, object: None, findings: reader.finish() };
         };
         let mut decoded =
             Decoded { kind: Some(format!("{api_version}/{kind}").into()), ..Decoded::default() };
@@ -201,8 +201,7 @@ impl Decoder {
         } else if let Some(finding) = unsupported::check(api_version, kind, node, &self.default_namespace) {
             reader.report(finding);
         }
-        decoded.findings = reader.findings;
-        decoded.findings.sort_by_key(Finding::span);
+        decoded.findings = reader.finish();
         decoded
     }
 
@@ -263,9 +262,7 @@ fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node)
     let object = meta::Root { kind, node, metadata, spec, status, meta: meta.unwrap_or_default() };
     let object = (kind.decode)(reader, object);
     if let Some(name) = &name {
-        for finding in &mut reader.findings {
-            finding.object = Some(name.clone());
-        }
+        reader.name(name);
     }
     let in_doubt = kind.policy && reader.findings.iter().any(|finding| changes_meaning(reader, finding));
     object.filter(|_| name.is_some() && !in_doubt)

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::meta::Root;
 use super::pod::{in_range, transport};
-use super::read::{Path, Reader, Unknown, closest, fault, listing, replace};
+use super::read::{Path, Reader, Unknown, clip, closest, fault, listing, replace};
 use super::registry::Kind;
 use super::{Meta, Object, Policy, Spanned, selector, syntax};
 use crate::policy::Direction;
@@ -154,7 +154,7 @@ fn read_types(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Option<S
             Some("Ingress") => types.push(Direction::Ingress),
             Some("Egress") => types.push(Direction::Egress),
             Some(text) => {
-                let message = format!("`{text}` is no policy type: there are {}", listing(&NAMES));
+                let message = format!("`{}` is no policy type: there are {}", clip(text), listing(&NAMES));
                 let finding = fault("invalid-policy", &path, item.span, message);
                 reader.report(match closest(text, &NAMES) {
                     Some(name) => finding.help(format!("did you mean `{name}`?")).fix(replace(
@@ -213,7 +213,7 @@ fn read_peers(
 }
 
 fn read_peer(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<NetworkPolicyPeer> {
-    let before = reader.findings.len();
+    let before = reader.count();
     let [pods, namespaces, block] =
         reader.fields(path, item, ["podSelector", "namespaceSelector", "ipBlock"], Unknown::Refused(&[]));
     let mut read = |name, entry: Option<&Entry>| {
@@ -224,7 +224,7 @@ fn read_peer(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<Ne
     let Some(block) = block else {
         if pods.is_none() && namespaces.is_none() {
             // A misspelt or ill-typed peer has been reported as what it is.
-            if reader.findings.len() == before {
+            if reader.count() == before {
                 reader.report(
                     fault("invalid-policy", path, item.span, "the peer is empty: it must say whom it means")
                         .help("for everybody, leave the whole list out; for every pod of the namespace, write `podSelector: {}`"),
@@ -381,7 +381,7 @@ fn range_or_name(
     let Some((first, last)) = range else {
         return reader.malformed(path, node.span, name, wrong);
     };
-    let message = format!("`{name}` is neither a port number nor the name of a port");
+    let message = format!("`{}` is neither a port number nor the name of a port", clip(name));
     let help = format!("write the range as `port: {first}` and `endPort: {last}`");
     reader.report(fault("invalid-policy", path, node.span, message).help(help));
 }

@@ -1,5 +1,6 @@
 //! Nodes.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -34,11 +35,12 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
         // The others are host names.
         if let Some("InternalIP" | "ExternalIP") = reader.string(&path.field("type"), kind)
             && let Some(address) = text.and_then(|text| address(reader, &path.field("address"), &text.value))
-            && !addresses.contains(&address)
         {
             addresses.push(address);
         }
     }
+    let mut seen = HashSet::new();
+    addresses.retain(|address| seen.insert(*address));
     let labels = root.labels();
     Some(Object::Node(Box::new(Node { labels, addresses: addresses.into(), meta: root.meta })))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::meta::{self, Root};
-use super::read::{Path, Reader, Unknown, fault, listing, replace};
+use super::read::{Path, Reader, Unknown, clip, fault, listing, replace};
 use super::{Meta, Object, Spanned};
 use crate::space::{Labels, Protocol};
 use crate::yaml::{Entry, Node};
@@ -111,7 +111,10 @@ fn add_addresses(
         let path = path_of_all.item(index);
         let [ip] = reader.fields(&path, item, ["ip"], Unknown::Allowed);
         let ip = ip.and_then(|entry| address(reader, &path.field("ip"), &entry.value));
-        addresses.extend(ip.filter(|ip| !addresses.contains(ip)));
+        // A pod has one address of each family; a list that goes on is no list of a pod's addresses.
+        if addresses.len() < 16 {
+            addresses.extend(ip.filter(|ip| !addresses.contains(ip)));
+        }
     }
 }
 
@@ -120,7 +123,7 @@ pub(super) fn address(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> 
     let text = reader.text(path, node).filter(|text| !text.is_empty())?;
     let address = text.parse().ok();
     if address.is_none() {
-        reader.report(fault("wrong-type", path, node.span, format!("`{text}` is no IP address")));
+        reader.report(fault("wrong-type", path, node.span, format!("`{}` is no IP address", clip(text))));
     }
     address
 }
@@ -256,7 +259,7 @@ pub(super) fn transport(reader: &mut Reader<'_>, path: &Path<'_>, entry: Option<
         reader.invalid(),
         path,
         entry.value.span,
-        format!("`{text}` is none of the protocols {}", listing(&names)),
+        format!("`{}` is none of the protocols {}", clip(text), listing(&names)),
     );
     reader.report(match Protocol::from_name(&text.to_ascii_uppercase()) {
         Some(meant) => finding.help(format!("protocols are in upper case: write `{meant}`")).fix(replace(

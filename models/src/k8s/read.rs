@@ -1,6 +1,7 @@
 //! Reading fields out of a [`Node`] tree, so that *every* error of an object becomes a finding at its
 //! own place and decoding goes on behind it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
@@ -39,8 +40,9 @@ impl fmt::Display for Path<'_> {
             Self::Root => Ok(()),
             Self::Field(parent, name) => {
                 let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric()) && !name.is_empty();
+                let name = clip(name);
                 match (parent, plain) {
-                    (Self::Root, true) => f.write_str(name),
+                    (Self::Root, true) => f.write_str(&name),
                     (_, true) => write!(f, "{parent}.{name}"),
                     (_, false) => write!(f, "{parent}[{name:?}]"),
                 }
@@ -59,19 +61,67 @@ pub(super) enum Unknown {
     Refused(&'static [&'static str]),
 }
 
+/// More errors of one object than this are counted, not listed.
+const MOST_FINDINGS: usize = 1000;
+
+/// The start of a text, for messages: what a person wants to recognise is not a megabyte long.
+pub(super) fn clip(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(100) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
+
 /// What decoding one object has found wrong so far.
 pub(super) struct Reader<'d> {
     pub(super) decoder: &'d Decoder,
     /// The object is a policy.
     pub(super) policy: bool,
     pub(super) findings: Vec<Finding>,
+    unlisted: usize,
     /// Keys of findings about fields that are missing, where everybody reads that the same way.
     pub(super) clear: Vec<String>,
 }
 
 impl<'d> Reader<'d> {
     pub(super) fn new(decoder: &'d Decoder) -> Self {
-        Self { decoder, policy: false, findings: Vec::new(), clear: Vec::new() }
+        Self { decoder, policy: false, findings: Vec::new(), unlisted: 0, clear: Vec::new() }
+    }
+
+    /// What has been found, in the order of the text.
+    pub(super) fn finish(mut self) -> Vec<Finding> {
+        self.findings.sort_by_key(Finding::span);
+        if self.unlisted > 0
+            && let Some(last) = self.findings.last()
+            && let Some(span) = last.span()
+        {
+            let message = format!("there are {} more errors in this object", self.unlisted);
+            let more = Finding {
+                object: last.object.clone(),
+                ..Finding::new(last.rule, Severity::Error, span, message)
+            };
+            self.findings.push(more.key("more").help("correct the errors before these first"));
+        }
+        self.findings
+    }
+
+    /// Names the object in all that has been found.
+    pub(super) fn name(&mut self, object: &str) {
+        for finding in &mut self.findings {
+            finding.object = Some(object.to_owned());
+        }
+    }
+
+    /// How many errors there are, listed or not.
+    pub(super) fn count(&self) -> usize {
+        self.findings.len() + self.unlisted
+    }
+
+    /// Notes an error that is not to be listed. Asked before the work of describing it where there can be many.
+    fn full(&mut self) -> bool {
+        let full = self.findings.len() >= MOST_FINDINGS;
+        self.unlisted += usize::from(full);
+        full
     }
 
     /// The rule of a value that has the right type and may not be: policies have one of their own.
@@ -81,27 +131,46 @@ impl<'d> Reader<'d> {
 
     /// Reports a text that its field's syntax does not admit.
     pub(super) fn malformed(&mut self, path: &Path<'_>, span: Span, text: &str, wrong: Malformed) {
-        let message = format!("`{text}` {}", wrong.why);
+        if self.full() {
+            return;
+        }
+        let message = format!("`{}` {}", clip(text), wrong.why);
         let finding = fault(self.invalid(), path, span, message);
-        self.report(match wrong.instead {
+        self.findings.push(match wrong.instead {
             Some(instead) => finding.help(format!("write `{instead}`")).fix(replace(
                 span,
                 text,
                 &instead,
                 format!("write `{instead}`"),
             )),
-            None => finding,
+            None => finding.help("the API server would refuse it: write one that fits"),
         });
     }
 
-    /// Adds a finding.
-    pub(super) fn report(&mut self, finding: Finding) {
+    /// Adds a finding. One without a next step gets the only one that is always right.
+    pub(super) fn report(&mut self, mut finding: Finding) {
+        if self.full() {
+            return;
+        }
+        if finding.help.is_empty() {
+            finding.help.push("the API server would refuse it: correct it, or leave it out".into());
+        }
         self.findings.push(finding);
     }
 
     /// Reports a value that is not what its field takes.
     pub(super) fn wrong_type(&mut self, path: &Path<'_>, node: &Node, wanted: &str) {
-        self.report(wrong_type(path, node, wanted));
+        if !self.full() {
+            let help = match wanted {
+                "a list" => "write a list: one entry behind each `-`",
+                "a mapping" => "write fields: `name: value`",
+                "a boolean" => "write `true` or `false`, without quotes",
+                "a whole number" => "write digits, without quotes",
+                "a string" => "write one text in place of it",
+                _ => "write a number, or a name in lower case with at least one letter",
+            };
+            self.findings.push(wrong_type(path, node, wanted).help(help));
+        }
     }
 
     /// Reports an item of a list that is null, with what kubectl would take it for (S-47).
@@ -169,8 +238,11 @@ impl<'d> Reader<'d> {
     }
 
     fn duplicate(&mut self, path: &Path<'_>, first: &Entry, again: &Entry) {
+        if self.full() {
+            return;
+        }
         let here = path.field(&again.key);
-        let message = format!("the key `{}` is there twice", again.key);
+        let message = format!("the key `{}` is there twice", clip(&again.key));
         self.report(
             fault("duplicate-key", &here, again.key_span, message)
                 .label("here again")
@@ -180,10 +252,13 @@ impl<'d> Reader<'d> {
     }
 
     fn unknown_field(&mut self, path: &Path<'_>, entry: &Entry, known: impl Iterator<Item = &'static str>) {
+        if self.full() {
+            return;
+        }
         let here = path.field(&entry.key);
         let parent = path.to_string();
         let place = if parent.is_empty() { "the object".to_owned() } else { format!("`{parent}`") };
-        let message = format!("{place} has no field `{}`", entry.key);
+        let message = format!("{place} has no field `{}`", clip(&entry.key));
         let mut names: Vec<&str> = known.collect();
         let guess = closest(&entry.key, &names);
         let finding = fault("unknown-field", &here, entry.key_span, message);
@@ -270,11 +345,13 @@ impl<'d> Reader<'d> {
         let node = &entry?.value;
         let number = node.as_int();
         if number.is_none() {
-            let finding = wrong_type(path, node, "a whole number");
-            self.report(match unquote(node) {
-                Some(fix) => finding.help("write it without quotes").fix(fix),
-                None => finding,
-            });
+            match unquote(node) {
+                Some(fix) => {
+                    let finding = wrong_type(path, node, "a whole number");
+                    self.report(finding.help("write it without quotes").fix(fix));
+                }
+                None => self.wrong_type(path, node, "a whole number"),
+            }
         }
         number
     }

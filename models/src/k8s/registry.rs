@@ -36,11 +36,16 @@ impl Kind {
     /// `Kind/namespace/name`, or `Kind/name`.
     pub(super) fn object_name(&self, meta: &Meta) -> String {
         if self.namespaced {
-            format!("{}/{}/{}", self.name, meta.namespace, meta.name.value)
+            format!("{}/{}/{}", self.name, named(&meta.namespace), named(&meta.name.value))
         } else {
-            format!("{}/{}", self.name, meta.name.value)
+            format!("{}/{}", self.name, named(&meta.name.value))
         }
     }
+}
+
+/// A name as findings write it: all of it, unless it is longer than names can be.
+fn named(name: &str) -> std::borrow::Cow<'_, str> {
+    if name.len() > 253 { super::read::clip(name) } else { name.into() }
 }
 
 /// One line for each kind.

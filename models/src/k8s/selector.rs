@@ -1,6 +1,6 @@
 //! Label selectors: `matchLabels` and `matchExpressions`.
 
-use super::read::{Path, Reader, Unknown, closest, fault, listing, replace};
+use super::read::{Path, Reader, Unknown, clip, closest, fault, listing, replace};
 use super::syntax;
 use crate::space::{Operator, Requirement, Selector};
 use crate::yaml::{Entry, Node, Value};
@@ -35,10 +35,10 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Sel
 }
 
 fn requirement(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<Requirement> {
-    let before = reader.findings.len();
+    let before = reader.count();
     let [key, operator, values] =
         reader.fields(path, item, ["key", "operator", "values"], Unknown::Refused(&[]));
-    if reader.findings.len() > before && item.entries().is_empty() {
+    if reader.count() > before && item.entries().is_empty() {
         return None;
     }
     let key = required(reader, path, item, "key", key).and_then(|entry| {
@@ -89,7 +89,7 @@ fn read_operator(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Optio
     let known = OPERATORS.into_iter().find(|operator| operator.name() == text);
     if known.is_none() {
         let names = OPERATORS.map(Operator::name);
-        let message = format!("`{text}` is none of the operators {}", listing(&names));
+        let message = format!("`{}` is none of the operators {}", clip(text), listing(&names));
         let finding = fault(reader.invalid(), path, node.span, message);
         reader.report(match closest(text, &names) {
             Some(name) => finding.help(format!("did you mean `{name}`?")).fix(replace(

@@ -1,5 +1,6 @@
 //! Services.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -176,7 +177,7 @@ fn choice(reader: &mut Reader<'_>, path: &Path<'_>, entry: Option<&Entry>, words
     let (Some(text), Some(entry)) = (text, entry) else { return 0 };
     words.iter().position(|word| *word == text).unwrap_or_else(|| {
         let words = super::read::listing(words);
-        let message = format!("`{text}` is none of {words}");
+        let message = format!("`{}` is none of {words}", super::read::clip(text));
         reader.report(fault("wrong-type", path, entry.value.span, message));
         0
     })
@@ -201,12 +202,10 @@ fn cluster_ips(
             continue;
         }
         let item = index.map_or(*path, |index| path.item(index));
-        if let Some(address) = address(reader, &item, node)
-            && !addresses.contains(&address)
-        {
-            addresses.push(address);
-        }
+        addresses.extend(address(reader, &item, node));
     }
+    let mut seen = HashSet::new();
+    addresses.retain(|address| seen.insert(*address));
     (headless, addresses)
 }
 

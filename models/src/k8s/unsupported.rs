@@ -1,5 +1,6 @@
 //! Policies of kinds that npv does not model. Each makes the answer incomplete; none is passed over.
 
+use super::read::clip;
 use super::registry;
 use crate::diagnostic::{Finding, Severity};
 use crate::source::Span;
@@ -75,13 +76,14 @@ const BUILT_IN: &[&str] =
 
 /// A finding about an object that npv does not read, where passing over it could falsify the answer.
 pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespace: &str) -> Option<Finding> {
+    let (written, written_kind) = (clip(api_version), clip(kind));
     let unsupported = |span, message| unsupported(node, kind, default_namespace, span, message);
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
     let family = FAMILIES.iter().find(|family| family.group == group && family.kinds.contains(&kind));
     // The group is what tells it from a kind that npv models.
     let span = node.get("apiVersion").map_or(node.span, |version| version.span);
     if let Some(family) = family {
-        let message = format!("npv does not model `{kind}` of `{api_version}` ({}) yet", family.name);
+        let message = format!("npv does not model `{written_kind}` of `{written}` ({}) yet", family.name);
         return Some(unsupported(span, message).help(
             "answers leave this object out; with `--allow-incomplete` npv answers for all the others",
         ));
@@ -91,7 +93,7 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespac
     {
         let place =
             if known.group.is_empty() { "`v1`".to_owned() } else { format!("the group `{}`", known.group) };
-        let message = format!("there is no `{kind}` in `{api_version}`");
+        let message = format!("there is no `{written_kind}` in `{written}`");
         let mut finding = unsupported(span, message)
             .help(format!("the API server would refuse it; `{kind}` is in {place}"));
         if !known.policy {
@@ -101,7 +103,7 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespac
     }
     // Whatever calls itself a network policy may decide about traffic.
     kind.ends_with("NetworkPolicy").then(|| {
-        let message = format!("npv does not know the policy kind `{kind}` of `{api_version}`");
+        let message = format!("npv does not know the policy kind `{written_kind}` of `{written}`");
         unsupported(span, message)
             .help("answers leave it out; with `--allow-incomplete` npv answers for all the others")
     })
@@ -112,9 +114,10 @@ fn unsupported(node: &Node, kind: &str, default_namespace: &str, span: Span, mes
     let name = field("name").unwrap_or_default();
     let wide = CLUSTER_SCOPED.iter().any(|start| kind.starts_with(start)) || kind.contains("Clusterwide");
     let object = if wide {
-        format!("{kind}/{name}")
+        format!("{}/{}", clip(kind), clip(name))
     } else {
-        format!("{kind}/{}/{name}", field("namespace").unwrap_or(default_namespace))
+        let namespace = field("namespace").unwrap_or(default_namespace);
+        format!("{}/{}/{}", clip(kind), clip(namespace), clip(name))
     };
     Finding::new("unsupported-policy", Severity::Error, span, message).object(object).key("kind").incomplete()
 }

@@ -97,6 +97,7 @@ spec:
         ]
     );
     assert!(decoded.findings.iter().all(|finding| finding.object.as_deref() == Some("Service/default/web")));
+    assert!(decoded.findings.iter().all(|finding| !finding.help.is_empty()));
     let Some(Object::Service(service)) = decoded.object else { panic!() };
     assert_eq!(service.ports.len(), 1);
     assert_eq!(service.ports[0].target, TargetPort::Number(8080));

@@ -30,7 +30,7 @@ fn refused(text: &str, wanted: &[(&str, &str, &str)]) {
         let all = format!("{} | {}", finding.message, finding.help.join(" | "));
         assert!(all.contains(says), "`{says}` in `{all}`");
         assert_eq!(finding.object.as_deref(), Some("NetworkPolicy/shop/it"));
-        assert!(!finding.incomplete);
+        assert!(!finding.incomplete && !finding.help.is_empty());
     }
 }
 
@@ -356,6 +356,21 @@ fn fixes_mend_what_they_are_for() {
     ] {
         assert_eq!(mended(&ingress(broken)), ingress(right));
     }
+}
+
+#[test]
+fn thousands_of_errors_are_counted_and_long_texts_cut() {
+    let long = "x".repeat(500);
+    let fields: Vec<String> = (0..5000).map(|index| format!("  {long}{index}: 1\n")).collect();
+    let text = policy(&fields.concat());
+    let decoded = decode_all(&text).remove(0);
+    assert_eq!(decoded.findings.len(), 1001);
+    assert_eq!(decoded.findings[1000].message, "there are 4000 more errors in this object");
+    for finding in &decoded.findings {
+        assert!(finding.message.len() < 300 && finding.key.len() < 300, "{finding:?}");
+        assert_eq!(finding.object.as_deref(), Some("NetworkPolicy/shop/it"));
+    }
+    assert!(decoded.object.is_none());
 }
 
 #[test]
