@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use npv_models::source::SourceId;
-use npv_models::yaml::{self, Documents, MAX_DEPTH, Node, Value};
+use npv_models::yaml::{self, Documents, Items, MAX_DEPTH, Node, Value};
 use proptest::prelude::*;
 
 fn read(text: &str) -> Documents {
@@ -266,6 +266,30 @@ fn streams_of_several_kinds() {
     assert_eq!(keys("# nothing\n---\n---\n# x\n---\na: 1\n---\n...\n"), ["a"]);
     assert_eq!(keys("a: 1\n...\n---\nb: 2\n...\n"), ["a", "b"]);
     assert_eq!(keys(""), Vec::<String>::new());
+}
+
+#[test]
+fn items_are_handed_over_one_by_one() {
+    let items = |text: &str, syntax| {
+        let mut items = Vec::new();
+        let remarks = yaml::read_items(SourceId(0), text, 5, syntax, |item| items.push(item));
+        let messages: Vec<String> = remarks.problems.into_iter().map(|problem| problem.message).collect();
+        (items, messages)
+    };
+    let text = "- a: [1, 2]\n  b: &x {c: d}\n# between\n- - nested\n  - list\n- *x\n-\n- e\n";
+    let whole = yaml::read(SourceId(0), text, 5).roots.remove(0);
+    let (read, problems) = items(text, Items::Yaml);
+    assert_eq!((read.as_slice(), problems.len()), (whole.items(), 0));
+    let text = "{\"a\": [1]} , 2,\n[3]";
+    let (read, problems) = items(text, Items::Json);
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(read.len(), 3);
+    assert_eq!(read[1].span.start as usize, 5 + text.find('2').unwrap());
+
+    assert_eq!(items("a: 1\n", Items::Yaml).1, ["this is not an item of the list around it"]);
+    assert_eq!(items("- a\n- [\n", Items::Yaml).1, ["this is not valid YAML: unclosed bracket `[`"]);
+    assert_eq!(items("1 2", Items::Json).1, ["this is not valid JSON: expected `,` between two items"]);
+    assert_eq!(items("1, ]", Items::Json).1, ["this is not valid JSON: expected value"]);
 }
 
 #[test]

@@ -64,6 +64,9 @@ pub(super) struct Builder<'t> {
     budget: Budget,
     refusals: Vec<Refusal>,
     fatal: bool,
+    /// Whether the items of a sequence at the root are given away instead of kept.
+    gives_items: bool,
+    item: Option<Node>,
 }
 
 struct Frame {
@@ -96,7 +99,7 @@ struct Key {
 }
 
 impl<'t> Builder<'t> {
-    pub(super) fn new(source: SourceId, offset: u32, text: &'t str) -> Self {
+    pub(super) fn new(source: SourceId, offset: u32, text: &'t str, gives_items: bool) -> Self {
         Self {
             source,
             offset,
@@ -107,7 +110,14 @@ impl<'t> Builder<'t> {
             budget: Budget::new(text.len()),
             refusals: Vec::new(),
             fatal: false,
+            gives_items,
+            item: None,
         }
+    }
+
+    /// The item of the sequence at the root that the last event completed.
+    pub(super) fn take_item(&mut self) -> Option<Node> {
+        self.item.take()
     }
 
     /// Forgets the document that is being built.
@@ -309,12 +319,19 @@ impl<'t> Builder<'t> {
     /// Adds a complete node to the innermost collection. `end` and `site` tell where it is written, which for
     /// an alias is not where its value stands.
     fn put(&mut self, node: Node, merge: bool, end: u32, site: Span) {
+        let at_root = self.stack.len() == 1;
         let Some(frame) = self.stack.last_mut() else {
-            self.root = Some(node);
+            // A sequence whose items have been given away is nothing more.
+            let given = self.gives_items && matches!(node.value, Value::Seq(_));
+            self.root = Some(node).filter(|_| !given);
             return;
         };
         frame.end = frame.end.max(end);
         let map = match &mut frame.shape {
+            Shape::Seq(_) if at_root && self.gives_items => {
+                self.item = Some(node);
+                return;
+            }
             Shape::Seq(items) => {
                 items.push(node);
                 return;

@@ -8,7 +8,7 @@ mod separator;
 
 use crate::source::Span;
 
-pub use read::{Documents, Remarks, read, read_each, read_items};
+pub use read::{Documents, Items, Remarks, read, read_each, read_items};
 pub use separator::{content_start, is_separator, separator_after};
 
 /// Collections nested deeper than this make a document unreadable. Real objects stay below 30, a

@@ -47,31 +47,72 @@ pub fn read(source: SourceId, text: &str, offset: u32) -> Documents {
 
 /// Reads like [`read`], and hands over each root as soon as it is complete: only one tree need be in memory.
 pub fn read_each(source: SourceId, text: &str, offset: u32, mut each: impl FnMut(Node)) -> Remarks {
-    let mut reader = Reader { source, offset, each: &mut each, remarks: Remarks::default(), unlisted: 0 };
+    let mut reader = Reader::new(source, offset, &mut each);
     reader.read(text);
     reader.finish()
 }
 
-/// Reads a part of a JSON array: values with a comma between them, such as the items of a List that is read in
-/// parts. `text` and `offset` are as in [`read_each`]. What is not JSON is a problem, and ends the reading.
-pub fn read_items(source: SourceId, text: &str, offset: u32, mut each: impl FnMut(Node)) -> Remarks {
-    let mut remarks = Remarks::default();
-    if let Err(error) = json::read(source, text, 0, offset, json::Between::Commas, &mut each) {
-        let reader = Reader { source, offset, each: &mut each, remarks: Remarks::default(), unlisted: 0 };
-        remarks.problems.push(reader.json_error(text, &error));
+/// How the items of a list are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Items {
+    /// As a block sequence of YAML.
+    Yaml,
+    /// As JSON values with a comma between two of them: a part of an array.
+    Json,
+}
+
+/// Reads a run of items of a list, and hands over each as soon as it is complete. `text` and `offset` are as in
+/// [`read_each`].
+///
+/// Text that is no run of items is a problem. Items before it may have been handed over by then.
+pub fn read_items(
+    source: SourceId,
+    text: &str,
+    offset: u32,
+    syntax: Items,
+    mut each: impl FnMut(Node),
+) -> Remarks {
+    match syntax {
+        Items::Json => {
+            let read = json::read(source, text, 0, offset, json::Between::Commas, &mut each);
+            let mut reader = Reader::new(source, offset, &mut each);
+            if let Err(error) = read {
+                let problem = reader.json_error(text, &error);
+                reader.problem(problem);
+            }
+            reader.finish()
+        }
+        Items::Yaml => {
+            let mut stray = None;
+            let mut whole = |root: Node| stray = Some(root.span);
+            let mut reader = Reader::new(source, offset, &mut whole);
+            reader.each_item = Some(&mut each);
+            reader.read_yaml(text, 0, text.len());
+            let mut remarks = reader.finish();
+            if let Some(span) = stray {
+                let problem = Reader::unreadable(span, "this is not an item of the list around it");
+                remarks.problems.push(problem.help("correct the indentation"));
+            }
+            remarks
+        }
     }
-    remarks
 }
 
 struct Reader<'e> {
     source: SourceId,
     offset: u32,
     each: &'e mut dyn FnMut(Node),
+    /// Takes the items of sequences at the root, one by one, instead of the sequences.
+    each_item: Option<&'e mut dyn FnMut(Node)>,
     remarks: Remarks,
     unlisted: usize,
 }
 
-impl Reader<'_> {
+impl<'e> Reader<'e> {
+    fn new(source: SourceId, offset: u32, each: &'e mut dyn FnMut(Node)) -> Self {
+        Self { source, offset, each, each_item: None, remarks: Remarks::default(), unlisted: 0 }
+    }
+
     fn span(&self, start: usize, end: usize) -> Span {
         let at = |offset: usize| self.offset.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
         Span::new(self.source, at(start), at(end))
@@ -113,13 +154,7 @@ impl Reader<'_> {
         if count == 0 {
             let mut roots = Vec::new();
             let mut push = |root| roots.push(root);
-            let mut yaml = Reader {
-                source: self.source,
-                offset: self.offset,
-                each: &mut push,
-                remarks: Remarks::default(),
-                unlisted: 0,
-            };
+            let mut yaml = Reader::new(self.source, self.offset, &mut push);
             yaml.read_yaml(text, start, end);
             let remarks = yaml.finish();
             let failed = remarks.problems.first().and_then(Finding::span).map(|span| span.start);
@@ -156,7 +191,7 @@ impl Reader<'_> {
         let base = self.span(start, start).start;
         let wants_comments = memchr::memmem::find(text.as_bytes(), b"npv:").is_some();
         let mut parser = parser(text, wants_comments);
-        let mut builder = Builder::new(self.source, base, text);
+        let mut builder = Builder::new(self.source, base, text, self.each_item.is_some());
         let mut first = true;
         while let Some(event) = parser.next_event() {
             let (event, span) = match event {
@@ -199,6 +234,9 @@ impl Reader<'_> {
                 }
                 event => {
                     builder.event(event, range);
+                    if let Some(each) = &mut self.each_item {
+                        builder.take_item().into_iter().for_each(each);
+                    }
                     // Deep or huge documents are not followed to their end.
                     if builder.is_fatal() {
                         self.refused(builder.take_refusals(), whole);

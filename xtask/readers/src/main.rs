@@ -3,9 +3,13 @@
 //! `cargo run --release -p npv-readers [PODS]` prints a table: megabytes per second on one core, and the peak
 //! memory beyond the text. Each candidate runs in a process of its own, and reads the text in chunks of about a
 //! megabyte as npv does.
+//!
+//! `cargo run --release -p npv-readers load [PODS]` writes files of pods, and reads each as npv does, with all its
+//! threads: files in the tree of directories below the target directory, seconds, and the peak memory in all.
 
 mod candidates;
 mod generate;
+mod whole;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -16,6 +20,11 @@ const CHUNK: usize = 1 << 20;
 
 fn main() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().collect();
+    match arguments.get(1..).unwrap_or_default() {
+        [verb, pods @ ..] if verb == "load" => return whole::run(pods.first().map_or("100000", |pods| pods)),
+        [verb, file] if verb == "load-file" => return whole::load_file(file),
+        _ => {}
+    }
     let pods =
         arguments.get(1).map_or(Ok(10_000), |text| text.parse()).map_err(|_| "usage: npv-readers [PODS]")?;
     if let Some(index) = arguments.get(2) {

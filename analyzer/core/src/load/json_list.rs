@@ -4,7 +4,7 @@
 //! parse as items with commas between them are the items, whatever the text looked like; whoever reads them goes
 //! back to the whole list when any of them does not. JSON on one line is scanned by `serde_json`.
 
-use npv_models::yaml::{Node, Value, read};
+use npv_models::yaml::{Items, Node, Value, read};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -133,7 +133,7 @@ fn list<'t>(
         whole: piece.clone(),
         inherited: Inherited::of(&root)?,
         items: runs.into_iter().map(|run| piece.at(base + run.start..base + run.end)).collect(),
-        json: true,
+        syntax: Items::Json,
         comments: Vec::new(),
     })
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use npv_models::diagnostic::Finding;
 use npv_models::source::Span;
-use npv_models::yaml::{self, Node, Remarks, Value};
+use npv_models::yaml::{self, Node, Remarks};
 use rayon::prelude::*;
 
 use super::list::{self, Inherited};
@@ -84,7 +84,7 @@ fn in_parallel<T: Send>(list: &List<'_>, decode: &(impl Fn(Node) -> T + Sync), w
         .items
         .par_iter()
         .map(|piece| {
-            let run = items(piece, list.json, &list.inherited, decode);
+            let run = items(piece, list.syntax, &list.inherited, decode);
             work.done(piece.len());
             run
         })
@@ -105,32 +105,20 @@ fn in_parallel<T: Send>(list: &List<'_>, decode: &(impl Fn(Node) -> T + Sync), w
 /// Reads a run of items. The second value tells whether it is one.
 fn items<T>(
     piece: &Piece<'_>,
-    json: bool,
+    syntax: yaml::Items,
     inherited: &Inherited,
     decode: &impl Fn(Node) -> T,
 ) -> (Output<T>, bool) {
     let mut objects = Vec::new();
     let mut refused = Vec::new();
-    let mut stray = None;
     let mut each = |object: Result<Node, Finding>| match object {
         Ok(object) => objects.push(decode(object)),
         Err(problem) => refused.push(problem),
     };
-    let Remarks { mut problems, comments } = if json {
-        yaml::read_items(piece.source, piece.text(), piece.offset(), |item| inherited.item(item, &mut each))
-    } else {
-        yaml::read_each(piece.source, piece.text(), piece.offset(), |root| match root.value {
-            Value::Seq(items) => items.into_iter().for_each(|item| inherited.item(item, &mut each)),
-            _ => stray = Some(root.span),
-        })
-    };
-    if let Some(span) = stray {
-        problems.push(unreadable(
-            span,
-            "this is not an item of the list around it",
-            "correct the indentation",
-        ));
-    }
+    let Remarks { mut problems, comments } =
+        yaml::read_items(piece.source, piece.text(), piece.offset(), syntax, |item| {
+            inherited.item(item, &mut each);
+        });
     let sound = problems.is_empty();
     problems.append(&mut refused);
     (Output { objects, problems, comments }, sound)

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use npv_models::source::{SourceId, Span};
-use npv_models::yaml::{content_start, is_separator, separator_after};
+use npv_models::yaml::{Items, content_start, is_separator, separator_after};
 
 use super::{json_list, yaml_list};
 
@@ -68,10 +68,10 @@ pub(super) struct List<'t> {
     pub(super) whole: Piece<'t>,
     /// What the items inherit.
     pub(super) inherited: super::list::Inherited,
-    /// Runs of items: YAML sequences, or JSON objects with commas between them.
+    /// Runs of items.
     pub(super) items: Vec<Piece<'t>>,
-    /// Whether the items are JSON.
-    pub(super) json: bool,
+    /// How the items are written.
+    pub(super) syntax: Items,
     /// The comments for npv before and behind the items.
     pub(super) comments: Vec<Span>,
 }
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!(shape(&document), "d");
         assert_eq!(shape(&document.repeat(5000)), "dddd");
         let list = format!("kind: List\nitems:\n{}", item.repeat(5000));
-        assert_eq!(shape(&list), "[77]");
-        assert_eq!(shape(&format!("{}{list}---\n{document}", document.repeat(10))), "d[77]d");
+        assert_eq!(shape(&list), "[5]");
+        assert_eq!(shape(&format!("{}{list}---\n{document}", document.repeat(10))), "d[5]d");
         assert_eq!(shape(&list.replace("kind: List", "kind: ConfigMap")), "d");
         assert_eq!(shape(&list.replace("kind: List", "kind: ConfigMap").repeat(7)), "t");
         let pretty = vec![pretty; 5000].join(",\n");

@@ -4,13 +4,10 @@
 //! can only be part of something else when a quote or a bracket is open, and then the piece before it does not
 //! parse. Whoever reads the pieces goes back to the whole list when any of them does not.
 
-use npv_models::yaml::{Node, Value, read};
+use npv_models::yaml::{Items, Node, Value, read};
 
 use super::list::Inherited;
-use super::split::{List, Piece};
-
-/// A run of items is one tree, so it should fit the processor's cache.
-const RUN: usize = 64 << 10;
+use super::split::{List, PART, Piece};
 
 /// Cuts a document that is a list with its keys at the start of the line. `None` where it is something else.
 pub(super) fn split<'t>(piece: &Piece<'t>) -> Option<List<'t>> {
@@ -50,7 +47,7 @@ pub(super) fn split<'t>(piece: &Piece<'t>) -> Option<List<'t>> {
         whole: piece.clone(),
         inherited: Inherited::of(root)?,
         items: runs.into_iter().map(|run| piece.at(base + run.start..base + run.end)).collect(),
-        json: false,
+        syntax: Items::Yaml,
         comments,
     })
 }
@@ -102,7 +99,7 @@ fn runs(text: &str, start: usize, indent: usize) -> (Vec<std::ops::Range<usize>>
         match content.first() {
             Some(b' ' | b'\t' | b'\n' | b'\r' | b'#') => {}
             Some(_) if spaces == indent && is_item(content) => {
-                if line - run >= RUN {
+                if line - run > PART {
                     runs.push(run..line);
                     run = line;
                 }
