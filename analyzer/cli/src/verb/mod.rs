@@ -8,6 +8,7 @@ pub(crate) mod trace;
 use std::time::Instant;
 
 use npv_analyzer::engine::Engine;
+use npv_analyzer::query::reach::assumed;
 use npv_analyzer::report::write_findings;
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::diagnostic::{Finding, Severity};
@@ -19,7 +20,8 @@ use crate::{output, verbose};
 /// The exact answers for a snapshot.
 fn engine(snapshot: &Snapshot, look: LookArgs) -> Engine {
     let start = Instant::now();
-    let engine = Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
+    let assumed = assumed(&snapshot.cluster);
+    let engine = Engine::with_assumed(&snapshot.cluster, &snapshot.policies, snapshot.profile, &assumed);
     verbose::engine(&engine, start.elapsed(), look);
     engine
 }

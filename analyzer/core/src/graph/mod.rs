@@ -52,8 +52,8 @@ impl<'e> Graph<'e> {
     fn passable(&self, id: EndpointId) -> bool {
         self.engine.endpoint(id).is_some_and(|endpoint| match endpoint.kind {
             EndpointKind::Pods { .. } => true,
-            EndpointKind::Assumed => !endpoint.outside,
-            EndpointKind::Nodes(_) | EndpointKind::External(_) => false,
+            // A walk through what is only assumed would be a guess.
+            EndpointKind::Assumed | EndpointKind::Nodes(_) | EndpointKind::External(_) => false,
         })
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use npv_models::cluster::Cluster;
+use npv_models::cluster::{Cluster, GroupId};
 use npv_models::space::{IpSet, Traffic};
 use rayon::prelude::*;
 
@@ -175,6 +175,8 @@ struct Asked<'a> {
     party: Vec<usize>,
     /// Whether each endpoint is asked for as a source, as a destination, and as either end.
     marks: Vec<Mark>,
+    /// What routes send from each entry point that is assumed.
+    routed: BTreeMap<EndpointId, BTreeMap<GroupId, Traffic>>,
 }
 
 #[derive(Clone, Copy)]
@@ -184,12 +186,28 @@ struct Mark {
     to: bool,
     home: bool,
     external: bool,
+    assumed: bool,
     several: bool,
 }
 
-/// Answers a question.
+/// The ids of the endpoints to assume: entry points that attached routes lead from and whose pods are not
+/// in the manifests (S-84).
+pub fn assumed(cluster: &Cluster) -> Vec<String> {
+    let entries = cluster.entries().into_iter().filter(|entry| entry.pods.is_empty());
+    entries.map(|entry| entry.id).collect()
+}
+
+/// Answers a question. What is assumed is listed as a source of what its routes send, and nothing else is
+/// said of it.
 pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engine) -> Reach<'a> {
     let endpoints = engine.endpoints();
+    let mut sends: BTreeMap<String, _> =
+        cluster.entries().into_iter().map(|entry| (entry.id, entry.sends)).collect();
+    let routed: BTreeMap<EndpointId, BTreeMap<GroupId, Traffic>> = (0_u32..)
+        .zip(endpoints)
+        .filter(|(_, endpoint)| matches!(endpoint.kind, EndpointKind::Assumed))
+        .filter_map(|(index, endpoint)| Some((EndpointId(index), sends.remove(&endpoint.id)?)))
+        .collect();
     let mut parties: Vec<Party> = Vec::new();
     let mut members: Vec<Vec<EndpointId>> = Vec::new();
     let mut party = Vec::with_capacity(endpoints.len());
@@ -203,6 +221,7 @@ pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engin
             to: question.to.as_ref().is_none_or(|wanted| wanted.contains(&id)),
             home: question.namespace.as_deref().is_none_or(|namespace| own.namespace() == Some(namespace)),
             external: matches!(own.kind, PartyKind::External(_)),
+            assumed: routed.contains_key(&id),
             several: endpoint.several,
         });
         let merged = merge(own, question.by);
@@ -219,7 +238,7 @@ pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engin
         }
         party.push(at);
     }
-    Reach { parties, rows: Rows::Asked(Box::new(Asked { engine, question, members, party, marks })) }
+    Reach { parties, rows: Rows::Asked(Box::new(Asked { engine, question, members, party, marks, routed })) }
 }
 
 /// What a party is part of, when rows speak of workloads or namespaces.
@@ -286,11 +305,21 @@ impl<'a> Asked<'a> {
         links.into_iter().map(|(dst, traffic)| Link { src: source, dst, traffic }).collect()
     }
 
+    /// What routes send to the pods of an endpoint.
+    fn sent(&self, sends: &BTreeMap<GroupId, Traffic>, dst: EndpointId) -> Traffic {
+        let Some(EndpointKind::Pods { groups, .. }) = self.engine.endpoint(dst).map(|end| &end.kind) else {
+            return Traffic::NONE;
+        };
+        let to_groups = groups.iter().filter_map(|group| sends.get(group));
+        to_groups.fold(Traffic::NONE, |all, traffic| all.union(traffic))
+    }
+
     /// The part of a connection that is asked for, with the party that it leads to.
     fn admit(&self, src: Mark, connection: &Connection) -> Option<(usize, Cow<'a, Traffic>)> {
         let dst = *self.marks.get(connection.dst.0 as usize)?;
         let external = src.external || dst.external;
         let wanted = dst.to
+            && !dst.assumed
             && (src.home || dst.home)
             // What passes between two addresses outside is nobody's business here.
             && !(src.external && dst.external)
@@ -303,10 +332,14 @@ impl<'a> Asked<'a> {
         if !wanted {
             return None;
         }
-        let traffic = self.engine.traffic(connection.traffic);
+        let traffic = Cow::Borrowed(self.engine.traffic(connection.traffic));
+        let traffic = match self.routed.get(&connection.src) {
+            Some(sends) => Cow::Owned(traffic.intersection(&self.sent(sends, connection.dst))),
+            None => traffic,
+        };
         let traffic = match &self.question.over {
             Some(over) => Cow::Owned(traffic.intersection(over)),
-            None => Cow::Borrowed(traffic),
+            None => traffic,
         };
         let party = *self.party.get(connection.dst.0 as usize)?;
         (!traffic.is_empty()).then_some((party, traffic))
