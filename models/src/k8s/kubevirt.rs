@@ -25,7 +25,7 @@ fn from_template(reader: &mut Reader<'_>, root: Root<'_>, replicas: Option<Repli
     });
     let replicas = match replicas {
         Some(replicas) => replicas,
-        None => workload::count(reader, &path.field("replicas"), count, Replicas::Unsaid),
+        None => workload::count(reader, &path.field("replicas"), count, Replicas::Exactly(1)),
     };
     let path = path.field("template");
     let Some(template) = template else {

@@ -90,7 +90,8 @@ fn replicas_of_template(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Workl
     let spec = spec(&root);
     let [replicas, template] =
         spec.map_or([None; 2], |spec| reader.fields(&path, spec, ["replicas", "template"], Unknown::Allowed));
-    let replicas = count(reader, &path.field("replicas"), replicas, Replicas::Unsaid);
+    // One is what the API server puts in; a manifest that leaves it to an autoscaler is known by that.
+    let replicas = count(reader, &path.field("replicas"), replicas, Replicas::Exactly(1));
     build(reader, root, &path.field("template"), template, &[], replicas)
 }
 
