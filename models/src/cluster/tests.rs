@@ -80,7 +80,7 @@ fn templates_stand_for_their_pods() {
         ("apps/v1", "Deployment", "replicas: 3, ", "app=web x3+"),
         ("apps/v1", "Deployment", "replicas: 1, ", "app=web x1"),
         ("apps/v1", "Deployment", "replicas: 0, ", "app=web x0"),
-        ("apps/v1", "Deployment", "", "app=web x1+"),
+        ("apps/v1", "Deployment", "", "app=web x1"),
         ("apps/v1", "DaemonSet", "", "app=web x1+"),
         ("batch/v1", "CronJob", "", "app=web x1"),
         ("batch/v1", "CronJob", "parallelism: 2, ", "app=web x2+"),
@@ -224,7 +224,7 @@ fn owners_in_a_circle_come_to_an_end() {
         found,
         [
             "shop/a[CronJob]: app=web,batch.kubernetes.io/job-name=a,job-name=a x1",
-            "shop/a[Deployment]: app=web x1+"
+            "shop/a[Deployment]: app=web x1"
         ]
     );
 }

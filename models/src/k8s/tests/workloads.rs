@@ -31,8 +31,8 @@ const TEMPLATE: &str = "template: {metadata: {labels: {app: web}}, spec: {servic
 fn every_kind_with_a_template() {
     for (version, kind, spec, replicas) in [
         ("apps/v1", "Deployment", "replicas: 3, ", Replicas::Exactly(3)),
-        ("apps/v1", "Deployment", "", Replicas::Unsaid),
-        ("apps/v1", "Deployment", "replicas: null, ", Replicas::Unsaid),
+        ("apps/v1", "Deployment", "", Replicas::Exactly(1)),
+        ("apps/v1", "Deployment", "replicas: null, ", Replicas::Exactly(1)),
         ("extensions/v1beta1", "Deployment", "replicas: 0, ", Replicas::Exactly(0)),
         ("apps/v1", "StatefulSet", "replicas: 2, ", Replicas::Exactly(2)),
         ("apps/v1", "ReplicaSet", "replicas: 1, ", Replicas::Exactly(1)),
