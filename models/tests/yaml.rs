@@ -229,6 +229,16 @@ fn messages_say_what_is_wrong() {
         problems("%YAML 1.1\n---\na: 1\n"),
         ["1:%:kubectl refuses YAML directives such as `%YAML` and `%TAG`"]
     );
+    for text in ["a\u{2028}b: 1\n", "a: |\n  b\u{2028}\n", "a: 1 # b\u{2028}c: 2\n"] {
+        assert_eq!(
+            problems(text),
+            ["1:\u{2028}:kubectl takes the character U+2028 for a line break"
+                .replace("1:", if text.contains('|') { "2:" } else { "1:" })]
+        );
+    }
+    assert_eq!(problems("a: \"b\u{85}c\"\n"), Vec::<String>::new());
+    assert_eq!(problems("a: 1\n...\n# b\u{2029}c: 2\n").len(), 1);
+    assert!(problems("a: \"b\nc\"\n")[0].ends_with("must be indented more than its key"));
     assert_eq!(problems("a: @x\n"), ["1:@:`@` cannot start a value"]);
     assert_eq!(problems("a: \0\n"), ["1:\0:the control character U+0000 cannot stand in YAML"]);
     assert_eq!(problems("a: &a [*a]\n"), ["1:*a:this alias is inside the value that it stands for"]);
@@ -371,6 +381,11 @@ fn bombs_end_soon_with_a_finding() {
         drop(documents);
         assert!(copy.iter().all(|root| depth(root) <= MAX_DEPTH), "{name}");
         assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
+    }
+    // Messages stay short, whatever they quote.
+    let long = "x".repeat(1 << 20);
+    for text in [format!("a: !!int {long}\n"), format!("a: *{long}\n")] {
+        assert!(read(&text).problems[0].message.len() < 500);
     }
     // Many bad documents: listed up to a bound, and the rest counted.
     let many = read(&"---\n[\n".repeat(5000));

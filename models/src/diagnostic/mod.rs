@@ -2,9 +2,19 @@
 //!
 //! Nothing here prints or decides; lint rules fill these structures and output formats read them.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::source::Span;
+
+/// The start of a text, for messages: what a person wants to recognise is not a megabyte long.
+pub fn clip(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(100) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()).into(),
+        None => text.into(),
+    }
+}
 
 /// How bad a finding is. Ordered from mild to severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -1,13 +1,13 @@
 //! Reading fields out of a [`Node`] tree, so that *every* error of an object becomes a finding at its
 //! own place and decoding goes on behind it.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
 
 use super::Decoder;
 use super::syntax::Malformed;
+pub(super) use crate::diagnostic::clip;
 use crate::diagnostic::{Applicability, Edit, Finding, Fix, Severity};
 use crate::source::Span;
 use crate::yaml::{Entry, Node, Value};
@@ -63,14 +63,6 @@ pub(super) enum Unknown {
 
 /// More errors of one object than this are counted, not listed.
 const MOST_FINDINGS: usize = 1000;
-
-/// The start of a text, for messages: what a person wants to recognise is not a megabyte long.
-pub(super) fn clip(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(100) {
-        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()).into(),
-        None => text.into(),
-    }
-}
 
 /// What decoding one object has found wrong so far.
 pub(super) struct Reader<'d> {

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::read::too_deep;
 use super::{Entry, MAX_DEPTH, Node, Value, scalar};
+use crate::diagnostic::clip;
 use crate::source::{SourceId, Span};
 
 /// Why a document is refused although its syntax is right.
@@ -64,6 +65,8 @@ pub(super) struct Builder<'t> {
     budget: Budget,
     refusals: Vec<Refusal>,
     fatal: bool,
+    /// Whether the text contains line breaks of YAML 1.1 that are none in YAML 1.2.
+    odd_breaks: bool,
     /// Whether the items of a sequence at the root are given away instead of kept.
     gives_items: bool,
     item: Option<Node>,
@@ -110,6 +113,7 @@ impl<'t> Builder<'t> {
             budget: Budget::new(text.len()),
             refusals: Vec::new(),
             fatal: false,
+            odd_breaks: has_odd_break(text),
             gives_items,
             item: None,
         }
@@ -171,6 +175,7 @@ impl<'t> Builder<'t> {
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
             Event::Alias(id) => self.alias(id, span),
             Event::UnresolvedAlias(name) => {
+                let name = clip(&name);
                 let message = format!("the alias `*{name}` has no anchor `&{name}` before it");
                 self.refuse(
                     span,
@@ -242,6 +247,9 @@ impl<'t> Builder<'t> {
         range: Range<usize>,
     ) {
         let plain = style == ScalarStyle::Plain;
+        if self.odd_breaks && !matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
+            self.check_breaks(range.clone());
+        }
         let merge = plain && tag.is_none() && text == "<<";
         // The parser spells a missing value `~`, at a place where nothing stands.
         let missing = plain && range.is_empty();
@@ -265,7 +273,8 @@ impl<'t> Builder<'t> {
                     None => Some(Value::Str(text.into())),
                 };
                 resolved.unwrap_or_else(|| {
-                    let message = format!("`{text}` is no value of the tag `{}`", tag.original());
+                    let message =
+                        format!("`{}` is no value of the tag `{}`", clip(text), clip(&tag.original()));
                     self.refuse(span, message, "delete the tag, or correct the value");
                     Value::Null
                 })
@@ -274,6 +283,24 @@ impl<'t> Builder<'t> {
         let node = Node { value, span };
         self.define(anchor, &node);
         self.put(node, merge, span.end, span);
+    }
+
+    /// Whether the parser must tell of comments, because they may end where it does not know.
+    pub(super) fn wants_comments(&self) -> bool {
+        self.odd_breaks
+    }
+
+    /// Refuses text outside of quotes in which kubectl sees a line break that the parser does not see.
+    pub(super) fn check_breaks(&mut self, range: Range<usize>) {
+        let text = self.text.get(range.clone()).unwrap_or_default();
+        if let Some((at, character)) =
+            text.char_indices().find(|(_, character)| ODD_BREAKS.contains(character))
+        {
+            let start = range.start + at;
+            let span = Span::new(self.source, self.at(start), self.at(start + character.len_utf8()));
+            let message = format!("kubectl takes the character U+{:04X} for a line break", character as u32);
+            self.refuse(span, message, "delete the character, or write it as an escape in double quotes");
+        }
     }
 
     /// Keeps a copy of an anchored node.
@@ -429,6 +456,16 @@ fn measure(node: &Node) -> (usize, usize) {
         }),
         _ => (own, 0),
     }
+}
+
+/// Next line, line separator, paragraph separator.
+const ODD_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+fn has_odd_break(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    [&b"\xC2\x85"[..], b"\xE2\x80\xA8", b"\xE2\x80\xA9"]
+        .iter()
+        .any(|pattern| memchr::memmem::find(bytes, pattern).is_some())
 }
 
 /// Where a missing value would stand: the parser says behind the key, this is behind the colon.

@@ -190,8 +190,8 @@ impl<'e> Reader<'e> {
         let text = whole.get(start..end).unwrap_or_default();
         let base = self.span(start, start).start;
         let wants_comments = memchr::memmem::find(text.as_bytes(), b"npv:").is_some();
-        let mut parser = parser(text, wants_comments);
         let mut builder = Builder::new(self.source, base, text, self.each_item.is_some());
+        let mut parser = parser(text, wants_comments || builder.wants_comments());
         let mut first = true;
         while let Some(event) = parser.next_event() {
             let (event, span) = match event {
@@ -227,6 +227,7 @@ impl<'e> Reader<'e> {
                     self.refused(refused, whole);
                 }
                 Event::Comment(comment, _) => {
+                    builder.check_breaks(range.clone());
                     if comment.contains("npv:") {
                         let span = self.span(start + range.start, start + range.end);
                         self.remarks.comments.push(span);
@@ -248,6 +249,7 @@ impl<'e> Reader<'e> {
                 }
             }
         }
+        self.refused(builder.take_refusals(), whole);
     }
 
     fn unreadable(span: Span, message: impl Into<String>) -> Finding {
@@ -372,6 +374,10 @@ fn explain(error: &ScanError, text: &str, at: usize) -> (String, &'static str) {
         ErrorKind::RecursionLimitExceeded => {
             (too_deep(), "no Kubernetes object nests that deep; correct the file")
         }
+        ErrorKind::InvalidQuotedScalarIndent => (
+            "the lines that continue a quoted value must be indented more than its key".to_owned(),
+            "indent them: kubectl lets this pass, the grammar of YAML does not",
+        ),
         kind if is_tab_error(kind) => {
             ("a tab cannot indent YAML".to_owned(), "indent with spaces instead of tabs")
         }
