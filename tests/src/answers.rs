@@ -19,6 +19,8 @@ pub struct Scenario {
     pub status: i32,
     /// Single flows.
     pub flows: Vec<Flow>,
+    /// Flows to Services and URLs.
+    pub paths: Vec<NamedPath>,
     /// The complete connectivity; `None` where it is too large to list.
     pub reach: Option<Vec<Row>>,
     /// All findings at the default level.
@@ -41,6 +43,19 @@ pub struct Flow {
     pub verdict: String,
     /// The line of the rule, or of the policy, that decided.
     pub decided: Option<Place>,
+}
+
+/// A flow to a Service or a URL, with its verdict.
+#[derive(Debug)]
+pub struct NamedPath {
+    /// The source, as `npv trace` takes it.
+    pub from: String,
+    /// `svc/NAMESPACE/NAME:PORT` or a URL.
+    pub to: String,
+    /// `allow`, `deny` or `mixed`.
+    pub verdict: String,
+    /// The pods that it may end at, reached or not; `None` where that does not matter.
+    pub backends: Option<Vec<String>>,
 }
 
 /// A line of a manifest, by a text that occurs in no other line of its file.
@@ -93,6 +108,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
         args: list("args").iter().map(text_of).collect(),
         status: status as i32,
         flows: list("flows").iter().map(flow).collect::<Result<_, _>>().map_err(|what| wrong(&what))?,
+        paths: list("paths").iter().map(path_of).collect::<Result<_, _>>().map_err(|what| wrong(&what))?,
         reach: root
             .get("reach")
             .filter(|rows| rows.as_str() != Some("TODO"))
@@ -132,6 +148,16 @@ fn flow(node: &Node) -> Result<Flow, String> {
         port: required(node, "port")?,
         verdict: required(node, "verdict")?,
         decided: node.get("decided").map(place).transpose()?,
+    })
+}
+
+fn path_of(node: &Node) -> Result<NamedPath, String> {
+    keys(node, &["from", "to", "verdict", "backends"])?;
+    Ok(NamedPath {
+        from: required(node, "from")?,
+        to: required(node, "to")?,
+        verdict: required(node, "verdict")?,
+        backends: node.get("backends").map(|list| list.items().iter().map(text_of).collect()),
     })
 }
 

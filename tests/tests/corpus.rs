@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use npv_models::space::Protocol;
-use npv_tests::answers::{Finding, Flow, Place, Scenario, scenarios};
+use npv_tests::answers::{Finding, Flow, NamedPath, Place, Scenario, scenarios};
 use npv_tests::matrix::Matrix;
 use npv_tests::npv::{Run, npv, root};
 use serde_json::Value;
@@ -27,6 +27,9 @@ fn scenarios_give_the_answers_that_they_must_give() {
         let matrix = reach(scenario, &mut differences);
         for flow in &scenario.flows {
             trace(scenario, flow, matrix.as_ref(), &mut differences);
+        }
+        for path in &scenario.paths {
+            walk(scenario, path, &mut differences);
         }
         if !differences.is_empty() {
             writeln!(wrong, "\n{}:", scenario.name).unwrap();
@@ -163,6 +166,27 @@ fn reach(scenario: &Scenario, differences: &mut Vec<String>) -> Option<Matrix> {
         None => {}
     }
     Some(got)
+}
+
+/// A path to a Service or a URL: its verdict, and where it may end.
+fn walk(scenario: &Scenario, path: &NamedPath, differences: &mut Vec<String>) {
+    let name = format!("{} -> {}: {}", path.from, path.to, path.verdict);
+    let (run, document) = run(scenario, &["trace", &path.from, &path.to]);
+    let Some(document) = document else {
+        differences.push(format!("{name}: trace printed no JSON\n{run}"));
+        return;
+    };
+    if document["verdict"] != path.verdict {
+        differences.push(format!("{name}: trace says {}", document["verdict"]));
+    }
+    let Some(wanted) = &path.backends else { return };
+    let none = Vec::new();
+    let found = document["backends"].as_array().unwrap_or(&none).iter();
+    let found: BTreeSet<&str> = found.filter_map(|backend| backend["id"].as_str()).collect();
+    let wanted: BTreeSet<&str> = wanted.iter().map(String::as_str).collect();
+    if found != wanted {
+        differences.push(format!("{name}: backends {wanted:?} are wanted, not {found:?}"));
+    }
 }
 
 fn trace(scenario: &Scenario, flow: &Flow, matrix: Option<&Matrix>, differences: &mut Vec<String>) {

@@ -267,9 +267,17 @@ impl Cluster {
         let class = match entry {
             EntryPoint::Ingress { class } => class.as_deref(),
             EntryPoint::Gateway { namespace, name } => {
-                // A controller labels the pods that it makes for a Gateway with its name.
+                // Controllers label the pods that they make for a Gateway with its name: in its own namespace, or
+                // in the controller's with the namespace too.
                 let own = Selector::label("gateway.networking.k8s.io/gateway-name", &**name);
-                let found = self.pods_with(|labels| own.matches(labels), Some(namespace));
+                let mut found = self.pods_with(|labels| own.matches(labels), Some(namespace));
+                found.extend(self.pods_with(
+                    |labels| {
+                        labels.get("gateway.envoyproxy.io/owning-gateway-name") == Some(name)
+                            && labels.get("gateway.envoyproxy.io/owning-gateway-namespace") == Some(namespace)
+                    },
+                    None,
+                ));
                 if !found.is_empty() {
                     return found;
                 }

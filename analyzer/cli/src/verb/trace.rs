@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use npv_analyzer::query::name::{Names, split_port};
+use npv_analyzer::query::path::{Destination, Walker};
 use npv_analyzer::query::trace::{Question, Tracer};
 use npv_analyzer::report::TraceReport;
 
@@ -14,12 +15,16 @@ use crate::{output, verbose};
 
 pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
     output::check(&args.input.format, "trace", |format| format.trace)?;
-    let (dst, over) = split_port(&args.dst).map_err(|message| {
-        Failure::usage(
-            message,
-            "write the destination as `DST:PORT` or `DST:PORT/PROTO`, an IPv6 one as `[ADDRESS]:PORT`",
-        )
-    })?;
+    let url = Destination::parse(&args.dst, None).filter(|found| matches!(found, Destination::Url { .. }));
+    let (dst, over) = match url {
+        Some(_) => (args.dst.as_str(), None),
+        None => split_port(&args.dst).map_err(|message| {
+            Failure::usage(
+                message,
+                "write the destination as `DST:PORT` or `DST:PORT/PROTO`, an IPv6 one as `[ADDRESS]:PORT`",
+            )
+        })?,
+    };
     let snapshot = input::read(&args.paths, &args.input, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
@@ -29,10 +34,15 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         namespace: args.input.namespace.as_deref(),
     };
     let place = |name| names.one(name).map_err(|error| Failure::usage_with(error.message, error.help));
-    let question = Question { src: place(&args.src)?, dst: place(dst)?, over };
     let tracer =
         Tracer { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, names };
-    let answer = tracer.trace(&question);
+    let src = place(&args.src)?;
+    let answer = match Destination::parse(dst, over) {
+        Some(destination) => Walker { names, tracer }
+            .walk(&src, &destination)
+            .map_err(|error| Failure::usage_with(error.message, error.help))?,
+        None => tracer.trace(&Question { src, dst: place(dst)?, over }),
+    };
     show_findings(&snapshot, look);
     let report = TraceReport {
         src: &args.src,

@@ -5,6 +5,7 @@ pub mod check;
 mod ends;
 pub mod inventory;
 pub mod name;
+pub mod path;
 pub mod ports;
 pub mod reach;
 pub mod text;

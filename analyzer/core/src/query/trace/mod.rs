@@ -13,7 +13,7 @@ use super::name::Place;
 pub use tracer::Tracer;
 
 /// Which flows are asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// Where they come from.
     pub src: Place,
@@ -24,12 +24,65 @@ pub struct Question {
 }
 
 /// The answer: one part for each pair of ends that policies tell apart.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, std::default::Default, PartialEq)]
 pub struct Trace {
-    /// Never empty.
+    /// How the flow gets to the ends of the parts, where a Service or a URL was asked for; empty where the
+    /// ends were.
+    pub hops: Vec<Hop>,
+    /// The backends at the end of a path, each once, in the order in which they are come to.
+    pub backends: Vec<Backend>,
+    /// The verdict on a whole path; where only ends were asked for, that of the parts.
+    pub overall: Option<Overall>,
+    /// Empty only where a path ends before it comes to any pod.
     pub parts: Vec<Part>,
     /// What else the reader should know, one sentence each.
     pub notes: Vec<String>,
+}
+
+/// One step on the way from a name to pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// What happens there.
+    pub text: String,
+    /// What makes it happen.
+    pub span: Option<Span>,
+    /// The way ends here.
+    pub stops: bool,
+}
+
+/// Where a path to a Service or a URL ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// The workload, or an address.
+    pub id: String,
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The port after translation; `None` where the backend has none of the name that is asked for.
+    pub port: Option<u16>,
+    /// Whether the flow gets there.
+    pub reached: bool,
+}
+
+/// The verdict on a path with several ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overall {
+    /// Every end is reached.
+    Allow,
+    /// No end is reached.
+    Deny,
+    /// Some ends are reached.
+    Mixed,
+}
+
+impl Overall {
+    /// `allow`, `deny` or `mixed`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Mixed => "mixed",
+        }
+    }
 }
 
 /// The answer for one pair of ends.

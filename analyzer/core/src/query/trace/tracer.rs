@@ -62,7 +62,7 @@ impl Tracer<'_> {
             }
         }
         let notes = [&question.src, &question.dst].into_iter().filter_map(|place| self.pods_inside(place));
-        Trace { parts, notes: notes.collect() }
+        Trace { parts, notes: notes.collect(), ..Trace::default() }
     }
 
     /// Pods with known addresses inside a block are endpoints of their own, and not what was asked about.

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::check::Diagnostic;
 use super::{Place, SCHEMA_VERSION, value};
-use crate::query::trace::{Decided, Default, Part, Party};
+use crate::query::trace::{self, Decided, Default, Overall, Part, Party};
 use crate::report::{Page, TraceReport};
 
 #[derive(Serialize)]
@@ -44,6 +44,36 @@ struct Near<'a> {
     rule: &'a str,
     at: Option<Place<'a>>,
     unmet: &'a [String],
+}
+
+/// A step on the way to a Service or a URL.
+#[derive(Serialize)]
+struct Hop<'a> {
+    text: &'a str,
+    stops: bool,
+    at: Option<Place<'a>>,
+}
+
+impl<'a> Hop<'a> {
+    fn of(hop: &'a trace::Hop, sources: &'a SourceMap) -> Self {
+        Self { text: &hop.text, stops: hop.stops, at: hop.span.and_then(|span| Place::of(span, sources)) }
+    }
+}
+
+/// Where a path to a Service or a URL ends.
+#[derive(Serialize)]
+struct Backend<'a> {
+    id: &'a str,
+    protocol: Protocol,
+    port: Option<u16>,
+    verdict: &'static str,
+}
+
+impl<'a> Backend<'a> {
+    fn of(backend: &'a trace::Backend) -> Self {
+        let verdict = if backend.reached { "allow" } else { "deny" };
+        Self { id: &backend.id, protocol: backend.protocol, port: backend.port, verdict }
+    }
 }
 
 /// An end of a part. As a whole answer names its ends as they were asked for, its parts say who they are.
@@ -82,7 +112,8 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     // The answer as a whole has the shape of its parts, so that who asks for one flow need not know of parts.
     let verdicts: Vec<&str> = report.trace.parts.iter().map(verdict).collect();
     let same = verdicts.windows(2).all(|pair| pair.first() == pair.last());
-    let verdict = verdicts.first().filter(|_| same).copied().unwrap_or("mixed");
+    let of_parts = verdicts.first().filter(|_| same).copied().unwrap_or("mixed");
+    let verdict = report.trace.overall.map_or(of_parts, Overall::name);
     let (protocol, port) = single(report.trace.parts.first());
     field(page, "verdict", &verdict)?;
     field(page, "src", &report.src)?;
@@ -94,6 +125,12 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
         _ => Vec::new(),
     };
     field(page, "steps", &steps)?;
+    if !report.trace.hops.is_empty() {
+        let hops: Vec<Hop<'_>> = report.trace.hops.iter().map(|hop| Hop::of(hop, report.sources)).collect();
+        field(page, "path", &hops)?;
+        let backends: Vec<Backend<'_>> = report.trace.backends.iter().map(Backend::of).collect();
+        field(page, "backends", &backends)?;
+    }
     write!(page, "\"parts\": [")?;
     for (index, part) in report.trace.parts.iter().enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;

@@ -10,7 +10,7 @@ use npv_models::source::SourceMap;
 
 use super::snippet::{self, Mark};
 use super::{count, incomplete};
-use crate::query::trace::{Decided, Default, Near, Part, Party, Step};
+use crate::query::trace::{Decided, Default, Near, Overall, Part, Party, Step};
 use crate::report::visible::visible;
 use crate::report::{Ink, Page, TraceReport};
 
@@ -18,6 +18,7 @@ use crate::report::{Ink, Page, TraceReport};
 const NEAREST_SHOWN: usize = 2;
 
 pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    path(report, page)?;
     for (index, part) in report.trace.parts.iter().enumerate() {
         if index > 0 {
             writeln!(page, "{}\n", page.ink(Ink::Faint, "─".repeat(60)))?;
@@ -43,6 +44,31 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
     }
     Ok(())
+}
+
+/// How the flow gets from the name that was asked for to pods, and how that ends.
+fn path(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let Some(overall) = report.trace.overall else { return Ok(()) };
+    let flow = format!("{} → {}", visible(report.src), visible(report.dst));
+    let verdict = match overall {
+        Overall::Allow => page.ink(Ink::Allowed, "allowed".to_owned()),
+        Overall::Deny => page.ink(Ink::Denied, "denied".to_owned()),
+        Overall::Mixed => page.ink(Ink::Caution, "allowed to some".to_owned()),
+    };
+    writeln!(page, "{}: {verdict}", page.ink(Ink::Heading, flow))?;
+    for (number, hop) in (1..).zip(&report.trace.hops) {
+        write!(page, "  {number}. ")?;
+        match visible(&hop.text) {
+            text if hop.stops => write!(page, "{}", page.ink(Ink::Denied, text))?,
+            text => write!(page, "{text}")?,
+        }
+        if let Some(at) = hop.span.and_then(|span| report.sources.locate(span)) {
+            let at = at.to_string();
+            write!(page, "  {}", page.ink(Ink::Place, visible(&at)))?;
+        }
+        writeln!(page)?;
+    }
+    writeln!(page)
 }
 
 fn headline(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
