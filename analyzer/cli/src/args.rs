@@ -165,6 +165,9 @@ pub(crate) struct ReachArgs {
     /// What a row speaks of: endpoints, which are pods that no policy tells apart, workloads or namespaces
     #[arg(long, value_name = "WHAT", default_value = "endpoint")]
     pub(crate) by: By,
+    /// Who can use which port of which Service, instead of who reaches which pods
+    #[arg(long, value_name = "WHAT", conflicts_with = "by")]
+    pub(crate) via: Option<Via>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }
@@ -173,6 +176,11 @@ pub(crate) struct ReachArgs {
 pub(crate) enum External {
     Only,
     Exclude,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Via {
+    Service,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

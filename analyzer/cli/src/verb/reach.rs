@@ -6,11 +6,12 @@ use std::time::Instant;
 use npv_analyzer::engine::EndpointId;
 use npv_analyzer::query::name::Names;
 use npv_analyzer::query::reach::{Question, reach};
+use npv_analyzer::query::via::via_services;
 use npv_analyzer::report::ReachReport;
 use npv_models::space::Traffic;
 
 use super::{exit_of, show_findings};
-use crate::args::{LookArgs, ReachArgs};
+use crate::args::{LookArgs, ReachArgs, Via};
 use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::{output, verbose};
@@ -33,7 +34,10 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
         external: args.external.map(Into::into).unwrap_or_default(),
         by: args.by.into(),
     };
-    let answer = reach(&question, &snapshot.cluster, &engine);
+    let answer = match args.via {
+        Some(Via::Service) => via_services(&question, &snapshot.cluster, &engine),
+        None => reach(&question, &snapshot.cluster, &engine),
+    };
     show_findings(&snapshot, look);
     let report = ReachReport {
         reach: &answer,

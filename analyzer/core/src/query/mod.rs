@@ -10,3 +10,4 @@ pub mod ports;
 pub mod reach;
 pub mod text;
 pub mod trace;
+pub mod via;
