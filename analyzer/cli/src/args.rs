@@ -7,7 +7,7 @@ use clap_complete::Shell;
 use npv_analyzer::query::ports::parse_traffic;
 use npv_analyzer::query::reach;
 use npv_models::diagnostic::Severity;
-use npv_models::space::Traffic;
+use npv_models::space::{Operator, Requirement, Selector, Traffic};
 
 use crate::output::Output;
 
@@ -89,6 +89,15 @@ pub(crate) struct InputArgs {
     /// A values file for `helm template`; may be repeated
     #[arg(long, value_name = "FILE", requires = "render", help_heading = "Input")]
     pub(crate) values: Vec<PathBuf>,
+    /// The labels of the pods that serve Ingresses and Gateways, where npv does not know the controller
+    #[arg(long, value_name = "KEY=VALUE[,..]", value_parser = parse_labels, help_heading = "Cluster")]
+    pub(crate) ingress_controller: Option<Selector>,
+    /// The network plugin never matches a pod by an ipBlock
+    #[arg(long, help_heading = "Cluster")]
+    pub(crate) blocks_skip_pods: bool,
+    /// The network plugin applies selectors to pods on the host network too
+    #[arg(long, help_heading = "Cluster")]
+    pub(crate) selectors_see_host_network: bool,
     /// Take an answer that leaves something out for what it is worth: warn, and do not exit with 3
     #[arg(long, help_heading = "Input")]
     pub(crate) allow_incomplete: bool,
@@ -246,4 +255,13 @@ pub(crate) struct RuleArgs {
     /// How to write the answer: text or json
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(crate) format: Vec<Output>,
+}
+
+/// Exact labels, as `kubectl -l` takes them.
+fn parse_labels(text: &str) -> Result<Selector, String> {
+    let requirement = |label: &str| match label.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok(Requirement::new(key, Operator::In, [value])),
+        _ => Err(format!("`{label}` is not `KEY=VALUE`")),
+    };
+    Ok(Selector::new(text.split(',').map(requirement).collect::<Result<Vec<_>, _>>()?))
 }

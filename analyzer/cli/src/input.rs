@@ -20,6 +20,9 @@ pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Resul
     if let Some(namespace) = &args.namespace {
         options.namespace.clone_from(namespace);
     }
+    options.profile.blocks_match_pods = !args.blocks_skip_pods;
+    options.profile.selectors_see_host_network = args.selectors_see_host_network;
+    options.controller.clone_from(&args.ingress_controller);
     let bar = if look.quiet { None } else { progress::Bar::stderr("reading") };
     let update = bar.as_ref().map(|bar| |done, total| bar.update(done, total));
     let loading = load::Options {

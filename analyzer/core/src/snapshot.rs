@@ -11,6 +11,7 @@ use npv_models::dialect;
 use npv_models::k8s::{Decoded, Decoder};
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, SourceMap, Span};
+use npv_models::space::Selector;
 use npv_models::yaml::Node;
 
 use crate::load::{self, LoadError, Loaded};
@@ -22,11 +23,13 @@ pub struct Options {
     pub namespace: String,
     /// Choices that the API leaves to the network plugin.
     pub profile: Profile,
+    /// The labels of the pods that serve Ingresses, routes and Gateways; known controllers where `None`.
+    pub controller: Option<Selector>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { namespace: "default".into(), profile: Profile::default() }
+        Self { namespace: "default".into(), profile: Profile::default(), controller: None }
     }
 }
 
@@ -155,7 +158,8 @@ impl Snapshot {
             findings.extend(decoded.findings);
             decoded.object.into_iter().for_each(|object| builder.add(object));
         }
-        let Inventory { cluster, policies, findings: duplicates } = builder.finish();
+        let Inventory { mut cluster, policies, findings: duplicates } = builder.finish();
+        cluster.routing.controller.clone_from(&options.controller);
         findings.extend(duplicates);
         findings.sort_by_key(|finding| (finding.span(), finding.rule));
         Self {

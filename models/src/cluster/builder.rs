@@ -173,6 +173,7 @@ impl Builder {
             gateways: self.gateways.items,
             classes: self.classes.items,
             grants: self.grants.items,
+            controller: None,
         };
         cluster.routing.routes.sort_by(|a, b| a.object.cmp(&b.object));
         cluster.routing.gateways.sort_by(|a, b| a.object.cmp(&b.object));

@@ -263,7 +263,12 @@ impl Cluster {
 
     /// The pods that serve an entry point, where the manifests hold them: found by the controller that
     /// the class names and the labels that its installation is known to carry.
+    ///
+    /// Labels that somebody has named take the place of all that is known.
     pub fn controller_pods(&self, entry: &EntryPoint) -> Vec<GroupId> {
+        if let Some(selector) = &self.routing.controller {
+            return self.pods_with(|labels| selector.matches(labels), None);
+        }
         let class = match entry {
             EntryPoint::Ingress { class } => class.as_deref(),
             EntryPoint::Gateway { namespace, name } => {

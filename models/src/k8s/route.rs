@@ -21,6 +21,8 @@ pub struct Routing {
     pub classes: Vec<ControllerClass>,
     /// Permissions to refer to another namespace's objects.
     pub grants: Vec<ReferenceGrant>,
+    /// The labels of the pods that serve all of these, where somebody has said so.
+    pub controller: Option<Selector>,
 }
 
 /// An IngressClass or a GatewayClass.
