@@ -382,6 +382,14 @@ fn bombs_end_soon_with_a_finding() {
         assert!(copy.iter().all(|root| depth(root) <= MAX_DEPTH), "{name}");
         assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
     }
+    // Small texts that make large trees.
+    for (text, read_all) in [("[{}]", true), ("{\"a\":[0]}", true), ("[{}", false)] {
+        let item = format!("{text},");
+        let text = format!("[{}{text}{}", item.repeat(2_500_000), if read_all { "]" } else { "" });
+        let start = Instant::now();
+        assert_eq!(problems(&text).len(), 1);
+        assert!(start.elapsed() < Duration::from_secs(60));
+    }
     // Messages stay short, whatever they quote.
     let long = "x".repeat(1 << 20);
     for text in [format!("a: !!int {long}\n"), format!("a: *{long}\n")] {

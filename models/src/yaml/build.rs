@@ -7,7 +7,7 @@ use granit_parser::{Event, ScalarStyle, StructureStyle, Tag};
 use rustc_hash::FxHashMap;
 
 use super::read::too_deep;
-use super::{Entry, MAX_DEPTH, Node, Value, scalar};
+use super::{COLLECTION, Entry, MAX_DEPTH, MAX_TREE, Node, TOO_LARGE, Value, scalar};
 use crate::diagnostic::clip;
 use crate::source::{SourceId, Span};
 
@@ -65,6 +65,8 @@ pub(super) struct Builder<'t> {
     budget: Budget,
     refusals: Vec<Refusal>,
     fatal: bool,
+    /// About how much memory the tree takes.
+    size: usize,
     /// Whether the text contains line breaks of YAML 1.1 that are none in YAML 1.2.
     odd_breaks: bool,
     /// Whether the items of a sequence at the root are given away instead of kept.
@@ -113,6 +115,7 @@ impl<'t> Builder<'t> {
             budget: Budget::new(text.len()),
             refusals: Vec::new(),
             fatal: false,
+            size: 0,
             odd_breaks: has_odd_break(text),
             gives_items,
             item: None,
@@ -121,7 +124,9 @@ impl<'t> Builder<'t> {
 
     /// The item of the sequence at the root that the last event completed.
     pub(super) fn take_item(&mut self) -> Option<Node> {
-        self.item.take()
+        let item = self.item.take()?;
+        self.size = 0;
+        Some(item)
     }
 
     /// Forgets the document that is being built.
@@ -132,6 +137,7 @@ impl<'t> Builder<'t> {
         self.budget.document = self.budget.per_document;
         self.refusals.clear();
         self.fatal = false;
+        self.size = 0;
     }
 
     /// Ends the document and returns its root.
@@ -157,6 +163,15 @@ impl<'t> Builder<'t> {
     fn refuse(&mut self, span: Span, message: impl Into<String>, help: &'static str) {
         self.refusals.push(Refusal { span, message: message.into(), help });
         self.fatal |= self.refusals.len() >= MAX_REFUSALS;
+    }
+
+    /// Counts memory, and refuses the document when it is too much.
+    fn grow(&mut self, bytes: usize, span: Span) {
+        self.size += bytes;
+        if self.size > MAX_TREE && !self.fatal {
+            self.refuse(span, TOO_LARGE, "split it into several documents");
+            self.fatal = true;
+        }
     }
 
     /// Takes an event that belongs to a document.
@@ -194,6 +209,7 @@ impl<'t> Builder<'t> {
             self.fatal = true;
             return;
         }
+        self.grow(COLLECTION, span);
         // `[a: 1]` contains a flow mapping without brackets of its own.
         let flow = style == StructureStyle::Flow && span.start < span.end;
         let mut start = span.start;
@@ -262,6 +278,7 @@ impl<'t> Builder<'t> {
             _ => range,
         };
         let span = Span::new(self.source, self.at(range.start), self.at(range.end));
+        self.grow(size_of::<Entry>() + text.len(), span);
         let value = match tag {
             None if missing => Value::Null,
             None if plain => scalar::resolve(&text),

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::separator::skip_blank;
-use super::{Entry, Node, Value};
+use super::{COLLECTION, Entry, MAX_TREE, Node, TOO_LARGE, Value};
 use crate::source::{SourceId, Span};
 
 /// Something that is not JSON.
@@ -53,7 +53,7 @@ pub(super) fn read(
         if rest.is_empty() {
             return Ok(());
         }
-        let mut cursor = Cursor { text: text.as_bytes(), at, source, offset };
+        let mut cursor = Cursor { text: text.as_bytes(), at, source, offset, size: 0 };
         let mut deserializer = serde_json::Deserializer::from_str(rest);
         let value = (Seed { cursor: &mut cursor }).deserialize(&mut deserializer).map_err(|error| {
             // The position at the end of the message is given as a span.
@@ -84,6 +84,8 @@ struct Cursor<'t> {
     at: usize,
     source: SourceId,
     offset: u32,
+    /// About how much memory the tree takes.
+    size: usize,
 }
 
 impl Cursor<'_> {
@@ -102,6 +104,12 @@ impl Cursor<'_> {
     fn span(&self, start: usize) -> Span {
         let at = |offset: usize| self.offset.saturating_add(u32::try_from(offset).unwrap_or(u32::MAX));
         Span::new(self.source, at(start), at(self.at))
+    }
+
+    /// Counts memory.
+    fn grow<E: Error>(&mut self, bytes: usize) -> Result<(), E> {
+        self.size += bytes;
+        if self.size > MAX_TREE { Err(E::custom(TOO_LARGE)) } else { Ok(()) }
     }
 
     /// Moves behind a string that starts here and whose value is `text`.
@@ -185,14 +193,17 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
     fn visit_str<E: Error>(self, value: &str) -> Result<Node, E> {
         let start = self.cursor.at;
         self.cursor.skip_string(value);
+        self.cursor.grow(value.len())?;
         Ok(Node { value: Value::Str(value.into()), span: self.cursor.span(start) })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
         let start = self.cursor.at;
         self.cursor.at += 1;
+        self.cursor.grow(COLLECTION)?;
         let mut items = Vec::new();
         while let Some(item) = seq.next_element_seed(Seed { cursor: self.cursor })? {
+            self.cursor.grow(size_of::<Node>())?;
             items.push(item);
         }
         self.cursor.skip_punctuation();
@@ -203,9 +214,11 @@ impl<'de> Visitor<'de> for Seed<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let start = self.cursor.at;
         self.cursor.at += 1;
+        self.cursor.grow(COLLECTION)?;
         let mut entries = Vec::new();
         while let Some((key, key_span)) = map.next_key_seed(KeySeed { cursor: self.cursor })? {
             let value = map.next_value_seed(Seed { cursor: self.cursor })?;
+            self.cursor.grow(size_of::<Entry>() + key.len())?;
             entries.push(Entry { key, key_span, value });
         }
         self.cursor.skip_punctuation();

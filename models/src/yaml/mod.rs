@@ -15,6 +15,15 @@ pub use separator::{content_start, is_separator, separator_after};
 /// `CustomResourceDefinition` below 60; the bound keeps recursion over a tree safe.
 pub const MAX_DEPTH: usize = 128;
 
+/// What the tree of one document may take in memory, in bytes. A text of many tiny collections grows forty-fold;
+/// real objects stay below a hundredth of this.
+const MAX_TREE: usize = 512 << 20;
+
+/// The first allocation of a collection has room for some items.
+const COLLECTION: usize = 4 * size_of::<Entry>();
+
+const TOO_LARGE: &str = "this document takes too much memory to be read";
+
 /// A value together with where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {

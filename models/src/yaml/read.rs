@@ -4,7 +4,7 @@ use granit_parser::{ErrorKind, Event, Options, Parser, ScanError, StrInput};
 
 use super::build::{Builder, Refusal};
 use super::separator::{content_start, is_separator, separator_after};
-use super::{MAX_DEPTH, Node, json};
+use super::{MAX_DEPTH, Node, TOO_LARGE, json};
 use crate::diagnostic::{Finding, Severity};
 use crate::source::{SourceId, Span};
 
@@ -151,7 +151,7 @@ impl<'e> Reader<'e> {
             return;
         };
         // Flow YAML looks like JSON at first. The reader that gets further knows what the text is.
-        if count == 0 {
+        if count == 0 && error.message != TOO_LARGE {
             let mut roots = Vec::new();
             let mut push = |root| roots.push(root);
             let mut yaml = Reader::new(self.source, self.offset, &mut push);
@@ -169,6 +169,10 @@ impl<'e> Reader<'e> {
     }
 
     fn json_error(&self, text: &str, error: &json::JsonError) -> Finding {
+        if error.message == TOO_LARGE {
+            let span = self.char_span(text, error.at);
+            return Self::unreadable(span, TOO_LARGE).help("split it into several documents");
+        }
         let help = if is_template(text, error.at) { TEMPLATE_HELP } else { CHECK_HELP };
         let span = self.char_span(text, error.at);
         Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(help)
