@@ -13,6 +13,8 @@ pub struct Scenario {
     pub name: String,
     /// The folder.
     pub path: PathBuf,
+    /// The system, and what is planted in it.
+    pub about: String,
     /// More arguments for every call of npv.
     pub args: Vec<String>,
     /// Exit status of `npv check`.
@@ -105,6 +107,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
     Ok(Scenario {
         name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         path: path.to_path_buf(),
+        about: required(root, "about").map_err(|what| wrong(&what))?,
         args: list("args").iter().map(text_of).collect(),
         status: status as i32,
         flows: list("flows").iter().map(flow).collect::<Result<_, _>>().map_err(|what| wrong(&what))?,

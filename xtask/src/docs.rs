@@ -2,15 +2,24 @@
 
 use crate::command::{self, cargo};
 
-/// Writes `docs/rules.md` from the doc comments of the lint rules. The test that compares the two writes
-/// the file, so that what is written and what is compared cannot differ.
+/// The tests that compare a document with the code: what is written and what is compared cannot differ.
+const TESTS: &[(&str, &str, &str)] = &[
+    ("npv-analyzer", "lint", "pages::the_published_reference_is_up_to_date"),
+    ("npv-tests", "readme", "the_readme_shows_what_npv_prints"),
+    ("npv-tests", "readme", "the_corpus_lists_every_scenario"),
+];
+
+/// Writes `docs/rules.md` from the doc comments of the lint rules, the outputs in `README.md` from what npv
+/// prints, and the list of scenarios in `corpus/README.md` from their answers.
 ///
 /// # Errors
-/// When the rules do not compile or the file cannot be written.
+/// When the project does not compile or a file cannot be written.
 pub(crate) fn run(_: &[String]) -> Result<(), String> {
-    let test = "pages::the_published_reference_is_up_to_date";
-    command::run(
-        cargo(&["test", "--package", "npv-analyzer", "--test", "lint", "--", "--exact", test])
-            .env("NPV_UPDATE_DOCS", "1"),
-    )
+    for (package, test, name) in TESTS {
+        command::run(
+            cargo(&["test", "--quiet", "--package", package, "--test", test, "--", "--exact", name])
+                .env("NPV_UPDATE_DOCS", "1"),
+        )?;
+    }
+    Ok(())
 }
