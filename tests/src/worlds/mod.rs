@@ -47,6 +47,12 @@ pub fn network_policy_worlds() -> impl Strategy<Value = World> {
         .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile })
 }
 
+/// Worlds of one layer with one ordered tier.
+pub fn ordered_worlds() -> impl Strategy<Value = World> {
+    (cluster::clusters(), policies::ordered_policies(), profiles())
+        .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile })
+}
+
 /// A rule that allows something.
 pub fn allow_rules() -> impl Strategy<Value = Rule> {
     policies::allow_rule()

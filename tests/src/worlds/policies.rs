@@ -231,3 +231,8 @@ pub(super) fn allow_rule() -> impl Strategy<Value = Rule> {
 pub(super) fn network_policies() -> impl Strategy<Value = PolicySet> {
     network_policy().prop_map(|tier| PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] })
 }
+
+/// One layer with one ordered tier.
+pub(super) fn ordered_policies() -> impl Strategy<Value = PolicySet> {
+    ordered("Admin").prop_map(|tier| PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] })
+}

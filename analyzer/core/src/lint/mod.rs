@@ -15,6 +15,7 @@ mod context;
 mod dns;
 mod docs;
 mod example;
+mod first_match;
 mod pods;
 mod registry;
 mod rule;

@@ -3,7 +3,7 @@
 
 use super::Rule;
 use super::rules::{
-    acme_solver_blocked, backend_not_found, blocked_by_other_side, dns_egress_blocked,
+    acme_solver_blocked, backend_not_found, blocked_by_other_side, conflicting_policies, dns_egress_blocked,
     ingress_backend_blocked, named_port_to_address, no_policy, peer_matches_nothing, route_not_attached,
     rules_without_policy_type, scrape_blocked, selects_no_pods, service_port_confusion, undefined_named_port,
     vacuous_selector, validity, webhook_blocked,
@@ -24,6 +24,8 @@ static RULES: &[&Rule] = &[
     &named_port_to_address::NAMED_PORT_TO_ADDRESS,
     &rules_without_policy_type::RULES_WITHOUT_POLICY_TYPE,
     &vacuous_selector::VACUOUS_SELECTOR,
+    &conflicting_policies::CONFLICTING_POLICIES,
+    &conflicting_policies::DUPLICATE_PRIORITY,
     &blocked_by_other_side::BLOCKED_BY_OTHER_SIDE,
     &no_policy::NO_POLICY,
     &no_policy::NO_INGRESS_ISOLATION,

@@ -3,6 +3,7 @@
 pub(super) mod acme_solver_blocked;
 pub(super) mod backend_not_found;
 pub(super) mod blocked_by_other_side;
+pub(super) mod conflicting_policies;
 pub(super) mod dns_egress_blocked;
 pub(super) mod ingress_backend_blocked;
 pub(super) mod named_port_to_address;
