@@ -185,7 +185,7 @@ fn blamed<'a>(
 }
 
 /// The policy of an ordered tier that denies a flow between two groups.
-fn denier<'a>(
+pub(super) fn denier<'a>(
     context: &Context<'a>,
     src: &'a PodGroup,
     dst: &'a PodGroup,

@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use npv_models::cluster::{GroupId, PodGroup};
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix, Witness};
 use npv_models::policy::{
-    Direction, NamespaceSelector, PeerMatch, Peers, Policy, PortItem, PortMatch, Ports, Rule,
+    Action, Direction, Mode, NamespaceSelector, PeerMatch, Peers, Policy, PortItem, PortMatch, Ports, Rule,
 };
 use npv_models::space::{Labels, Protocol, Selector};
 
-use crate::engine::EndpointId;
+use crate::engine::{EndpointId, TrafficId};
 use crate::lint::blame::{blame, isolation};
+use crate::lint::callers::denier;
 use crate::lint::context::Placed;
 use crate::lint::dns::{self, PORT, PROTOCOLS, Server, Unseen};
 use crate::lint::pods::NAMESPACE_NAME;
 use crate::lint::rule::lint_rule;
+use crate::lint::traffic::toward;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context, example, text};
 
@@ -24,7 +26,7 @@ lint_rule! {
     /// ## What it finds
     ///
     /// A pod whose egress policies admit something, but not the cluster's DNS pods on UDP *and* on TCP,
-    /// at the port on which these pods listen.
+    /// at the port on which these pods listen; or to which a cluster-wide policy denies them.
     ///
     /// ## Why it matters
     ///
@@ -110,14 +112,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if !context.pods.visible(pod) || servers.iter().any(|server| server.group == group) {
             continue;
         }
-        let meant_to_reach = context
-            .selecting(group)
-            .any(|placed| placed.policy.rules(Direction::Egress).is_some_and(|rules| !rules.is_empty()));
-        if !meant_to_reach {
-            continue;
-        }
         for &endpoint in context.endpoints_of(group) {
-            if !context.engine.isolated(endpoint, Direction::Egress) {
+            if !is_restricted(context, endpoint, group) {
                 continue;
             }
             for protocol in PROTOCOLS {
@@ -157,8 +153,14 @@ fn stop<'a>(
             }
         }
     }
+    let denied = |server: &Server, side| {
+        let (pod, there) = (context.pods.group(group)?, context.pods.group(server.group)?);
+        denier(context, pod, there, side, protocol, server.port(protocol))
+    };
     if let Some(there) = denied_there {
-        return blame(context, there, Direction::Ingress, speaks).map(|placed| (placed, true));
+        let of_order = || servers.iter().find_map(|server| denied(server, Direction::Ingress));
+        let stop = blame(context, there, Direction::Ingress, speaks).or_else(of_order);
+        return stop.map(|placed| (placed, true));
     }
     // Pods that the manifests show in a namespace of which they show nothing else may have labels that a
     // rule asks for (S-42).
@@ -166,7 +168,24 @@ fn stop<'a>(
     if !certain && unseen.may_ask(context, group, protocol) {
         return None;
     }
-    blame(context, group, Direction::Egress, speaks).map(|placed| (placed, false))
+    let of_order = || servers.first().and_then(|server| denied(server, Direction::Egress));
+    blame(context, group, Direction::Egress, speaks).or_else(of_order).map(|placed| (placed, false))
+}
+
+/// Whether policies limit what the pods may reach and leave them something.
+fn is_restricted(context: &Context<'_>, endpoint: EndpointId, group: GroupId) -> bool {
+    let has_rule = |action: Action, mode: Option<Mode>| {
+        context.selecting(group).any(|placed| {
+            let mut rules = placed.policy.rules(Direction::Egress).unwrap_or_default().iter();
+            mode.is_none_or(|mode| placed.tier.mode == mode) && rules.any(|rule| rule.action == action)
+        })
+    };
+    if context.engine.isolated(endpoint, Direction::Egress) {
+        return has_rule(Action::Allow, None);
+    }
+    // Nothing isolates the pods; a denial of an ordered tier may still be about DNS, or about everything.
+    has_rule(Action::Deny, Some(Mode::FirstMatch))
+        && context.engine.ids().any(|id| context.engine.between(endpoint, id).egress != TrafficId::NONE)
 }
 
 fn of_defined_namespace(context: &Context<'_>, server: &Server) -> bool {
@@ -191,10 +210,19 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Placed<'_>, cut: &Cu
     };
     let rules =
         policy.rules(if cut.at_dns { Direction::Ingress } else { Direction::Egress }).unwrap_or_default();
-    let by_port = rules.iter().find(|rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol)));
+    let ordered = stop.tier.mode == Mode::FirstMatch;
+    let by_port = rules.iter().find(|rule| match cut.protocols.first() {
+        Some(&first) if ordered => {
+            let pods = servers.first().and_then(|server| context.pods.group(server.group));
+            rule.action == Action::Deny && toward(&rule.ports, pods).contains(first, port(first))
+        }
+        _ => PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol)),
+    });
     let direction = if cut.at_dns { Direction::Ingress } else { Direction::Egress };
     let span = by_port.map_or_else(|| isolation(context, policy, direction), |rule| rule.provenance.span);
-    let message = if cut.at_dns {
+    let message = if ordered {
+        format!("`{object}` denies {pods} the cluster's DNS on {missing}")
+    } else if cut.at_dns {
         format!("`{object}` isolates the cluster's DNS for ingress and does not admit {pods} on {missing}")
     } else {
         format!(
@@ -223,6 +251,11 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Placed<'_>, cut: &Cu
             protocol: protocol.name(),
             port: server.port(protocol),
         });
+    }
+    if ordered {
+        return Some(
+            finding.help("accept the questions in a rule that is asked before the one that denies them"),
+        );
     }
     if cut.at_dns {
         return Some(finding.help("admit the clients in the policy of the DNS pods"));
