@@ -77,7 +77,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             let file = generated(arguments, *size, format)?;
             let best =
                 (0..arguments.repeat.max(1)).map(|_| measured(&file, format)).min_by(|a, b| match (a, b) {
-                    (Ok(a), Ok(b)) => a.total.total_cmp(&b.total),
+                    (Ok(a), Ok(b)) => a.total.wall.total_cmp(&b.total.wall),
                     (a, b) => a.is_ok().cmp(&b.is_ok()),
                 });
             runs.push(best.unwrap_or_else(|| Err("nothing measured".to_owned()))?);

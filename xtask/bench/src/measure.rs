@@ -11,7 +11,17 @@ use npv_models::k8s::Decoder;
 use npv_models::source::{Origin, SourceMap};
 use serde::{Deserialize, Serialize};
 
-/// What a run took, in milliseconds and bytes, and what it found.
+/// How long something took, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct Time {
+    /// By the clock.
+    pub wall: f64,
+    /// On all cores together, in steps of ten; `None` where the system does not tell. It is what counts on
+    /// a machine that has something else to do as well.
+    pub processor: Option<f64>,
+}
+
+/// What a run took, and what it found.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
@@ -24,20 +34,17 @@ pub struct Run {
     /// Number of policies.
     pub policies: usize,
     /// From the disk into memory.
-    pub read: f64,
+    pub read: Time,
     /// From text to decoded objects.
-    pub parse: f64,
+    pub parse: Time,
     /// From objects to inventory and policies.
-    pub resolve: f64,
+    pub resolve: Time,
     /// From those to classes and what they may send and receive.
-    pub compile: f64,
+    pub compile: Time,
     /// All pairs.
-    pub solve: f64,
+    pub solve: Time,
     /// All of it.
-    pub total: f64,
-    /// Time on all cores together; `None` where the system does not tell. What is left of it when a
-    /// machine has something else to do as well.
-    pub processor: Option<f64>,
+    pub total: Time,
     /// The most memory that the process has held; `None` where the system does not tell.
     pub peak_bytes: Option<u64>,
     /// Connections between endpoints.
@@ -59,11 +66,11 @@ pub struct Run {
 /// # Errors
 /// A message when a file cannot be read.
 pub fn run(files: &[PathBuf], format: &str) -> Result<Run, String> {
-    let start = Instant::now();
+    let start = Moment::now();
     let mut lap = start;
     let mut since = || {
-        let now = Instant::now();
-        let passed = now.duration_since(lap).as_secs_f64() * 1e3;
+        let now = Moment::now();
+        let passed = now.since(lap);
         lap = now;
         passed
     };
@@ -98,8 +105,7 @@ pub fn run(files: &[PathBuf], format: &str) -> Result<Run, String> {
         resolve,
         compile,
         solve,
-        total: start.elapsed().as_secs_f64() * 1e3,
-        processor: processor(),
+        total: Moment::now().since(start),
         peak_bytes: peak_bytes(),
         connections,
         findings: snapshot.findings.len(),
@@ -108,6 +114,26 @@ pub fn run(files: &[PathBuf], format: &str) -> Result<Run, String> {
         pairs: engine.stats().pairs(),
         rows,
     })
+}
+
+/// A reading of the clocks.
+#[derive(Clone, Copy)]
+struct Moment {
+    wall: Instant,
+    processor: Option<f64>,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { wall: Instant::now(), processor: processor() }
+    }
+
+    fn since(self, earlier: Self) -> Time {
+        Time {
+            wall: self.wall.duration_since(earlier.wall).as_secs_f64() * 1e3,
+            processor: self.processor.zip(earlier.processor).map(|(now, then)| now - then),
+        }
+    }
 }
 
 /// The most memory that this process has held, where Linux tells it.

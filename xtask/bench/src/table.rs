@@ -1,93 +1,85 @@
-//! Runs as a table.
+//! Runs as tables.
 
-use std::fmt::Write as _;
+use crate::measure::{Run, Time};
 
-use crate::measure::Run;
+/// A column: its heading, its width and its cells.
+type Column = (&'static str, usize, fn(&Run) -> String);
 
-/// The table of some runs, which come by format and ascending size.
+const COLUMNS: &[Column] = &[
+    ("input", 6, |run| run.format.clone()),
+    ("pods", 9, |run| run.pods.to_string()),
+    ("policies", 9, |run| run.policies.to_string()),
+    ("MB", 6, |run| (run.bytes / 1_000_000).to_string()),
+    ("read", 9, |run| time(run.read)),
+    ("parse", 9, |run| time(run.parse)),
+    ("resolve", 9, |run| time(run.resolve)),
+    ("compile", 9, |run| time(run.compile)),
+    ("solve", 9, |run| time(run.solve)),
+    ("total", 9, |run| time(run.total)),
+    ("processor", 10, |run| run.total.processor.map_or_else(|| "?".to_owned(), duration)),
+    ("peak", 9, |run| run.peak_bytes.map_or_else(|| "?".to_owned(), |bytes| format!("{} MiB", bytes >> 20))),
+    ("classes", 8, |run| run.classes.to_string()),
+    ("endpoints", 10, |run| run.endpoints.to_string()),
+    ("connections", 12, |run| run.connections.to_string()),
+];
+
+/// The table of some runs.
 pub fn table(runs: &[Run]) -> String {
-    let mut text = format!(
-        "{:<6}{:>9}{:>10}{:>8}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}{:>12}\n",
-        "input",
-        "pods",
-        "policies",
-        "MB",
-        "read",
-        "parse",
-        "resolve",
-        "compile",
-        "solve",
-        "total",
-        "cpu",
-        "peak MiB",
-        "classes",
-        "connections"
-    );
-    for run in runs {
-        let peak = run.peak_bytes.map_or_else(|| "?".to_owned(), |bytes| (bytes >> 20).to_string());
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{:<6}{:>9}{:>10}{:>8}{}{}{}{}{}{}{}{peak:>10}{:>10}{:>12}",
-            run.format,
-            run.pods,
-            run.policies,
-            run.bytes / 1_000_000,
-            time(run.read),
-            time(run.parse),
-            time(run.resolve),
-            time(run.compile),
-            time(run.solve),
-            time(run.total),
-            run.processor.map_or_else(|| format!("{:>9}", '?'), time),
-            run.classes,
-            run.connections,
-        );
-    }
-    text
+    let heading = line(COLUMNS.iter().map(|(heading, width, _)| ((*heading).to_owned(), *width)));
+    let rows = runs.iter().map(|run| line(COLUMNS.iter().map(|(_, width, cell)| (cell(run), *width))));
+    [heading].into_iter().chain(rows).collect()
 }
 
-/// Milliseconds in nine columns.
-fn time(milliseconds: f64) -> String {
+/// Cells, to the right of their columns.
+fn line(cells: impl Iterator<Item = (String, usize)>) -> String {
+    let cells: String = cells.map(|(cell, width)| format!("{cell:>width$}")).collect();
+    cells + "\n"
+}
+
+fn time(time: Time) -> String {
+    duration(time.wall)
+}
+
+fn duration(milliseconds: f64) -> String {
     if milliseconds < 1000.0 {
-        format!("{milliseconds:>7.1}ms")
+        format!("{milliseconds:.1} ms")
     } else {
-        format!("{:>8.2}s", milliseconds / 1e3)
+        format!("{:.2} s", milliseconds / 1e3)
     }
 }
 
-/// By what factor each stage grows when the number of pods doubles, between neighbouring runs of a format.
+/// What grows: its name, and how much there is of it.
+type Growth = (&'static str, fn(&Run) -> f64);
+
+#[expect(clippy::cast_precision_loss, reason = "factors with two digits")]
+const GROWTH: &[Growth] = &[
+    ("parse", |run| run.parse.wall),
+    ("resolve", |run| run.resolve.wall),
+    ("compile", |run| run.compile.wall),
+    ("solve", |run| run.solve.wall),
+    ("total", |run| run.total.wall),
+    ("peak", |run| run.peak_bytes.unwrap_or(1) as f64),
+    ("classes", |run| run.classes as f64),
+    ("connections", |run| run.connections as f64),
+];
+
+/// By what factor everything grows when the number of pods doubles, between neighbouring runs of a format.
+#[expect(clippy::cast_precision_loss, reason = "factors with two digits")]
 pub fn doublings(runs: &[Run]) -> String {
-    let mut text = format!(
-        "{:<6}{:>20}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}{:>10}\n",
-        "input", "pods", "parse", "resolve", "compile", "solve", "total", "peak", "classes"
-    );
+    let names = GROWTH.iter().map(|(name, _)| ((*name).to_owned(), 12));
+    let mut text = line([("input".to_owned(), 6), ("pods".to_owned(), 20)].into_iter().chain(names));
     for pair in runs.windows(2) {
         let [small, large] = pair else { continue };
         if small.format != large.format || small.pods >= large.pods {
             continue;
         }
-        #[expect(clippy::cast_precision_loss, reason = "a factor with two digits")]
-        let per_doubling = |from: u64, to: u64| {
-            let steps = (large.pods as f64 / small.pods as f64).log2();
-            (to as f64 / from as f64).powf(1.0 / steps)
-        };
-        #[expect(clippy::cast_sign_loss, reason = "times are positive")]
-        let times = |from: f64, to: f64| per_doubling((from * 1e3) as u64, (to * 1e3) as u64);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{:<6}{:>20}{:>9.2}{:>9.2}{:>9.2}{:>9.2}{:>9.2}{:>10.2}{:>10.2}",
-            large.format,
-            format!("{} to {}", small.pods, large.pods),
-            times(small.parse, large.parse),
-            times(small.resolve, large.resolve),
-            times(small.compile, large.compile),
-            times(small.solve, large.solve),
-            times(small.total, large.total),
-            per_doubling(small.peak_bytes.unwrap_or(1), large.peak_bytes.unwrap_or(1)),
-            per_doubling(small.classes as u64, large.classes as u64),
-        );
+        let steps = (large.pods as f64 / small.pods as f64).log2();
+        let sizes = format!("{} to {}", small.pods, large.pods);
+        let factors = GROWTH.iter().map(|(_, amount)| {
+            let factor = (amount(large) / amount(small)).powf(1.0 / steps);
+            (format!("{factor:.2}"), 12)
+        });
+        text += &line([(large.format.clone(), 6), (sizes, 20)].into_iter().chain(factors));
     }
     text
 }
