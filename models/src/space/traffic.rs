@@ -101,6 +101,16 @@ impl Traffic {
         self.combine(other, PortSet::union)
     }
 
+    /// Traffic in any of the sets.
+    pub fn union_of<'a>(sets: &(impl Iterator<Item = &'a Self> + Clone)) -> Self {
+        let mut result = Self::NONE;
+        for protocol in Protocol::ALL {
+            let ports = sets.clone().flat_map(|set| set.ports(protocol).intervals()).copied();
+            *result.ports_mut(protocol) = PortSet::from_intervals(ports);
+        }
+        result
+    }
+
     /// Traffic in both sets.
     pub fn intersection(&self, other: &Self) -> Self {
         self.combine(other, PortSet::intersection)

@@ -32,8 +32,8 @@ pub fn table(runs: &[Run]) -> String {
 
 /// Cells, to the right of their columns.
 fn line(cells: impl Iterator<Item = (String, usize)>) -> String {
-    let cells: String = cells.map(|(cell, width)| format!("{cell:>width$}")).collect();
-    cells + "\n"
+    let cells: Vec<String> = cells.map(|(cell, width)| format!("{cell:>width$}")).collect();
+    cells.concat() + "\n"
 }
 
 fn time(time: Time) -> String {

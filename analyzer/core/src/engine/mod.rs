@@ -3,7 +3,8 @@
 //! - `vocabulary`: every distinct selector, block, named port and domain of the policies, once;
 //! - `labels` and `address`: which pods and which addresses they match;
 //! - `classes`: pods, nodes and addresses with the same matches, and thereby everything about them;
-//! - `table`: per class and direction, what the policies allow, as a `relation` to other classes;
+//! - `compile`, `blocks` and `table`: per class and direction, what the policies allow, as a `relation`
+//!   to other classes;
 //! - `behaviour`: classes with the same connections, which is all that pairs are computed for;
 //! - `endpoints` and `naming`: what answers call them;
 //! - `rows`: all pairs, row by row.
@@ -12,8 +13,10 @@
 
 mod address;
 mod behaviour;
+mod blocks;
 mod classes;
 mod classifier;
+mod compile;
 mod endpoint;
 mod endpoints;
 mod labels;

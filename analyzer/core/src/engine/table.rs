@@ -1,37 +1,21 @@
 //! What the policies let one class of endpoints send or receive.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation};
+use npv_models::space::Traffic;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::blocks::{Block, blocks};
 use super::classes::Classes;
+use super::compile::{Compiled, CompiledTier, compile, side};
+use super::lists::Lists;
 use super::relation::Relation;
 use super::set::ClassSet;
 use super::traffic::{TrafficId, TrafficTable};
-use super::vocabulary::{PeerTerm, RuleTerms, TierTerms, Vocabulary};
-
-/// A rule with its peers as a set of classes.
-#[derive(Debug)]
-struct Compiled {
-    action: Action,
-    /// Peers and traffic; parts may overlap.
-    parts: Vec<(Arc<ClassSet>, TrafficId)>,
-    /// For ingress: the peers, and the named ports that are looked up on the subject.
-    named: Option<(Arc<ClassSet>, Vec<u32>)>,
-}
-
-/// The policies of a tier, ready to be evaluated.
-struct CompiledTier {
-    mode: Mode,
-    participation: Participation,
-    no_match: NoMatch,
-    /// Per policy, the rules by direction.
-    policies: Vec<[Option<Vec<Compiled>>; 2]>,
-    /// The policies of each subject, ascending, by direction.
-    by_subject: [FxHashMap<u32, Vec<u32>>; 2],
-}
+use super::vocabulary::Vocabulary;
 
 /// What a class may send or receive, and whether some tier isolates it (S-3).
 #[derive(Debug)]
@@ -60,34 +44,15 @@ pub(crate) struct Program<'a> {
     names_ports: FxHashSet<u32>,
 }
 
-const fn side(direction: Direction) -> usize {
-    match direction {
-        Direction::Ingress => 0,
-        Direction::Egress => 1,
-    }
-}
-
-/// What decides a table: the subjects that select the class, what its named ports are where that
-/// matters, and whether policies apply to it at all.
+/// What decides a table: whether policies apply to the class at all, the subjects that select it, and
+/// what its named ports are where that matters.
 type Key = (bool, Vec<u32>, Option<u32>);
 
 impl<'a> Program<'a> {
     /// Compiles the rules of a vocabulary.
     pub(crate) fn new(vocabulary: &Vocabulary<'_>, classes: &'a Classes, traffic: &'a TrafficTable) -> Self {
         let everybody = Arc::new(ClassSet::range(0..classes.len()));
-        let shared = Shared {
-            classes,
-            everybody: &everybody,
-            by_selector: classes.by_selector.iter().cloned().map(Arc::new).collect(),
-            unresolved: Arc::new(
-                ClassSet::range(classes.domains.clone()).union(&ClassSet::range(classes.outside.clone())),
-            ),
-        };
-        let layers: Vec<Vec<CompiledTier>> = vocabulary
-            .layers
-            .iter()
-            .map(|tiers| tiers.iter().map(|tier| shared.tier(tier)).collect())
-            .collect();
+        let layers = compile(vocabulary, classes, &everybody);
         let mut subjects = [FxHashSet::default(), FxHashSet::default()];
         let mut names_ports = FxHashSet::default();
         for policy in vocabulary.layers.iter().flatten().flat_map(|tier| &tier.policies) {
@@ -132,204 +97,213 @@ impl<'a> Program<'a> {
     }
 
     fn table(&self, (subject, selectors, names): &Key, direction: Direction) -> Table {
-        let everything = || Relation::of((*self.everybody).clone(), TrafficId::ALL);
-        let mut table = Table { allowed: everything(), isolated: false };
         if !subject {
-            return table;
+            return Table {
+                allowed: Relation::of((*self.everybody).clone(), TrafficId::ALL),
+                isolated: false,
+            };
         }
-        let ports = names.and_then(|names| self.classes.ports_of.get(names as usize));
-        let ports = ports.map_or(&[][..], Vec::as_slice);
-        for layer in &self.layers {
-            let mut undecided = everything();
-            let mut allowed = Relation::default();
-            for tier in layer {
-                let policies = tier.applying(selectors, direction);
-                if tier.participation == Participation::Selected {
-                    // S-3: without a policy that selects it, an endpoint is not isolated.
-                    if policies.is_empty() {
-                        continue;
-                    }
-                    table.isolated = true;
-                }
-                undecided = self.tier(tier, &policies, direction, ports, undecided, &mut allowed);
+        let mut plan = Plan::default();
+        let mut layers: Vec<Vec<Stage>> = Vec::with_capacity(self.layers.len());
+        for tiers in &self.layers {
+            layers.push(tiers.iter().filter_map(|tier| plan.tier(tier, selectors, direction)).collect());
+        }
+        let rules_of = Lists::positions(plan.sets.len(), plan.rules.iter().map(|(_, set)| *set));
+
+        // Where rules name ports, destinations differ in what these are (S-25).
+        let apart: Vec<ClassSet> = match direction {
+            Direction::Ingress => Vec::new(),
+            Direction::Egress => plan.named().flat_map(|(peers, name)| self.declaring(peers, name)).collect(),
+        };
+        let sets: Vec<&ClassSet> = plan.sets.iter().copied().chain(&apart).collect();
+        let own = names.and_then(|names| self.ports_of(names));
+        let blocks = blocks(self.classes.len(), &sets);
+        // What a large table meets on the way is not worth remembering, and too much to.
+        let large = blocks.len() > 256;
+        let answer = |block: &Block| {
+            let scratch = large.then(TrafficTable::default);
+            let there = || {
+                let signature = self.classes.signatures.get(block.peers.first()? as usize)?;
+                self.ports_of(signature.names)
+            };
+            let ports = match direction {
+                Direction::Ingress => own,
+                Direction::Egress => there(),
+            };
+            let mut hits: Vec<u32> = block.sets.iter().flat_map(|set| rules_of.get(*set)).copied().collect();
+            hits.sort_unstable();
+            let run = Evaluation {
+                rules: &plan.rules,
+                hits: &hits,
+                ports: ports.unwrap_or_default(),
+                known: self.traffic,
+                table: scratch.as_ref().unwrap_or(self.traffic),
+            };
+            run.allowed(&layers)
+        };
+        let answers: Vec<TrafficId> =
+            if large { blocks.par_iter().map(answer).collect() } else { blocks.iter().map(answer).collect() };
+        let rows = blocks.into_iter().map(|block| block.peers).zip(answers);
+        Table { allowed: Relation::from_disjoint(rows), isolated: plan.isolated }
+    }
+
+    fn ports_of(&self, names: u32) -> Option<&[(u32, TrafficId)]> {
+        self.classes.ports_of.get(names as usize).map(Vec::as_slice)
+    }
+
+    /// Some peers by what a named port is on them.
+    fn declaring(&self, peers: &ClassSet, name: u32) -> impl Iterator<Item = ClassSet> {
+        let rows = self.classes.by_name.get(name as usize).into_iter().flatten();
+        rows.map(move |(classes, _)| peers.intersection(classes)).filter(|peers| !peers.is_empty())
+    }
+}
+
+/// The rules that apply to a class, as far as they do not depend on the peer.
+#[derive(Default)]
+struct Plan<'p> {
+    /// The rules, each with the number of its peers among `sets`.
+    rules: Vec<(&'p Compiled, u32)>,
+    /// The different sets of peers.
+    sets: Vec<&'p ClassSet>,
+    numbers: FxHashMap<&'p ClassSet, u32>,
+    isolated: bool,
+}
+
+/// A tier that the class takes part in.
+struct Stage {
+    mode: Mode,
+    no_match: NoMatch,
+    /// The numbers of its rules, in evaluation order.
+    rules: Range<u32>,
+}
+
+impl<'p> Plan<'p> {
+    /// A tier that the class takes part in.
+    fn tier(&mut self, tier: &'p CompiledTier, selectors: &[u32], direction: Direction) -> Option<Stage> {
+        let policies = tier.applying(selectors, direction);
+        if tier.participation == Participation::Selected {
+            // S-3: without a policy that selects it, an endpoint is not isolated.
+            if policies.is_empty() {
+                return None;
+            }
+            self.isolated = true;
+        }
+        let first = self.rules.len() as u32;
+        for rule in policies.iter().flat_map(|policy| tier.rules(*policy, direction)) {
+            let next = self.sets.len() as u32;
+            let number = *self.numbers.entry(&rule.peers).or_insert(next);
+            if number == next {
+                self.sets.push(&rule.peers);
+            }
+            self.rules.push((rule, number));
+        }
+        Some(Stage { mode: tier.mode, no_match: tier.no_match, rules: first..self.rules.len() as u32 })
+    }
+
+    /// Peers, and the named port that some rule asks of them.
+    fn named(&self) -> impl Iterator<Item = (&'p ClassSet, u32)> {
+        let mut known = FxHashSet::default();
+        let named = self.rules.iter().flat_map(|(rule, set)| {
+            let peers: &'p ClassSet = &rule.peers;
+            rule.names.iter().map(move |name| (*set, peers, *name))
+        });
+        named.filter(move |(set, _, name)| known.insert((*set, *name))).map(|(_, peers, name)| (peers, name))
+    }
+}
+
+/// One class and the peers of one block.
+struct Evaluation<'a> {
+    rules: &'a [(&'a Compiled, u32)],
+    /// The rules, ascending, whose peers they are.
+    hits: &'a [u32],
+    /// What the named ports are on the destination.
+    ports: &'a [(u32, TrafficId)],
+    /// What rules speak of, and what the answer is for.
+    known: &'a TrafficTable,
+    /// What is met on the way.
+    table: &'a TrafficTable,
+}
+
+impl Evaluation<'_> {
+    /// What passes all layers.
+    fn allowed(&self, layers: &[Vec<Stage>]) -> TrafficId {
+        let mut total = TrafficId::ALL;
+        for tiers in layers {
+            let mut undecided = TrafficId::ALL;
+            let mut allowed = TrafficId::NONE;
+            for tier in tiers {
+                undecided = self.tier(tier, undecided, &mut allowed);
             }
             // S-60: what no tier has decided is allowed.
-            allowed.add_all(undecided, self.traffic);
-            table.allowed = table.allowed.intersection(&allowed, self.traffic);
+            total = self.table.intersection(total, self.table.union(allowed, undecided));
         }
-        table.allowed = table.allowed.canonical();
-        table
+        if self.remembers() { total } else { self.known.intern(self.table.get(total).clone()) }
     }
 
     /// Takes from what is undecided all that a tier decides, adds what it allows, and returns what it
     /// leaves to the next tier.
-    fn tier(
-        &self,
-        tier: &CompiledTier,
-        policies: &[u32],
-        direction: Direction,
-        ports: &[(u32, TrafficId)],
-        mut undecided: Relation,
-        allowed: &mut Relation,
-    ) -> Relation {
-        let rules: Vec<&Compiled> = policies
-            .iter()
-            .filter_map(|policy| tier.policies.get(*policy as usize)?.get(side(direction))?.as_ref())
-            .flatten()
-            .collect();
-        let with = |action: Action| -> (Action, Vec<&Compiled>) {
-            (action, rules.iter().filter(|rule| rule.action == action).copied().collect())
+    fn tier(&self, tier: &Stage, mut undecided: TrafficId, allowed: &mut TrafficId) -> TrafficId {
+        let table = self.table;
+        let from = self.hits.partition_point(|hit| *hit < tier.rules.start);
+        let to = self.hits.partition_point(|hit| *hit < tier.rules.end);
+        let hits = self.hits.get(from..to).unwrap_or_default();
+        let rules: Vec<&Compiled> =
+            hits.iter().filter_map(|hit| self.rules.get(*hit as usize)).map(|(rule, _)| *rule).collect();
+        let mut passed = TrafficId::NONE;
+        let mut decide = |action: Action, matching: TrafficId| {
+            let decided = table.intersection(undecided, matching);
+            match action {
+                Action::Allow => *allowed = table.union(*allowed, decided),
+                Action::Pass => passed = table.union(passed, decided),
+                Action::Deny => {}
+                // S-61: the next rule is asked.
+                Action::Log => return,
+            }
+            undecided = table.difference(undecided, decided);
         };
-        // Rules of one stage do not depend on their order.
-        let stages = match tier.mode {
-            Mode::Union => vec![with(Action::Allow)],
-            Mode::DenyWins => vec![with(Action::Deny), with(Action::Allow), with(Action::Pass)],
+        let all = |action: Action| self.matching(rules.iter().filter(|rule| rule.action == action));
+        match tier.mode {
+            Mode::Union => decide(Action::Allow, all(Action::Allow)),
+            Mode::DenyWins => {
+                for action in [Action::Deny, Action::Allow, Action::Pass] {
+                    decide(action, all(action));
+                }
+            }
+            // Neighbours with the same action do not depend on their order.
             Mode::FirstMatch => {
-                let mut stages: Vec<(Action, Vec<&Compiled>)> = Vec::new();
-                for rule in rules {
-                    match stages.last_mut() {
-                        Some((action, same)) if *action == rule.action => same.push(rule),
-                        _ => stages.push((rule.action, vec![rule])),
+                for alike in rules.chunk_by(|one, next| one.action == next.action) {
+                    if let Some(first) = alike.first() {
+                        decide(first.action, self.matching(alike.iter()));
                     }
                 }
-                stages
             }
-        };
-        let mut passed = Relation::default();
-        for (action, rules) in stages {
-            let parts = rules.iter().flat_map(|rule| {
-                let fixed = rule.parts.iter().map(|(peers, traffic)| (&**peers, *traffic));
-                let named = rule
-                    .named
-                    .iter()
-                    .flat_map(|(peers, names)| names.iter().map(|name| (&**peers, lookup(ports, *name))));
-                fixed.chain(named)
-            });
-            let matching = Relation::union_of(parts, self.traffic);
-            match action {
-                Action::Allow => {
-                    allowed.add_all(undecided.intersection(&matching, self.traffic), self.traffic);
-                }
-                Action::Pass => passed.add_all(undecided.intersection(&matching, self.traffic), self.traffic),
-                Action::Deny => {}
-                Action::Log => continue,
-            }
-            undecided = undecided.difference(&matching, self.traffic);
         }
         match tier.no_match {
-            NoMatch::NextTier => passed.add_all(undecided, self.traffic),
-            NoMatch::Allow => allowed.add_all(undecided, self.traffic),
+            NoMatch::NextTier => passed = table.union(passed, undecided),
+            NoMatch::Allow => *allowed = table.union(*allowed, undecided),
             NoMatch::Deny => {}
         }
         passed
     }
-}
 
-/// What a named port is; nothing where there is none of the name.
-fn lookup(ports: &[(u32, TrafficId)], name: u32) -> TrafficId {
-    let found = ports.iter().find(|(known, _)| *known == name);
-    found.map_or(TrafficId::NONE, |(_, traffic)| *traffic)
-}
-
-impl CompiledTier {
-    /// The policies, in evaluation order, with one of these subjects.
-    fn applying(&self, subjects: &[u32], direction: Direction) -> Vec<u32> {
-        let by_subject = self.by_subject.get(side(direction));
-        let mut policies: Vec<u32> =
-            subjects.iter().filter_map(|subject| by_subject?.get(subject)).flatten().copied().collect();
-        policies.sort_unstable();
-        policies
-    }
-}
-
-/// What compiling rules needs.
-struct Shared<'a> {
-    classes: &'a Classes,
-    everybody: &'a Arc<ClassSet>,
-    by_selector: Vec<Arc<ClassSet>>,
-    /// Addresses and domains: what a domain can be.
-    unresolved: Arc<ClassSet>,
-}
-
-impl Shared<'_> {
-    fn tier(&self, tier: &TierTerms) -> CompiledTier {
-        let compile = |rules: Option<&[RuleTerms]>, direction| {
-            rules.map(|rules| rules.iter().map(|rule| self.rule(rule, direction)).collect())
-        };
-        let policies = tier.policies.par_iter().map(|policy| {
-            [Direction::Ingress, Direction::Egress]
-                .map(|direction| compile(policy.rules(direction), direction))
+    /// What any of some rules matches.
+    fn matching<'r>(&self, rules: impl Iterator<Item = &'r &'r Compiled>) -> TrafficId {
+        let traffic = rules.flat_map(|rule| {
+            let named =
+                rule.names.iter().filter_map(|name| self.ports.iter().find(|(known, _)| known == name));
+            named.map(|(_, traffic)| *traffic).chain([rule.fixed])
         });
-        let mut by_subject = [FxHashMap::<u32, Vec<u32>>::default(), FxHashMap::default()];
-        for (number, policy) in (0_u32..).zip(&tier.policies) {
-            for direction in Direction::ALL {
-                if let (Some(_), Some(policies)) =
-                    (policy.rules(direction), by_subject.get_mut(side(direction)))
-                {
-                    policies.entry(policy.subject).or_default().push(number);
-                }
-            }
+        if self.remembers() {
+            return self.table.union_of(traffic);
         }
-        CompiledTier {
-            mode: tier.mode,
-            participation: tier.participation,
-            no_match: tier.no_match,
-            policies: policies.collect(),
-            by_subject,
-        }
+        let mut ids: Vec<TrafficId> = traffic.collect();
+        ids.sort_unstable();
+        ids.dedup();
+        self.table.intern(Traffic::union_of(&ids.iter().map(|id| self.known.get(*id))))
     }
 
-    fn rule(&self, rule: &RuleTerms, direction: Direction) -> Compiled {
-        let peers = match &rule.peers {
-            None => self.everybody.clone(),
-            Some(peers) => self.peers(peers, rule.action),
-        };
-        let mut parts = Vec::new();
-        if !rule.fixed.is_none() {
-            parts.push((peers.clone(), rule.fixed));
-        }
-        let mut named = None;
-        match direction {
-            _ if rule.names.is_empty() => {}
-            // S-24: looked up on the destination, which is the subject.
-            Direction::Ingress => named = Some((peers, rule.names.clone())),
-            // S-25: looked up on each destination.
-            Direction::Egress => {
-                for (classes, traffic) in
-                    rule.names.iter().filter_map(|name| self.classes.by_name.get(*name as usize)).flatten()
-                {
-                    let there = peers.intersection(classes);
-                    if !there.is_empty() {
-                        parts.push((Arc::new(there), *traffic));
-                    }
-                }
-            }
-        }
-        Compiled { action: rule.action, parts, named }
-    }
-
-    fn peers(&self, peers: &[PeerTerm], action: Action) -> Arc<ClassSet> {
-        // S-67: what cannot be told is not let in, and not let past a denial.
-        let closes = matches!(action, Action::Deny | Action::Pass);
-        let get = |sets: &'_ [ClassSet], number: u32| {
-            sets.get(number as usize).cloned().map(Arc::new).unwrap_or_default()
-        };
-        let sets: Vec<Arc<ClassSet>> = peers
-            .iter()
-            .map(|peer| match *peer {
-                PeerTerm::Pods(number) => self.by_selector.get(number as usize).cloned().unwrap_or_default(),
-                PeerTerm::Block(number) => get(&self.classes.by_block, number),
-                PeerTerm::Nodes(number) => get(&self.classes.by_nodes, number),
-                // No manifest says what a name resolves to: it can be any address outside the cluster.
-                PeerTerm::Domain(_) if closes => self.unresolved.clone(),
-                PeerTerm::Domain(number) => get(&self.classes.by_domain, number),
-                PeerTerm::Unknown if closes => self.everybody.clone(),
-                PeerTerm::Unknown => Arc::default(),
-            })
-            .collect();
-        match <[_; 1]>::try_from(sets) {
-            Ok([only]) => only,
-            Err(sets) => Arc::new(ClassSet::union_of(sets.iter().map(|set| &**set))),
-        }
+    /// Whether what is met on the way is kept.
+    fn remembers(&self) -> bool {
+        std::ptr::eq(self.known, self.table)
     }
 }

@@ -101,6 +101,21 @@ impl TrafficTable {
         }
     }
 
+    /// The traffic in any of the sets.
+    pub fn union_of(&self, ids: impl Iterator<Item = TrafficId>) -> TrafficId {
+        let mut distinct: Vec<TrafficId> = ids.filter(|id| !id.is_none()).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        match distinct.as_slice() {
+            [] => TrafficId::NONE,
+            [only] => *only,
+            [one, other] => self.union(*one, *other),
+            // The smallest of the ids is that of all traffic.
+            [TrafficId::ALL, ..] => TrafficId::ALL,
+            all => self.intern(Traffic::union_of(&all.iter().map(|id| self.get(*id)))),
+        }
+    }
+
     /// The traffic in the left set that is not in the right one.
     pub fn difference(&self, left: TrafficId, right: TrafficId) -> TrafficId {
         match (left, right) {

@@ -1,4 +1,4 @@
-use npv_models::policy::{PeerMatch, PolicySet};
+use npv_models::policy::{Action, PeerMatch, PolicySet};
 
 use super::world::*;
 use crate::engine::Engine;
@@ -77,4 +77,46 @@ fn doubling_the_namespaces_doubles_the_tables() {
     };
     let (small, large) = (stats(20), stats(40));
     assert!(large.tables <= 2 * small.tables && large.rows <= 2 * small.rows, "{small:?} {large:?}");
+}
+
+#[test]
+fn tables_of_many_rules_are_exact_too() {
+    const APPS: u16 = 270;
+    let app = |number: u16| PeerMatch::Pods(pods("a", &format!("app=a{number:03}")));
+    let mut world = World::default();
+    world.namespace("a", "");
+    for number in 0..APPS {
+        world.workload(&format!("w{number:03}"), &format!("app=a{number:03}")).ports =
+            [port("http", 1000 + number)].into();
+    }
+    let name = |number: u16| format!("a/w{number:03}[Deployment]");
+    // Everybody admits each on a port of its own, and may go to each on that and on a named one.
+    let ingress =
+        (0..APPS).map(|number| allow(vec![app(number)], vec![tcp(number + 1), named("http")])).collect();
+    let egress =
+        (0..APPS).map(|number| allow(vec![app(number)], vec![tcp(APPS - number), named("http")])).collect();
+    let engine = world.engine(&network_policies(vec![policy(pods("a", ""), Some(ingress), Some(egress))]));
+    assert_eq!(between(&engine, &name(7), &name(9)), "TCP 1009");
+    assert_eq!(between(&engine, &name(134), &name(135)), "TCP 135,1135");
+    assert_eq!(between(&engine, &name(150), "external-1"), "none");
+
+    // The first of the rules that are for a pair decides.
+    let rules: Vec<_> = (0..APPS)
+        .flat_map(|number| {
+            let (deny, pass) = (
+                rule(Action::Deny, vec![app(number)], vec![tcp(1), tcp(number + 2)]),
+                rule(Action::Pass, vec![app(number)], vec![tcp(1), tcp(2)]),
+            );
+            [deny, pass, rule(Action::Allow, vec![app(number)], vec![tcp(3)])]
+        })
+        .collect();
+    let admin = ordered(vec![policy(pods_in("", ""), Some(rules), None)]);
+    let networks =
+        union(vec![policy(pods("a", ""), Some(vec![allow(vec![], vec![tcp(1), tcp(2), tcp(4)])]), None)]);
+    let engine = world.engine(&PolicySet { layers: vec![layer(vec![admin, networks])] });
+    assert_eq!(between(&engine, &name(0), &name(9)), "TCP 3-4");
+    assert_eq!(between(&engine, &name(1), &name(9)), "TCP 2,4");
+    assert_eq!(between(&engine, &name(2), &name(9)), "TCP 2-3");
+    assert_eq!(between(&engine, &name(269), &name(269)), "TCP 2-4");
+    assert_eq!(between(&engine, "external-1", &name(9)), "TCP 1-2,4");
 }
