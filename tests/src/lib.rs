@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod matrix;
 pub mod npv;
+pub mod place;
 pub mod worlds;
 
 use proptest::test_runner::Config;

@@ -22,7 +22,7 @@ Examples:
 
 Exit status:
   0   nothing at or above --fail-on
-  1   findings
+  1   findings; for `reach`, a policy that the API server would refuse
   2   wrong usage, or no input
   3   incomplete: some input could not be read or is not modelled (see --allow-incomplete)
   70  a bug in npv";
@@ -79,6 +79,7 @@ pub(crate) enum When {
 
 /// What to read, and what to make of it; for every verb that reads manifests.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each on its own")]
 pub(crate) struct InputArgs {
     /// The namespace of objects that name none, and where short names are looked up first
     #[arg(short, long, value_name = "NAME", help_heading = "Input")]
@@ -155,6 +156,7 @@ Examples:
   npv reach deploy/
   npv reach --to shop/db deploy/                   who can reach the database?
   npv reach --port 22/tcp --external only .        where can one log in from outside?
+  npv reach --from shop/web --transitive .         how far does somebody get who takes over `web`?
   npv reach --by namespace --format mermaid .      a drawing for the documentation")]
 pub(crate) struct ReachArgs {
     #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
@@ -177,6 +179,9 @@ pub(crate) struct ReachArgs {
     /// Who can use which port of which Service, instead of who reaches which pods
     #[arg(long, value_name = "WHAT", conflicts_with = "by")]
     pub(crate) via: Option<Via>,
+    /// Follow connections from one endpoint to the next: all that can be got at from --from
+    #[arg(long, requires = "from", conflicts_with_all = ["to", "port", "external", "by", "via"])]
+    pub(crate) transitive: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }
@@ -225,12 +230,14 @@ SRC and DST are `namespace/name`, `namespace/Kind/name`, `name` where that is un
 `[fd00::1]:53/udp`. Without a port the answer is all that the two may exchange. Where pods
 or addresses differ, there is an answer for each.
 
-npv trace exits with 0 whenever it could answer, whether the flow is allowed or denied.
+npv trace exits with 0 whenever it could answer, whether the flow is allowed or denied,
+and with 3 where the answer leaves something out.
 
 Examples:
   npv trace shop/web shop/cart:8080 deploy/
   npv trace internet shop/web:443 deploy/
   npv trace shop/web 10.20.0.0/16:5432/tcp deploy/
+  npv trace shop/web shop/db --through deploy/     by way of whom could `web` get at `db`?
   npv trace shop/web shop/db --through deploy/     by way of whom could `web` get at `db`?")]
 pub(crate) struct TraceArgs {
     /// Where the flow comes from
@@ -240,6 +247,9 @@ pub(crate) struct TraceArgs {
     pub(crate) dst: String,
     #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
+    /// List the shortest chains of allowed hops from SRC to DST, over whatever ports
+    #[arg(long)]
+    pub(crate) through: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

@@ -6,6 +6,7 @@ mod guard;
 mod input;
 mod outcome;
 mod output;
+mod progress;
 mod verb;
 mod verbose;
 

@@ -9,6 +9,7 @@ use npv_analyzer::report::CheckReport;
 use crate::args::{CheckArgs, LookArgs};
 use crate::input;
 use crate::outcome::{Exit, Failure};
+use crate::progress::during;
 use crate::{output, verbose};
 
 pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
@@ -16,7 +17,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     let snapshot = input::read(&args.paths, &args.input, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
-    let findings = check(&snapshot, &engine);
+    let findings = during("looking for mistakes", look, || check(&snapshot, &engine));
     let complete = snapshot.complete();
     let report = CheckReport {
         sources: &snapshot.sources,

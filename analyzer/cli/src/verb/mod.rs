@@ -9,19 +9,22 @@ use std::time::Instant;
 
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::reach::assumed;
-use npv_analyzer::report::write_findings;
+use npv_analyzer::report::{WalkReport, write_findings};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::diagnostic::{Finding, Severity};
 
 use crate::args::{InputArgs, LookArgs};
 use crate::outcome::Exit;
+use crate::progress::during;
 use crate::{output, verbose};
 
 /// The exact answers for a snapshot.
 fn engine(snapshot: &Snapshot, look: LookArgs) -> Engine {
     let start = Instant::now();
     let assumed = assumed(&snapshot.cluster);
-    let engine = Engine::with_assumed(&snapshot.cluster, &snapshot.policies, snapshot.profile, &assumed);
+    let engine = during("compiling the policies", look, || {
+        Engine::with_assumed(&snapshot.cluster, &snapshot.policies, snapshot.profile, &assumed)
+    });
     verbose::engine(&engine, start.elapsed(), look);
     engine
 }
@@ -38,6 +41,16 @@ fn show_findings(snapshot: &Snapshot, look: LookArgs) {
         .cloned()
         .collect();
     output::to_stderr(look, |page| write_findings(&wrong, &snapshot.sources, page));
+}
+
+/// The answers to a question about chains of connections, ready to be written.
+fn walk_report<'a, T>(answers: &'a [T], snapshot: &'a Snapshot) -> WalkReport<'a, T> {
+    WalkReport {
+        answers,
+        sources: &snapshot.sources,
+        findings: &snapshot.findings,
+        complete: snapshot.complete(),
+    }
 }
 
 /// How a verb ends that could answer.

@@ -4,10 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use npv_analyzer::engine::EndpointId;
+use npv_analyzer::query::check::fails;
 use npv_analyzer::query::name::Names;
 use npv_analyzer::query::reach::{Question, reach};
 use npv_analyzer::query::via::via_services;
+use npv_analyzer::query::walk;
 use npv_analyzer::report::ReachReport;
+use npv_analyzer::snapshot::Snapshot;
+use npv_models::diagnostic::Severity;
 use npv_models::space::Traffic;
 
 use super::{exit_of, show_findings};
@@ -17,7 +21,11 @@ use crate::outcome::{Exit, Failure};
 use crate::{output, verbose};
 
 pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
-    output::check(&args.input.format, "reach", |format| format.reach)?;
+    if args.transitive {
+        output::check(&args.input.format, "reach --transitive", |format| format.radius)?;
+    } else {
+        output::check(&args.input.format, "reach", |format| format.reach)?;
+    }
     let snapshot = input::read(&args.paths, &args.input, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
@@ -26,8 +34,24 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
         endpoints: engine.endpoints(),
         namespace: args.input.namespace.as_deref(),
     };
+    let from = wanted(&names, &args.from)?;
+    if args.transitive {
+        let answers = walk::radius(&from.unwrap_or_default(), &snapshot.cluster, &engine);
+        show_findings(&snapshot, look);
+        let report = super::walk_report(&answers, &snapshot);
+        let verb = "reach --transitive";
+        output::write(
+            &args.input.format,
+            look,
+            verb,
+            |format| format.radius,
+            |write, page| write(&report, page),
+        )?;
+        verbose::answered(start.elapsed(), look);
+        return Ok(exit(&snapshot, args));
+    }
     let question = Question {
-        from: wanted(&names, &args.from)?,
+        from,
         to: wanted(&names, &args.to)?,
         namespace: args.input.namespace.clone(),
         over: args.port.iter().cloned().reduce(|all: Traffic, more| all.union(&more)),
@@ -53,7 +77,15 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
-    Ok(exit_of(&snapshot, &args.input))
+    Ok(exit(&snapshot, args))
+}
+
+/// An answer without the policies that the API server would refuse is not the answer that was asked for.
+fn exit(snapshot: &Snapshot, args: &ReachArgs) -> Exit {
+    match exit_of(snapshot, &args.input) {
+        Exit::Clean if fails(&snapshot.findings, Severity::Error) => Exit::Findings,
+        exit => exit,
+    }
 }
 
 /// The endpoints that a filter means; `None` where there is no filter.

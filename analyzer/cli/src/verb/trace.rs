@@ -5,6 +5,7 @@ use std::time::Instant;
 use npv_analyzer::query::name::{Names, split_port};
 use npv_analyzer::query::path::{Destination, Walker};
 use npv_analyzer::query::trace::{Question, Tracer};
+use npv_analyzer::query::walk;
 use npv_analyzer::report::TraceReport;
 
 use super::{exit_of, show_findings};
@@ -14,7 +15,11 @@ use crate::outcome::{Exit, Failure};
 use crate::{output, verbose};
 
 pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
-    output::check(&args.input.format, "trace", |format| format.trace)?;
+    if args.through {
+        output::check(&args.input.format, "trace --through", |format| format.chains)?;
+    } else {
+        output::check(&args.input.format, "trace", |format| format.trace)?;
+    }
     let url = Destination::parse(&args.dst, None).filter(|found| matches!(found, Destination::Url { .. }));
     let (dst, over) = match url {
         Some(_) => (args.dst.as_str(), None),
@@ -25,6 +30,12 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
             )
         })?,
     };
+    if args.through && over.is_some() {
+        return Err(Failure::usage(
+            "`--through` follows connections over whatever ports",
+            format!("leave the port out: `{dst}`"),
+        ));
+    }
     let snapshot = input::read(&args.paths, &args.input, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
@@ -34,6 +45,22 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         namespace: args.input.namespace.as_deref(),
     };
     let place = |name| names.one(name).map_err(|error| Failure::usage_with(error.message, error.help));
+    if args.through {
+        let [sources, destinations] =
+            [place(&args.src)?, place(dst)?].map(|place| names.endpoints_of(&place));
+        let answers = walk::chains(&sources, &destinations, &snapshot.cluster, &engine);
+        show_findings(&snapshot, look);
+        let report = super::walk_report(&answers, &snapshot);
+        output::write(
+            &args.input.format,
+            look,
+            "trace --through",
+            |format| format.chains,
+            |write, page| write(&report, page),
+        )?;
+        verbose::answered(start.elapsed(), look);
+        return Ok(exit_of(&snapshot, &args.input));
+    }
     let tracer =
         Tracer { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, names };
     let src = place(&args.src)?;

@@ -11,3 +11,4 @@ pub mod reach;
 pub mod text;
 pub mod trace;
 pub mod via;
+pub mod walk;

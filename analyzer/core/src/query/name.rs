@@ -127,7 +127,8 @@ impl<'a> Names<'a> {
             return Ok(places);
         }
         if name.parse::<IpNet>().is_err() && looks_like_address(name) {
-            return Err(Unresolved::new(format!("`{name}` is no valid address or CIDR")));
+            return Err(Unresolved::new(format!("`{name}` is no valid address or CIDR"))
+                .help("write it like `10.0.0.1`, `10.0.0.0/8`, `fd00::1` or `fd00::/8`"));
         }
         let exact = self.endpoints.iter().position(|endpoint| endpoint.id == name);
         if let Some(index) = exact {
@@ -265,9 +266,11 @@ impl<'a> Names<'a> {
                 "`{text}` is the Service `{namespace}/{}`, and no pod",
                 service.name
             ));
-            // S-31: policies see the pods behind a Service, and never the Service.
-            return unresolved
-                .help("policies see pods, not Services: trace to the workload behind it, on the Service's `targetPort`");
+            // S-31.
+            return unresolved.help(format!(
+                "policies see the pods behind a Service: `npv trace SRC svc/{namespace}/{}:PORT` follows it to them",
+                service.name
+            ));
         }
         if let Some(name) = text.strip_prefix("svc/").or_else(|| text.strip_prefix("service/")) {
             return Unresolved::new(format!("there is no Service `{name}` in these manifests"));

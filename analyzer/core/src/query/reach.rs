@@ -220,7 +220,7 @@ pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engin
             from: question.from.as_ref().is_none_or(|wanted| wanted.contains(&id)),
             to: question.to.as_ref().is_none_or(|wanted| wanted.contains(&id)),
             home: question.namespace.as_deref().is_none_or(|namespace| own.namespace() == Some(namespace)),
-            external: matches!(own.kind, PartyKind::External(_)),
+            external: endpoint.outside,
             assumed: routed.contains_key(&id),
             several: endpoint.several,
         });

@@ -34,7 +34,9 @@ pub fn addresses_in_short(set: &IpSet) -> String {
     }
     let shown: Vec<String> =
         set.ranges().take(RANGES).map(|(first, last)| addresses(&range(first, last))).collect();
-    format!("{} and {} more ranges", shown.join(", "), count - RANGES)
+    let more = count - RANGES;
+    let ranges = if more == 1 { "range" } else { "ranges" };
+    format!("{} and {more} more {ranges}", shown.join(", "))
 }
 
 fn range(first: IpAddr, last: IpAddr) -> IpSet {

@@ -5,6 +5,7 @@ use std::io;
 
 use npv_models::space::{Protocol, Traffic};
 
+use super::visible::visible;
 use super::{Format, Page, ReachReport};
 use crate::query::reach::{Party, PartyKind};
 use crate::query::text;
@@ -35,11 +36,12 @@ fn reach(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
         else {
             return Ok(());
         };
+        let (src_id, dst_id) = (visible(&src.id), visible(&dst.id));
         let [tcp, udp, sctp] = Protocol::ALL.map(|protocol| ports(&link.traffic, protocol));
         let record = [
-            cell(&src.id),
+            cell(&src_id),
             cell(src.kind.name()),
-            cell(&dst.id),
+            cell(&dst_id),
             cell(dst.kind.name()),
             Cow::Owned(tcp),
             Cow::Owned(udp),

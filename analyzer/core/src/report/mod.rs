@@ -19,8 +19,9 @@ use npv_models::source::SourceMap;
 
 use crate::lint::Rule;
 use crate::query::inventory::Inventory;
-use crate::query::reach::{Party, PartyKind, Reach};
+use crate::query::reach::Reach;
 use crate::query::trace::Trace;
+use crate::query::walk::{Chains, Radius};
 
 pub use json::SCHEMA_VERSION;
 pub use page::{Ink, Inked, Look, Page};
@@ -30,6 +31,9 @@ pub use visible::visible;
 /// Every output format.
 pub const FORMATS: &[Format] =
     &[text::FORMAT, json::FORMAT, csv::FORMAT, markdown::FORMAT, dot::FORMAT, mermaid::FORMAT];
+
+/// Writes the answer of a question about chains of connections.
+pub type WalkWriter<T> = fn(&WalkReport<'_, T>, &mut Page<'_>) -> io::Result<()>;
 
 /// How answers are written. A format need not know every kind of answer.
 #[derive(Clone, Copy)]
@@ -44,13 +48,26 @@ pub struct Format {
     pub reach: Option<fn(&ReachReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv trace`.
     pub trace: Option<fn(&TraceReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv reach --transitive`.
+    pub radius: Option<WalkWriter<Radius>>,
+    /// Writes the answer of `npv trace --through`.
+    pub chains: Option<WalkWriter<Chains>>,
     /// Writes the answer of `npv rule`.
     pub rules: Option<fn(&RulesReport<'_>, &mut Page<'_>) -> io::Result<()>>,
 }
 
 impl Format {
     /// A format that knows no answer.
-    const NONE: Self = Self { name: "", doc: "", check: None, reach: None, trace: None, rules: None };
+    const NONE: Self = Self {
+        name: "",
+        doc: "",
+        check: None,
+        reach: None,
+        trace: None,
+        radius: None,
+        chains: None,
+        rules: None,
+    };
 
     /// The format that `--format` means by a name.
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -89,14 +106,6 @@ pub struct ReachReport<'a> {
     pub complete: bool,
 }
 
-impl ReachReport<'_> {
-    /// What the ends of its connections are, as one word.
-    fn noun(&self) -> &'static str {
-        let namespaces = |party: &Party| matches!(party.kind, PartyKind::Namespace);
-        if self.reach.parties.iter().any(namespaces) { "party" } else { "endpoint" }
-    }
-}
-
 /// The answer of `npv trace`.
 pub struct TraceReport<'a> {
     /// The source, as it was asked for.
@@ -106,6 +115,18 @@ pub struct TraceReport<'a> {
     /// The verdict with its reasons.
     pub trace: &'a Trace,
     /// The texts that rules are in.
+    pub sources: &'a SourceMap,
+    /// What reading found wrong.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
+/// The answer of a question about chains of connections.
+pub struct WalkReport<'a, T> {
+    /// One for each start, or for each pair of ends.
+    pub answers: &'a [T],
+    /// The texts that diagnostics are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.
     pub findings: &'a [Finding],

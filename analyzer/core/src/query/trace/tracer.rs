@@ -41,8 +41,9 @@ impl Tracer<'_> {
             .collect();
         let policies = ends::relevant(self.policies, &either);
         let blocks = ends::blocks(&policies);
-        // S-35: where a node is at one end, it matters on which node the pods at the other run.
-        let by_node = [&question.src, &question.dst].into_iter().any(|place| self.is_on_a_node(place));
+        // S-35: where the flow comes from one certain node, it matters on which node the pods run that it goes
+        // to. Of a workload as a whole no such thing is known: its pods can be anywhere.
+        let by_node = self.is_on_one_node(&question.src);
         let sources = self.variants(&question.src, &ends, &blocks, by_node);
         let destinations = self.variants(&question.dst, &ends, &blocks, by_node);
         let asked = match question.over {

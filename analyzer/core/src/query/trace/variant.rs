@@ -23,7 +23,7 @@ pub(super) struct Variant<'e> {
     pub(super) party: Party,
     labels: Option<Labels>,
     node: Option<&'e str>,
-    /// The first known address of the pod, where one certain pod is meant.
+    /// The first known address of the pod, where it is one certain pod or addresses tell pods apart.
     address: Option<IpAddr>,
 }
 
@@ -57,11 +57,15 @@ impl Tracer<'_> {
         self.names.endpoints.get(id.0 as usize).map(|endpoint| &endpoint.kind)
     }
 
-    pub(super) fn is_on_a_node(&self, place: &Place) -> bool {
-        let on_host = |(group, _): &(GroupId, Option<usize>)| {
+    pub(super) fn is_on_one_node(&self, place: &Place) -> bool {
+        let on_host = |group: GroupId| {
             self.cluster.groups.get(group.0 as usize).is_some_and(|group| group.host_network)
         };
-        matches!(place, Place::Node(_)) || self.groups(place).iter().any(on_host)
+        match place {
+            Place::Node(_) => true,
+            Place::Pod { group, .. } => on_host(*group),
+            Place::Workload(_) | Place::Addresses(_) | Place::Endpoint(_) => false,
+        }
     }
 
     /// The ends that a place means, told apart as far as these blocks can.
@@ -100,16 +104,22 @@ impl Tracer<'_> {
                 Some(_) => vec![(Sample { group, member }, 1)],
                 None => ends.samples(group, blocks, by_node),
             };
+            let split = samples.len() > 1;
             for (sample, pods) in samples {
-                let Some(end @ End::Pod(pod)) = ends.pod(sample) else { continue };
+                let Some(End::Pod(mut pod)) = ends.pod(sample) else { continue };
                 let id = match (member, pod.name, pod.namespace) {
                     (Some(_), Some(name), Some(namespace)) => format!("{namespace}/{name}[Pod]"),
                     _ => self.id_of(group),
                 };
                 let node = if by_node { pod.node.map(|node| node.name) } else { None };
                 let labels = Some(pod.labels.clone());
+                if !by_node && member.is_none() && !pod.host_network {
+                    pod.node = None;
+                }
+                let end = End::Pod(pod);
                 let party = Party { id, seen: String::new(), pods, addresses: None };
-                let address = member.and_then(|_| pod.addresses.first().copied());
+                let told_apart = split || member.is_some();
+                let address = pod.addresses.first().copied().filter(|_| told_apart);
                 variants.push(Variant { end, party, labels, node, address });
             }
         }
@@ -168,6 +178,7 @@ impl Variant<'_> {
 
     fn absorb(&mut self, other: Self) {
         self.party.pods = self.party.pods.saturating_add(other.party.pods);
+        self.address = None;
         if let (Some(own), Some(more)) = (&mut self.party.addresses, other.party.addresses) {
             *own = own.union(&more);
         }
@@ -187,9 +198,10 @@ impl Variant<'_> {
         if let Some(labels) = &self.labels {
             party.seen = labels.to_string();
         }
-        if let (Some(address), true) = (self.address, party.pods == 1) {
+        if let Some(address) = self.address {
+            let one_of = if party.pods > 1 { "one of them at " } else { "" };
             // Writing to a string does not fail.
-            let _ = write!(party.seen, ", {address}");
+            let _ = write!(party.seen, ", {one_of}{address}");
         }
         if let End::Pod(PodEnd { host_network: true, .. }) = self.end {
             party.seen.push_str(", on the host network");

@@ -36,7 +36,7 @@ struct Fix<'a> {
 
 /// A finding as programs read it.
 #[derive(Serialize)]
-pub(super) struct Diagnostic<'a> {
+struct Diagnostic<'a> {
     rule: &'a str,
     severity: Severity,
     message: &'a str,
@@ -50,7 +50,7 @@ pub(super) struct Diagnostic<'a> {
 }
 
 impl<'a> Diagnostic<'a> {
-    pub(super) fn of(finding: &'a Finding, sources: &'a SourceMap) -> Self {
+    fn of(finding: &'a Finding, sources: &'a SourceMap) -> Self {
         let locations = finding.locations.iter().filter_map(|location| {
             let place = Place::of(location.span, sources)?;
             Some(Location { place, role: location.role, label: location.label.as_deref() })
@@ -82,6 +82,25 @@ impl<'a> Diagnostic<'a> {
     }
 }
 
+/// Writes the list of diagnostics that ends the other shapes.
+pub(super) fn write_diagnostics(
+    findings: &[Finding],
+    sources: &SourceMap,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    write!(page, "\"diagnostics\": ")?;
+    write_findings(findings, sources, page)
+}
+
+fn write_findings(findings: &[Finding], sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
+    write!(page, "[")?;
+    for (index, finding) in findings.iter().enumerate() {
+        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
+        value(page, &Diagnostic::of(finding, sources))?;
+    }
+    write!(page, "]")
+}
+
 #[derive(Serialize)]
 struct Summary {
     errors: usize,
@@ -98,13 +117,10 @@ struct Summary {
 pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
     writeln!(page, "\"complete\": {},", report.complete)?;
-    write!(page, "\"findings\": [")?;
-    for (index, finding) in report.findings.iter().enumerate() {
-        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
-        value(page, &Diagnostic::of(finding, report.sources))?;
-    }
+    write!(page, "\"findings\": ")?;
+    write_findings(report.findings, report.sources, page)?;
     // Assertions are part of the shape from its first version, so that readers need not be changed later.
-    writeln!(page, "],\n\"assertions\": [],")?;
+    writeln!(page, ",\n\"assertions\": [],")?;
     write!(page, "\"summary\": ")?;
     let counts = report.inventory;
     value(

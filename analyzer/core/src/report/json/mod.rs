@@ -4,6 +4,7 @@ mod check;
 mod reach;
 mod rules;
 mod trace;
+mod walk;
 
 use std::io;
 
@@ -21,6 +22,8 @@ pub(super) const FORMAT: Format = Format {
     check: Some(check::write),
     reach: Some(reach::write),
     trace: Some(trace::write),
+    radius: Some(walk::radius),
+    chains: Some(walk::chains),
     rules: Some(rules::write),
 };
 

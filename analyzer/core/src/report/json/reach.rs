@@ -3,16 +3,17 @@
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use npv_models::source::SourceMap;
 use npv_models::space::Traffic;
 use serde::Serialize;
 
-use super::{SCHEMA_VERSION, check::Diagnostic, value};
+use super::check::write_diagnostics;
+use super::{SCHEMA_VERSION, value};
 use crate::query::reach::{Party, PartyKind};
 use crate::report::{Page, ReachReport};
 
+/// An endpoint as programs read it.
 #[derive(Serialize)]
-struct Endpoint<'a> {
+pub(super) struct Endpoint<'a> {
     id: &'a str,
     kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +27,7 @@ struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    fn of(party: &'a Party) -> Self {
+    pub(super) fn of(party: &'a Party) -> Self {
         let (namespace, name, pods, ranges) = match &party.kind {
             PartyKind::Workload { namespace, name, .. } => {
                 (Some(&**namespace), Some(&**name), Some(party.pods), None)
@@ -67,16 +68,7 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
         let (src, dst) = (&*src.id, &*dst.id);
         value(page, &Connection { src, dst, all: link.traffic.is_all(), traffic: &link.traffic })
     })?;
-    write!(page, "],\n\"diagnostics\": [")?;
-    diagnostics(report, page)?;
-    writeln!(page, "]}}")
-}
-
-fn diagnostics(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    let sources: &SourceMap = report.sources;
-    for (index, finding) in report.findings.iter().enumerate() {
-        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
-        value(page, &Diagnostic::of(finding, sources))?;
-    }
-    Ok(())
+    writeln!(page, "],")?;
+    write_diagnostics(report.findings, report.sources, page)?;
+    writeln!(page, "}}")
 }

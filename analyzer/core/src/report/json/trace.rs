@@ -9,7 +9,7 @@ use npv_models::source::SourceMap;
 use npv_models::space::{Protocol, Traffic};
 use serde::Serialize;
 
-use super::check::Diagnostic;
+use super::check::write_diagnostics;
 use super::{Place, SCHEMA_VERSION, value};
 use crate::query::trace::{self, Decided, Default, Overall, Part, Party};
 use crate::report::{Page, TraceReport};
@@ -153,12 +153,9 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     }
     write!(page, "],\n\"notes\": ")?;
     value(page, &report.trace.notes)?;
-    write!(page, ",\n\"diagnostics\": [")?;
-    for (index, finding) in report.findings.iter().enumerate() {
-        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
-        value(page, &Diagnostic::of(finding, report.sources))?;
-    }
-    writeln!(page, "]}}")
+    writeln!(page, ",")?;
+    write_diagnostics(report.findings, report.sources, page)?;
+    writeln!(page, "}}")
 }
 
 fn field<T: Serialize>(page: &mut Page<'_>, name: &str, content: &T) -> io::Result<()> {

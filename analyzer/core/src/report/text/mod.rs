@@ -5,6 +5,7 @@ mod reach;
 mod rules;
 mod snippet;
 mod trace;
+mod walk;
 
 pub use findings::findings;
 
@@ -18,6 +19,8 @@ pub(super) const FORMAT: Format = Format {
     check: Some(findings::check),
     reach: Some(reach::write),
     trace: Some(trace::write),
+    radius: Some(walk::radius),
+    chains: Some(walk::chains),
     rules: Some(rules::write),
 };
 

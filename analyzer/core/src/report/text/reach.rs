@@ -1,6 +1,7 @@
 //! `npv reach` as a table, grouped by the namespace of the source.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use npv_models::space::{IpSet, Traffic};
@@ -43,7 +44,7 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
         writeln!(page)?;
     }
     table.legend(page)?;
-    let endpoints = count(report.reach.parties.len(), report.noun());
+    let endpoints = everybody(report.reach);
     let connections = match connections {
         0 => "no connections".to_owned(),
         number => count(number, "connection"),
@@ -53,6 +54,12 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
     }
     Ok(())
+}
+
+/// How many there are, by what the answer speaks of.
+fn everybody(reach: &Reach<'_>) -> String {
+    let namespaces = reach.parties.iter().filter(|party| party.kind == PartyKind::Namespace).count();
+    if namespaces == 0 { count(reach.parties.len(), "endpoint") } else { count(namespaces, "namespace") }
 }
 
 /// Under which heading a source stands.
@@ -71,6 +78,8 @@ struct Table<'r> {
     /// The workloads of each namespace, as indices into the parties.
     namespaces: BTreeMap<&'r str, Vec<usize>>,
     heading: Option<&'r str>,
+    /// The blocks of addresses that the table has called by their names.
+    named: RefCell<BTreeSet<usize>>,
     from: usize,
     to: usize,
 }
@@ -86,7 +95,8 @@ impl<'r> Table<'r> {
             from = from.max(local(party).width());
             to = to.max(name(party).width());
         }
-        Self { reach, namespaces, heading: None, from: from.min(WIDEST), to: to.min(WIDEST) }
+        let named = RefCell::default();
+        Self { reach, namespaces, heading: None, named, from: from.min(WIDEST), to: to.min(WIDEST) }
     }
 
     fn heading(&mut self, heading: &'r str, page: &mut Page<'_>) -> io::Result<()> {
@@ -120,9 +130,13 @@ impl<'r> Table<'r> {
             let Some(party) = self.reach.parties.get(dst) else { continue };
             rows.entry(from).or_default().push((name(party), traffic));
         }
+        let rows: Vec<(String, _)> =
+            rows.into_iter().map(|(from, rows)| (self.blocks(&from), rows)).collect();
+        let widest = rows.iter().map(|(from, _)| from.width()).max().unwrap_or(0);
+        self.from = self.from.max(widest.min(WIDEST));
         for (from, rows) in rows {
             self.heading("outside the cluster", page)?;
-            self.rows(&self.blocks(&from), rows, page)?;
+            self.rows(&from, rows, page)?;
         }
         Ok(())
     }
@@ -169,7 +183,11 @@ impl<'r> Table<'r> {
             }
         }
         let text = text::addresses(&all);
-        if text.len() <= LONGEST_ADDRESSES { text } else { names.join(",") }
+        if text.len() <= LONGEST_ADDRESSES {
+            return text;
+        }
+        self.named.borrow_mut().extend(parties);
+        names.join(",")
     }
 
     /// What a source reaches, with one row for a whole namespace where all of it is reached alike, and one
@@ -240,24 +258,27 @@ impl<'r> Table<'r> {
         common.filter(|_| size >= WORTH_FOLDING)
     }
 
-    /// The addresses that are too long for the table.
+    /// The addresses of the blocks that the table calls by their names.
     fn legend(&self, page: &mut Page<'_>) -> io::Result<()> {
-        let mut any = false;
-        for party in &self.reach.parties {
-            let PartyKind::External(addresses) = &party.kind else { continue };
-            let text = text::addresses(addresses);
-            if text.len() > LONGEST_ADDRESSES {
-                any = true;
-                let room = page.look().width.map(|width| width.saturating_sub(party.id.len() + 4).max(20));
-                let mut label = format!("  {}", party.id);
-                for piece in wrap(&text, room) {
-                    writeln!(page, "{label}  {}", page.ink(Ink::Faint, piece))?;
-                    label = pad("", label.width());
-                }
-            }
-        }
-        if any { writeln!(page) } else { Ok(()) }
+        let named = self.named.borrow();
+        legend(named.iter().filter_map(|index| self.reach.parties.get(*index)), page)
     }
+}
+
+/// The addresses of blocks that are called by their names.
+pub(super) fn legend<'p>(blocks: impl Iterator<Item = &'p Party>, page: &mut Page<'_>) -> io::Result<()> {
+    let mut any = false;
+    for party in blocks {
+        let PartyKind::External(addresses) = &party.kind else { continue };
+        any = true;
+        let room = page.look().width.map(|width| width.saturating_sub(party.id.len() + 4).max(20));
+        let mut label = format!("  {}", party.id);
+        for piece in wrap(&text::addresses(addresses), room) {
+            writeln!(page, "{label}  {}", page.ink(Ink::Faint, piece))?;
+            label = pad("", label.width());
+        }
+    }
+    if any { writeln!(page) } else { Ok(()) }
 }
 
 /// A party's name under the heading of its namespace.
@@ -272,7 +293,7 @@ fn local(party: &Party) -> String {
 }
 
 /// A party's name: addresses where they are short.
-fn name(party: &Party) -> String {
+pub(super) fn name(party: &Party) -> String {
     if let PartyKind::External(addresses) = &party.kind {
         let text = text::addresses(addresses);
         if text.len() <= LONGEST_ADDRESSES {

@@ -118,7 +118,7 @@ fn decision(
         Verdict::Allow => (Level::INFO.with_name(Some(level)), "allowed"),
         Verdict::Deny => (Level::ERROR.with_name(Some(level)), "denied"),
     };
-    let title = level.primary_title(format!("{word}{over} by {}", reason(decided, &of)));
+    let title = level.primary_title(format!("{word}{over} by {}", reason(decided, direction, &of)));
     let mut group = Group::with_title(title);
     for step in &decided.steps {
         group = group.elements(snippet::elements(&marks(step), sources));
@@ -141,12 +141,9 @@ fn decision(
 }
 
 /// What decided, in the words of a headline.
-fn reason(decided: &Decided, of: &str) -> String {
+fn reason(decided: &Decided, direction: Direction, of: &str) -> String {
     match (decided.default, decided.steps.last()) {
-        (Some(default), _) => {
-            let direction = decided.steps.first().map_or(Direction::Egress, |step| step.direction);
-            format!("default: {}", explain(default, direction, of))
-        }
+        (Some(default), _) => format!("default: {}", explain(default, direction, of)),
         (None, Some(step)) => match &step.rule {
             Some(_) => format!("`{}`", visible(&step.object)),
             None => format!("`{}`, which isolates {of}", visible(&step.object)),

@@ -1,0 +1,129 @@
+//! What `npv reach` prints.
+
+use std::path::PathBuf;
+
+use insta::assert_snapshot;
+use npv_tests::npv::{npv, root};
+
+fn fixtures() -> PathBuf {
+    root().join("tests/fixtures")
+}
+
+/// The answer; it must be one, without a word on standard error.
+fn reach(arguments: &[&str]) -> String {
+    let run = npv(&fixtures(), [&["reach"], arguments].concat());
+    assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{arguments:?}\n{run}");
+    run.stdout
+}
+
+#[test]
+fn text() {
+    assert_snapshot!(reach(&["shop"]));
+}
+
+#[test]
+fn json() {
+    assert_snapshot!(reach(&["shop", "--format", "json"]));
+}
+
+#[test]
+fn csv() {
+    assert_snapshot!(reach(&["shop", "--from", "shop/*", "--format", "csv"]));
+}
+
+#[test]
+fn markdown() {
+    assert_snapshot!(reach(&["shop", "--from", "shop/*", "--format", "markdown"]));
+}
+
+#[test]
+fn dot() {
+    assert_snapshot!(reach(&["shop", "--from", "shop/*", "--format", "dot"]));
+}
+
+#[test]
+fn mermaid() {
+    assert_snapshot!(reach(&["shop", "--from", "shop/*", "--format", "mermaid"]));
+}
+
+#[test]
+fn transitive() {
+    assert_snapshot!(reach(&["shop", "--from", "shop/web", "--transitive"]));
+}
+
+#[test]
+fn by_workload_and_by_namespace() {
+    assert_snapshot!("by_workload", reach(&["shop", "--by", "workload"]));
+    assert_snapshot!("by_namespace", reach(&["shop", "--by", "namespace"]));
+}
+
+/// Sources, destinations and traffic of the connections that a question is answered with.
+fn connections(arguments: &[&str]) -> Vec<[String; 3]> {
+    let text = reach(&[arguments, &["--format", "csv"]].concat());
+    let ports = |protocol: &str, ports: &str| {
+        if ports.is_empty() { String::new() } else { format!("{protocol} {ports} ") }
+    };
+    text.lines()
+        .skip(1)
+        .map(|line| {
+            let cell = |index: usize| line.split(',').nth(index).unwrap_or_default();
+            let [src, dst, tcp, udp, sctp] = [0, 2, 4, 5, 6].map(cell);
+            let traffic = [ports("TCP", tcp), ports("UDP", udp), ports("SCTP", sctp)].concat();
+            [src, dst, traffic.trim_end()].map(str::to_owned)
+        })
+        .collect()
+}
+
+#[test]
+fn filters_narrow_the_answer() {
+    let all = connections(&["shop"]);
+    let both = connections(&["shop", "--from", "shop/web", "--to", "api"]);
+    assert_eq!(both, [["shop/web[Deployment]", "shop/api[Deployment]", "TCP 9000"]]);
+
+    let from = connections(&["shop", "--from", "shop/web", "--from", "node/worker-1"]);
+    assert!(!from.is_empty() && from.len() < all.len());
+    assert!(from.iter().all(|[src, ..]| src == "shop/web[Deployment]" || src == "{node}"), "{from:?}");
+
+    // A pod by its name, and by its address.
+    let pod = connections(&["shop", "--from", "shop/web", "--to", "data/cache-0"]);
+    assert!(pod.iter().any(|[_, dst, traffic]| dst.contains("cache") && traffic == "TCP 6379"), "{pod:?}");
+    assert_eq!(connections(&["shop", "--from", "shop/web", "--to", "data/cache-1"]).len(), pod.len());
+
+    let outside = connections(&["shop", "--external", "only"]);
+    let inside = connections(&["shop", "--external", "exclude"]);
+    assert!(outside.iter().all(|[src, dst, _]| src.starts_with("external") != dst.starts_with("external")));
+    assert!(inside.iter().all(|[src, dst, _]| !src.starts_with("external") && !dst.starts_with("external")));
+    assert_eq!(outside.len() + inside.len(), all.len());
+
+    let namespace = connections(&["shop", "--namespace", "shop"]);
+    assert!(namespace.iter().all(|[src, dst, _]| src.starts_with("shop/") || dst.starts_with("shop/")));
+    let touching = all.iter().filter(|[src, dst, _]| src.starts_with("shop/") || dst.starts_with("shop/"));
+    assert_eq!(namespace.len(), touching.count());
+
+    let api = ["shop", "--from", "shop/web", "--to", "shop/api"];
+    assert!(connections(&[&api[..], &["--port", "9001"]].concat()).is_empty());
+    assert_eq!(connections(&[&api[..], &["--port", "8999-9100", "--port", "udp"]].concat()), both);
+    let one = connections(&["shop", "--from", "data/web", "--to", "{node}", "--port", "53/udp"]);
+    assert_eq!(one, [["data/web[CronJob]", "{node}", "UDP 53"]]);
+}
+
+#[test]
+fn what_is_left_out_is_said() {
+    let run = npv(&fixtures(), ["reach", "broken"]);
+    assert_snapshot!(run.to_string());
+}
+
+#[test]
+fn names_are_data_in_every_format() {
+    for format in ["text", "csv", "markdown", "dot", "mermaid"] {
+        let text = reach(&["hostile", "--format", format]);
+        assert_snapshot!(format!("hostile_{format}"), text);
+        let acts = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+        assert!(!text.contains(acts), "{format}: {text:?}");
+    }
+    // JSON has escapes of its own, and a reader gets the name as it is written.
+    let json: serde_json::Value = serde_json::from_str(&reach(&["hostile", "--format", "json"])).unwrap();
+    let ids: Vec<&str> =
+        json["endpoints"].as_array().unwrap().iter().map(|end| end["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"shop\u{202e}\u{1b}[31m/=cmd()\n%%{evil}[Deployment]"), "{ids:?}");
+}

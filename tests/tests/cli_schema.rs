@@ -1,0 +1,79 @@
+//! Every JSON that npv prints has the shape that `docs/schema` publishes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+
+use jsonschema::Validator;
+use npv_tests::answers::scenarios;
+use npv_tests::npv::{npv, root};
+use serde_json::Value;
+
+fn schema(name: &str) -> Validator {
+    let text = fs::read_to_string(root().join(format!("docs/schema/{name}.json"))).unwrap();
+    jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
+}
+
+/// Runs npv and checks what it prints.
+fn valid(schema: &Validator, directory: &Path, arguments: &[&str]) -> Value {
+    let run = npv(directory, arguments.iter().chain(&["--format", "json"]));
+    let document: Value = serde_json::from_str(&run.stdout).unwrap_or(Value::Null);
+    let errors: Vec<String> = schema
+        .iter_errors(&document)
+        .map(|error| format!("{} at {}", error, error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{} {arguments:?}\n{}\n{run}", directory.display(), errors.join("\n"));
+    document
+}
+
+#[test]
+fn check_and_reach_on_the_whole_corpus() {
+    let (check, reach) = (schema("check"), schema("reach"));
+    let mut findings = 0;
+    for scenario in scenarios(&root().join("corpus")).unwrap() {
+        let document = valid(&check, &scenario.path, &["check", "manifests"]);
+        findings += document.get("findings").and_then(Value::as_array).map_or(0, Vec::len);
+        valid(&reach, &scenario.path, &["reach", "manifests"]);
+    }
+    // A schema that nothing was held against proves nothing.
+    assert!(findings > 50, "{findings} findings");
+}
+
+#[test]
+fn the_other_shapes() {
+    let fixtures = root().join("tests/fixtures");
+    let trace = schema("trace");
+    for (src, dst) in [
+        ("shop/web", "shop/api:9000"),
+        ("shop/web", "shop/api"),
+        ("shop/api", "data/db:5432"),
+        ("shop/web", "10.0.0.0/14:6379"),
+        ("internet", "shop/web"),
+        ("node/worker-1", "data/db:5432"),
+        ("data/cache-0", "data/cache-0:1"),
+        ("10.1.0.11", "data/cache-0:80/udp"),
+        ("shop/web", "svc/shop/api-service:80"),
+        ("data/db", "svc/shop/api-service:80"),
+        ("internet", "https://shop.example.com/cart"),
+    ] {
+        valid(&trace, &fixtures, &["trace", src, dst, "shop"]);
+    }
+    valid(&trace, &fixtures, &["trace", "shop/good", "shop/also-good:80", "broken"]);
+    valid(&schema("radius"), &fixtures, &["reach", "--transitive", "--from", "shop/web", "shop"]);
+    valid(&schema("through"), &fixtures, &["trace", "shop/web", "data/db", "--through", "shop"]);
+    valid(&schema("reach"), &fixtures, &["reach", "--by", "namespace", "shop"]);
+    valid(&schema("reach"), &fixtures, &["reach", "broken"]);
+    valid(&schema("check"), &fixtures, &["check", "broken"]);
+    valid(&schema("rules"), &fixtures, &["rule"]);
+    valid(&schema("rules"), &fixtures, &["rule", "no-policy"]);
+}
+
+#[test]
+fn a_shape_that_is_wrong_is_found() {
+    let reach = schema("reach");
+    let fixtures = root().join("tests/fixtures");
+    let mut document = valid(&reach, &fixtures, &["reach", "shop"]);
+    document.as_object_mut().unwrap().insert("more".to_owned(), Value::Null);
+    assert!(!reach.is_valid(&document));
+}
