@@ -228,14 +228,28 @@ impl Engine {
     ///
     /// A node is any node but the one that a pod runs on, whose probes always reach it (S-35).
     pub fn between(&self, src: EndpointId, dst: EndpointId) -> Sides {
-        let place = |places: &[u32], id: EndpointId| places.get(id.0 as usize).copied().unwrap_or(u32::MAX);
-        let (source, destination) = (place(&self.sources, src), place(&self.destinations, dst));
-        let at = |relations: &[Arc<relation::Relation>], own: u32, peer: u32| {
-            relations.get(own as usize).map_or(TrafficId::NONE, |relation| relation.at(peer))
-        };
-        let egress = at(&self.egress, source, destination);
-        let ingress = at(&self.ingress, destination, source);
+        let [egress, ingress] = Direction::ALL.map(|direction| self.side(src, dst, direction));
         Sides { egress, ingress, both: self.traffic.intersection(egress, ingress) }
+    }
+
+    /// What one side alone lets pass from one endpoint to another.
+    pub fn side(&self, src: EndpointId, dst: EndpointId, direction: Direction) -> TrafficId {
+        let (source, destination) = (self.source_class(src), self.destination_class(dst));
+        let (relations, own, peer) = match direction {
+            Direction::Egress => (&self.egress, source, destination),
+            Direction::Ingress => (&self.ingress, destination, source),
+        };
+        relations.get(own as usize).map_or(TrafficId::NONE, |relation| relation.at(peer))
+    }
+
+    /// Equal for endpoints that may send the same to everybody and that everybody lets in alike.
+    pub fn source_class(&self, id: EndpointId) -> u32 {
+        self.sources.get(id.0 as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    /// Equal for endpoints that let everybody in alike and to which everybody may send the same.
+    pub fn destination_class(&self, id: EndpointId) -> u32 {
+        self.destinations.get(id.0 as usize).copied().unwrap_or(u32::MAX)
     }
 
     /// The traffic with this id.

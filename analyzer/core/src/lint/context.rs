@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use npv_models::cluster::{Cluster, GroupId};
 use npv_models::policy::{Direction, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
 use npv_models::source::SourceMap;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dns::{self, Server};
 use super::pods::{Pods, Selected};
@@ -59,6 +59,8 @@ pub struct Context<'a> {
     services: Services<'a>,
     dns: Vec<Server>,
     confusions: OnceLock<Vec<Confusion<'a>>>,
+    /// The policies that they are in.
+    confused: OnceLock<FxHashSet<u32>>,
     policies: Vec<Placed<'a>>,
     selected: FxHashMap<&'a PodSelector, Selected>,
     /// For each group the policies that select it, ascending.
@@ -115,6 +117,7 @@ impl<'a> Context<'a> {
             services,
             dns,
             confusions: OnceLock::new(),
+            confused: OnceLock::new(),
             policies,
             selected,
             selecting,
@@ -151,6 +154,19 @@ impl<'a> Context<'a> {
     /// Where rules take a Service's port for its pods' port.
     pub(super) fn confusions(&self) -> &[Confusion<'a>] {
         self.confusions.get_or_init(|| service_port_confusion::confusions(self))
+    }
+
+    /// Those of one policy.
+    pub(super) fn confusions_in(&self, policy: Placed<'_>) -> &[Confusion<'a>] {
+        let all = self.confusions();
+        if !self.confused.get_or_init(|| all.iter().map(Confusion::policy).collect()).contains(&policy.index)
+        {
+            return &[];
+        }
+        // Found in the order of the policies.
+        let from = all.partition_point(|confusion| confusion.policy() < policy.index);
+        let to = all.partition_point(|confusion| confusion.policy() <= policy.index);
+        all.get(from..to).unwrap_or_default()
     }
 
     /// Every policy, in evaluation order.

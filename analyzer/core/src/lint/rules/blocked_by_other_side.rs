@@ -1,5 +1,7 @@
 //! `blocked-by-other-side`.
 
+use std::collections::BTreeSet;
+
 use npv_models::cluster::GroupId;
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
 use npv_models::policy::{Action, Direction, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule};
@@ -7,10 +9,11 @@ use npv_models::space::Traffic;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::engine::EndpointId;
+use crate::engine::{EndpointId, TrafficId};
 use crate::lint::blame::{blame, isolation};
 use crate::lint::context::PlacedRule;
 use crate::lint::example::{self, Grant};
+use crate::lint::pods::Selected;
 use crate::lint::rule::lint_rule;
 use crate::lint::traffic::toward;
 use crate::lint::words;
@@ -103,11 +106,22 @@ lint_rule! {
     };
 }
 
+/// Some pods that are one endpoint, and the group that they are of.
+type End = (EndpointId, GroupId);
+
 /// A pod that the policy selects and a pod that the peer matches.
 #[derive(Clone, Copy, Debug)]
 struct Pair {
-    own: (EndpointId, GroupId),
-    other: (EndpointId, GroupId),
+    own: End,
+    other: End,
+}
+
+/// The pairs that cannot talk: who is in one, and the first of them.
+#[derive(Default)]
+struct Blocked {
+    owns: BTreeSet<EndpointId>,
+    others: BTreeSet<EndpointId>,
+    first: Option<Pair>,
 }
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -124,96 +138,151 @@ fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option
     let PeerMatch::Pods(selector) = &peer.matches else { return None };
     let own = context.selected(&placed.at.policy.subject)?;
     let other = context.selected(selector)?;
-    if other.open {
+    if other.open || own.pods.is_empty() {
         return None;
     }
     let side = opposite(placed.direction);
-    let isolated: Vec<(EndpointId, GroupId)> = other
-        .pods
-        .iter()
-        .flat_map(|group| context.endpoints_of(group).iter().map(move |&id| (id, group)))
-        .filter(|(id, _)| context.engine.isolated(*id, side))
-        .collect();
-    if isolated.is_empty() {
-        return None;
-    }
+    let ends = |selected: &'_ Selected| -> Vec<End> {
+        let groups = selected.pods.iter();
+        groups.flat_map(|group| context.endpoints_of(group).iter().map(move |&id| (id, group))).collect()
+    };
+    let mut others = ends(other);
+    let all = others.len();
+    others.retain(|(id, _)| context.engine.isolated(*id, side));
     // A peer of all pods is a frame for other rules to fill: it is only worth a word when it is empty.
     let is_frame = selector.pods.is_everything();
-    if is_frame && isolated.len() < other.pods.iter().map(|group| context.endpoints_of(group).len()).sum() {
+    if others.is_empty() || (is_frame && others.len() < all) {
         return None;
     }
-    let mut blocked: Vec<Pair> = Vec::new();
     let mut over = Over::new(placed);
-    for group in own.pods.iter() {
-        for &own in context.endpoints_of(group) {
-            for &(id, other_group) in &isolated {
-                if own == id && !context.engine.endpoint(id).is_some_and(|endpoint| endpoint.several) {
-                    continue;
+    let owns = over.classes(context, ends(own), placed.direction == Direction::Ingress);
+    let others = over.classes(context, others, placed.direction == Direction::Egress);
+    let mut blocked = Blocked::default();
+    for owns in &owns {
+        for others in &others {
+            let (Some(&own), Some(&other)) = (owns.first(), others.first()) else { continue };
+            let sample = Pair { own, other };
+            if over.between(context, sample).is_empty() {
+                continue;
+            }
+            let mut pairs = owns
+                .iter()
+                .flat_map(|&own| others.iter().map(move |&other| Pair { own, other }))
+                .filter(|pair| pair.own.0 != pair.other.0 || is_several(context, pair.own.0));
+            if over.passes(context, sample) {
+                if is_frame && pairs.next().is_some() {
+                    return None;
                 }
-                let pair = Pair { own: (own, group), other: (id, other_group) };
-                let traffic = over.between(context, pair);
-                if traffic.is_empty() {
-                    continue;
-                }
-                if passes(context, placed.direction, pair, traffic) {
-                    if is_frame {
-                        return None;
-                    }
-                } else if !passes_when_mended(context, placed, pair, traffic) {
-                    blocked.push(pair);
+                continue;
+            }
+            for pair in pairs {
+                if !passes_when_mended(context, placed, pair, over.between(context, pair)) {
+                    blocked.owns.insert(pair.own.0);
+                    blocked.others.insert(pair.other.0);
+                    blocked.first.get_or_insert(pair);
                 }
             }
         }
     }
-    (!blocked.is_empty()).then(|| finding(context, placed, peer, selector, &blocked)).flatten()
+    finding(context, placed, peer, selector, &blocked)
 }
 
-/// The rule's traffic between the two ends of pairs, port names looked up at the destination (S-24), each
-/// destination once.
+fn is_several(context: &Context<'_>, id: EndpointId) -> bool {
+    context.engine.endpoint(id).is_some_and(|endpoint| endpoint.several)
+}
+
+/// The rule's traffic between the two ends of pairs, port names looked up at the destination (S-24), and
+/// whether any of it passes the other end; each answer once.
 struct Over<'a> {
     placed: PlacedRule<'a>,
+    names: bool,
     by_destination: FxHashMap<Option<GroupId>, Traffic>,
+    common: FxHashMap<(Option<GroupId>, TrafficId), bool>,
 }
 
 impl<'a> Over<'a> {
     fn new(placed: PlacedRule<'a>) -> Self {
-        Self { placed, by_destination: FxHashMap::default() }
-    }
-
-    fn between(&mut self, context: &Context<'_>, pair: Pair) -> &Traffic {
-        let destination = match self.placed.direction {
-            Direction::Ingress => pair.own.1,
-            Direction::Egress => pair.other.1,
-        };
-        let ports = &self.placed.rule.ports;
-        let names = match ports {
+        let names = match &placed.rule.ports {
             Ports::All => false,
             Ports::Listed(items) => items.iter().any(|item| matches!(item.matches, PortMatch::Named { .. })),
         };
-        let key = names.then_some(destination);
+        Self { placed, names, by_destination: FxHashMap::default(), common: FxHashMap::default() }
+    }
+
+    /// The ends by what policies and port names make of them, in the order of their first.
+    fn classes(&self, context: &Context<'_>, ends: Vec<End>, destinations: bool) -> Vec<Vec<End>> {
+        let mut numbers = FxHashMap::default();
+        let mut classes: Vec<Vec<End>> = Vec::new();
+        for (id, group) in ends {
+            let key = if destinations {
+                (context.engine.destination_class(id), self.names.then_some(group))
+            } else {
+                (context.engine.source_class(id), None)
+            };
+            let number = *numbers.entry(key).or_insert_with(|| {
+                classes.push(Vec::new());
+                classes.len() - 1
+            });
+            if let Some(class) = classes.get_mut(number) {
+                class.push((id, group));
+            }
+        }
+        classes
+    }
+
+    /// The source and the destination of a pair.
+    fn ends(&self, pair: Pair) -> (End, End) {
+        match self.placed.direction {
+            Direction::Ingress => (pair.other, pair.own),
+            Direction::Egress => (pair.own, pair.other),
+        }
+    }
+
+    fn between(&mut self, context: &Context<'_>, pair: Pair) -> &Traffic {
+        let (_, (_, destination)) = self.ends(pair);
+        let ports = &self.placed.rule.ports;
+        let key = self.names.then_some(destination);
         self.by_destination.entry(key).or_insert_with(|| toward(ports, context.pods.group(destination)))
+    }
+
+    /// Whether the other end lets any of the traffic pass.
+    fn passes(&mut self, context: &Context<'_>, pair: Pair) -> bool {
+        let (src, dst) = self.ends(pair);
+        let there = context.engine.side(src.0, dst.0, opposite(self.placed.direction));
+        let key = (self.names.then_some(dst.1), there);
+        if let Some(&known) = self.common.get(&key) {
+            return known;
+        }
+        let common = context.engine.traffic(there).intersects(self.between(context, pair));
+        self.common.insert(key, common);
+        common
     }
 }
 
 /// Whether the traffic would pass if rules named the pods' ports and not those of Services: then
 /// `service-port-confusion` has said what is wrong.
 fn passes_when_mended(context: &Context<'_>, placed: PlacedRule<'_>, pair: Pair, traffic: &Traffic) -> bool {
-    let confusions = context.confusions();
-    if confusions.is_empty() {
-        return false;
-    }
-    let meant = |rule: &Rule| {
-        let inside = confusions.iter().filter(|confusion| confusion.is_in(rule));
+    let meant = |policy, rule: &Rule| {
+        let inside = context.confusions_in(policy).iter().filter(|confusion| confusion.is_in(rule));
         inside.fold(Traffic::NONE, |traffic, confusion| traffic.union(&confusion.meant()))
     };
-    let mended = traffic.union(&meant(placed.rule));
-    if passes(context, placed.direction, pair, &mended) {
-        return true;
-    }
     let side = opposite(placed.direction);
-    context.selecting(pair.other.1).any(|placed| {
-        let rules = placed.policy.rules(side).unwrap_or_default();
-        rules.iter().any(|rule| speaks_of(context, rule, pair.own.1) && meant(rule).intersects(&mended))
+    let mended = meant(placed.at, placed.rule);
+    if !mended.is_empty() {
+        let (src, dst) = match placed.direction {
+            Direction::Ingress => (pair.other.0, pair.own.0),
+            Direction::Egress => (pair.own.0, pair.other.0),
+        };
+        if context.engine.traffic(context.engine.side(src, dst, side)).intersects(&mended) {
+            return true;
+        }
+    }
+    context.selecting(pair.other.1).filter(|other| !context.confusions_in(*other).is_empty()).any(|other| {
+        let rules = other.policy.rules(side).unwrap_or_default();
+        rules.iter().filter(|rule| speaks_of(context, rule, pair.own.1)).any(|rule| {
+            let there = meant(other, rule);
+            there.intersects(traffic) || there.intersects(&mended)
+        })
     })
 }
 
@@ -237,35 +306,18 @@ const fn opposite(direction: Direction) -> Direction {
     }
 }
 
-/// Whether the other end lets any of the traffic pass.
-fn passes(context: &Context<'_>, direction: Direction, pair: Pair, traffic: &Traffic) -> bool {
-    let (own, other) = (pair.own.0, pair.other.0);
-    let there = match direction {
-        Direction::Ingress => context.engine.between(other, own).egress,
-        Direction::Egress => context.engine.between(own, other).ingress,
-    };
-    context.engine.traffic(there).intersects(traffic)
-}
-
 fn finding(
     context: &Context<'_>,
     placed: PlacedRule<'_>,
     peer: &Peer,
     selector: &PodSelector,
-    blocked: &[Pair],
+    blocked: &Blocked,
 ) -> Option<Finding> {
-    let first = blocked.first()?;
+    let first = blocked.first.as_ref()?;
+    let Blocked { owns, others, .. } = blocked;
     let side = opposite(placed.direction);
     let object = &placed.at.policy.object;
     let name = |id: EndpointId| context.engine.endpoint(id).map_or("", |endpoint| endpoint.id.as_str());
-    let distinct = |ids: &mut dyn Iterator<Item = EndpointId>| {
-        let mut ids: Vec<EndpointId> = ids.collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    };
-    let others = distinct(&mut blocked.iter().map(|pair| pair.other.0));
-    let owns = distinct(&mut blocked.iter().map(|pair| pair.own.0));
     let (others_text, owns_text) =
         (words::some(others.iter().map(|&id| name(id)), 3), words::some(owns.iter().map(|&id| name(id)), 3));
     let mut over = Over::new(placed);

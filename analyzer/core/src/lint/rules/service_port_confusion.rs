@@ -90,6 +90,11 @@ pub(in crate::lint) struct Confusion<'a> {
 }
 
 impl Confusion<'_> {
+    /// The number of the policy that it is in.
+    pub(in crate::lint) fn policy(&self) -> u32 {
+        self.placed.at.index
+    }
+
     /// Whether it is in this rule.
     pub(super) fn is_in(&self, rule: &Rule) -> bool {
         std::ptr::eq(self.placed.rule, rule)
