@@ -124,6 +124,28 @@ struct Blocked {
     first: Option<Pair>,
 }
 
+impl Blocked {
+    /// Every pair of the two lists, but for a pod with itself (S-36).
+    fn pairs<'e>(
+        context: &'e Context<'_>,
+        owns: &'e [End],
+        others: &'e [End],
+    ) -> impl Iterator<Item = Pair> + 'e {
+        let pairs = owns.iter().flat_map(|&own| others.iter().map(move |&other| Pair { own, other }));
+        pairs.filter(|pair| pair.own.0 != pair.other.0 || is_several(context, pair.own.0))
+    }
+
+    /// Adds every pair of the two lists.
+    fn add(&mut self, context: &Context<'_>, owns: &[End], others: &[End]) {
+        let Some(first) = Self::pairs(context, owns, others).next() else { return };
+        self.first.get_or_insert(first);
+        let meets =
+            |end: &End, ends: &[End]| is_several(context, end.0) || ends.iter().any(|other| other.0 != end.0);
+        self.owns.extend(owns.iter().filter(|end| meets(end, others)).map(|end| end.0));
+        self.others.extend(others.iter().filter(|end| meets(end, owns)).map(|end| end.0));
+    }
+}
+
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let rules: Vec<PlacedRule<'_>> =
         context.rules().filter(|placed| placed.rule.action == Action::Allow).collect();
@@ -158,31 +180,34 @@ fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option
     let owns = over.classes(context, ends(own), placed.direction == Direction::Ingress);
     let others = over.classes(context, others, placed.direction == Direction::Egress);
     let mut blocked = Blocked::default();
-    for owns in &owns {
-        for others in &others {
+    let own_is_confused = !context.confusions_in(placed.at).is_empty();
+    for others in &others {
+        let in_doubt = own_is_confused
+            || others.iter().any(|(_, group)| {
+                context.selecting(*group).any(|policy| !context.confusions_in(policy).is_empty())
+            });
+        let mut shut_out: Vec<End> = Vec::new();
+        for owns in &owns {
             let (Some(&own), Some(&other)) = (owns.first(), others.first()) else { continue };
             let sample = Pair { own, other };
             if over.between(context, sample).is_empty() {
                 continue;
             }
-            let mut pairs = owns
-                .iter()
-                .flat_map(|&own| others.iter().map(move |&other| Pair { own, other }))
-                .filter(|pair| pair.own.0 != pair.other.0 || is_several(context, pair.own.0));
             if over.passes(context, sample) {
-                if is_frame && pairs.next().is_some() {
+                if is_frame && Blocked::pairs(context, owns, others).next().is_some() {
                     return None;
                 }
-                continue;
-            }
-            for pair in pairs {
-                if !passes_when_mended(context, placed, pair, over.between(context, pair)) {
-                    blocked.owns.insert(pair.own.0);
-                    blocked.others.insert(pair.other.0);
-                    blocked.first.get_or_insert(pair);
+            } else if in_doubt {
+                for pair in Blocked::pairs(context, owns, others) {
+                    if !passes_when_mended(context, placed, pair, over.between(context, pair)) {
+                        blocked.add(context, &[pair.own], &[pair.other]);
+                    }
                 }
+            } else {
+                shut_out.extend(owns);
             }
         }
+        blocked.add(context, &shut_out, others);
     }
     finding(context, placed, peer, selector, &blocked)
 }
