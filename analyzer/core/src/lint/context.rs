@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use npv_models::cluster::{Cluster, GroupId};
 use npv_models::policy::{Direction, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
 use npv_models::source::SourceMap;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::dns::{self, Server};
 use super::pods::{Pods, Selected};
@@ -59,8 +59,8 @@ pub struct Context<'a> {
     services: Services<'a>,
     dns: Vec<Server>,
     confusions: OnceLock<Vec<Confusion<'a>>>,
-    /// The policies that they are in.
-    confused: OnceLock<FxHashSet<u32>>,
+    /// The groups of pods that a policy with one of them selects, and which.
+    confused: OnceLock<FxHashMap<GroupId, Vec<u32>>>,
     policies: Vec<Placed<'a>>,
     selected: FxHashMap<&'a PodSelector, Selected>,
     /// For each group the policies that select it, ascending.
@@ -159,14 +159,27 @@ impl<'a> Context<'a> {
     /// Those of one policy.
     pub(super) fn confusions_in(&self, policy: Placed<'_>) -> &[Confusion<'a>] {
         let all = self.confusions();
-        if !self.confused.get_or_init(|| all.iter().map(Confusion::policy).collect()).contains(&policy.index)
-        {
-            return &[];
-        }
         // Found in the order of the policies.
         let from = all.partition_point(|confusion| confusion.policy() < policy.index);
         let to = all.partition_point(|confusion| confusion.policy() <= policy.index);
         all.get(from..to).unwrap_or_default()
+    }
+
+    /// Those of the policies that select a group.
+    pub(super) fn confusions_of(&self, group: GroupId) -> impl Iterator<Item = &Confusion<'a>> {
+        let by_group = self.confused.get_or_init(|| {
+            let mut by_group: FxHashMap<GroupId, Vec<u32>> = FxHashMap::default();
+            for (number, confusion) in (0_u32..).zip(self.confusions()) {
+                let Some(placed) = self.policies.get(confusion.policy() as usize) else { continue };
+                for group in self.selected(&placed.policy.subject).into_iter().flat_map(|one| one.pods.iter())
+                {
+                    by_group.entry(group).or_default().push(number);
+                }
+            }
+            by_group
+        });
+        let numbers = by_group.get(&group).map(Vec::as_slice).unwrap_or_default();
+        numbers.iter().filter_map(|&number| self.confusions().get(number as usize))
     }
 
     /// Every policy, in evaluation order.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use npv_models::cluster::GroupId;
+use npv_models::cluster::{ContainerPort, GroupId};
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
 use npv_models::policy::{Action, Direction, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule};
 use npv_models::space::Traffic;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::service_port_confusion::Confusion;
 use crate::engine::{EndpointId, TrafficId};
 use crate::lint::blame::{blame, isolation};
 use crate::lint::context::PlacedRule;
@@ -179,35 +180,25 @@ fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option
     let mut over = Over::new(placed);
     let owns = over.classes(context, ends(own), placed.direction == Direction::Ingress);
     let others = over.classes(context, others, placed.direction == Direction::Egress);
-    let mut blocked = Blocked::default();
-    let own_is_confused = !context.confusions_in(placed.at).is_empty();
+    // Every pair of classes whose ends cannot talk.
+    let mut shut: Vec<(&[End], &[End])> = Vec::new();
     for others in &others {
-        let in_doubt = own_is_confused
-            || others.iter().any(|(_, group)| {
-                context.selecting(*group).any(|policy| !context.confusions_in(policy).is_empty())
-            });
-        let mut shut_out: Vec<End> = Vec::new();
         for owns in &owns {
             let (Some(&own), Some(&other)) = (owns.first(), others.first()) else { continue };
             let sample = Pair { own, other };
             if over.between(context, sample).is_empty() {
                 continue;
             }
-            if over.passes(context, sample) {
-                if is_frame && Blocked::pairs(context, owns, others).next().is_some() {
-                    return None;
-                }
-            } else if in_doubt {
-                for pair in Blocked::pairs(context, owns, others) {
-                    if !passes_when_mended(context, placed, pair, over.between(context, pair)) {
-                        blocked.add(context, &[pair.own], &[pair.other]);
-                    }
-                }
-            } else {
-                shut_out.extend(owns);
+            if !over.passes(context, sample) {
+                shut.push((owns, others));
+            } else if is_frame && Blocked::pairs(context, owns, others).next().is_some() {
+                return None;
             }
         }
-        blocked.add(context, &shut_out, others);
+    }
+    let mut blocked = Blocked::default();
+    for (owns, others) in shut {
+        add_unexplained(context, &mut over, owns, others, &mut blocked);
     }
     finding(context, placed, peer, selector, &blocked)
 }
@@ -216,13 +207,15 @@ fn is_several(context: &Context<'_>, id: EndpointId) -> bool {
     context.engine.endpoint(id).is_some_and(|endpoint| endpoint.several)
 }
 
-/// The rule's traffic between the two ends of pairs, port names looked up at the destination (S-24), and
-/// whether any of it passes the other end; each answer once.
+/// The rule's traffic toward destinations, port names looked up there (S-24), and whether any of it
+/// passes the other end; each answer once.
 struct Over<'a> {
     placed: PlacedRule<'a>,
     names: bool,
-    by_destination: FxHashMap<Option<GroupId>, Traffic>,
-    common: FxHashMap<(Option<GroupId>, TrafficId), bool>,
+    /// By the ports that the destination declares.
+    by_ports: FxHashMap<Vec<ContainerPort>, usize>,
+    traffic: Vec<Traffic>,
+    common: FxHashMap<(usize, TrafficId), bool>,
 }
 
 impl<'a> Over<'a> {
@@ -231,24 +224,33 @@ impl<'a> Over<'a> {
             Ports::All => false,
             Ports::Listed(items) => items.iter().any(|item| matches!(item.matches, PortMatch::Named { .. })),
         };
-        Self { placed, names, by_destination: FxHashMap::default(), common: FxHashMap::default() }
+        Self {
+            placed,
+            names,
+            by_ports: FxHashMap::default(),
+            traffic: Vec::new(),
+            common: FxHashMap::default(),
+        }
     }
 
     /// The ends by what policies and port names make of them, in the order of their first.
-    fn classes(&self, context: &Context<'_>, ends: Vec<End>, destinations: bool) -> Vec<Vec<End>> {
+    fn classes(&mut self, context: &Context<'_>, ends: Vec<End>, destinations: bool) -> Vec<Vec<End>> {
         let mut numbers = FxHashMap::default();
         let mut classes: Vec<Vec<End>> = Vec::new();
         for (id, group) in ends {
             let key = if destinations {
-                (context.engine.destination_class(id), self.names.then_some(group))
+                (context.engine.destination_class(id), self.number(context, group))
             } else {
-                (context.engine.source_class(id), None)
+                (context.engine.source_class(id), 0)
             };
             let number = *numbers.entry(key).or_insert_with(|| {
                 classes.push(Vec::new());
                 classes.len() - 1
             });
-            if let Some(class) = classes.get_mut(number) {
+            // Groups of one endpoint come one after the other, and one speaks for all.
+            if let Some(class) = classes.get_mut(number)
+                && class.last().is_none_or(|last: &End| last.0 != id)
+            {
                 class.push((id, group));
             }
         }
@@ -263,18 +265,30 @@ impl<'a> Over<'a> {
         }
     }
 
+    /// The number of the traffic toward a destination; destinations with the same ports have the same.
+    fn number(&mut self, context: &Context<'_>, destination: GroupId) -> usize {
+        let pods = context.pods.group(destination);
+        let declared = pods.filter(|_| self.names).map_or(&[][..], |pods| &pods.ports);
+        if let Some(&known) = self.by_ports.get(declared) {
+            return known;
+        }
+        let number = self.traffic.len();
+        self.traffic.push(toward(&self.placed.rule.ports, pods));
+        self.by_ports.insert(declared.to_vec(), number);
+        number
+    }
+
     fn between(&mut self, context: &Context<'_>, pair: Pair) -> &Traffic {
         let (_, (_, destination)) = self.ends(pair);
-        let ports = &self.placed.rule.ports;
-        let key = self.names.then_some(destination);
-        self.by_destination.entry(key).or_insert_with(|| toward(ports, context.pods.group(destination)))
+        let number = self.number(context, destination);
+        self.traffic.get(number).unwrap_or(const { &Traffic::NONE })
     }
 
     /// Whether the other end lets any of the traffic pass.
     fn passes(&mut self, context: &Context<'_>, pair: Pair) -> bool {
         let (src, dst) = self.ends(pair);
         let there = context.engine.side(src.0, dst.0, opposite(self.placed.direction));
-        let key = (self.names.then_some(dst.1), there);
+        let key = (self.number(context, dst.1), there);
         if let Some(&known) = self.common.get(&key) {
             return known;
         }
@@ -284,31 +298,44 @@ impl<'a> Over<'a> {
     }
 }
 
-/// Whether the traffic would pass if rules named the pods' ports and not those of Services: then
-/// `service-port-confusion` has said what is wrong.
-fn passes_when_mended(context: &Context<'_>, placed: PlacedRule<'_>, pair: Pair, traffic: &Traffic) -> bool {
-    let meant = |policy, rule: &Rule| {
-        let inside = context.confusions_in(policy).iter().filter(|confusion| confusion.is_in(rule));
-        inside.fold(Traffic::NONE, |traffic, confusion| traffic.union(&confusion.meant()))
-    };
+/// Adds the pairs of two classes that could not talk either if rules named the pods' ports and not those
+/// of Services: of the others `service-port-confusion` has said what is wrong.
+fn add_unexplained(
+    context: &Context<'_>,
+    over: &mut Over<'_>,
+    owns: &[End],
+    others: &[End],
+    blocked: &mut Blocked,
+) {
+    let (Some(&own), Some(&other)) = (owns.first(), others.first()) else { return };
+    let placed = over.placed;
     let side = opposite(placed.direction);
-    let mended = meant(placed.at, placed.rule);
+    let sample = Pair { own, other };
+    let here = context.confusions_in(placed.at).iter().filter(|confusion| confusion.is_in(placed.rule));
+    let mended = here.fold(Traffic::NONE, |traffic, confusion| traffic.union(confusion.meant()));
     if !mended.is_empty() {
-        let (src, dst) = match placed.direction {
-            Direction::Ingress => (pair.other.0, pair.own.0),
-            Direction::Egress => (pair.own.0, pair.other.0),
-        };
-        if context.engine.traffic(context.engine.side(src, dst, side)).intersects(&mended) {
-            return true;
+        let (src, dst) = over.ends(sample);
+        if context.engine.traffic(context.engine.side(src.0, dst.0, side)).intersects(&mended) {
+            return;
         }
     }
-    context.selecting(pair.other.1).filter(|other| !context.confusions_in(*other).is_empty()).any(|other| {
-        let rules = other.policy.rules(side).unwrap_or_default();
-        rules.iter().filter(|rule| speaks_of(context, rule, pair.own.1)).any(|rule| {
-            let there = meant(other, rule);
-            there.intersects(traffic) || there.intersects(&mended)
-        })
-    })
+    let wanted = over.between(context, sample).union(&mended);
+    let mut plain = Vec::with_capacity(others.len());
+    for &other in others {
+        let there: Vec<&Rule> = context
+            .confusions_of(other.1)
+            .filter(|confusion| confusion.direction() == side && confusion.meant().intersects(&wanted))
+            .map(Confusion::rule)
+            .collect();
+        if there.is_empty() {
+            plain.push(other);
+            continue;
+        }
+        let explained = |own: &End| there.iter().any(|rule| speaks_of(context, rule, own.1));
+        let left: Vec<End> = owns.iter().copied().filter(|own| !explained(own)).collect();
+        blocked.add(context, &left, &[other]);
+    }
+    blocked.add(context, owns, &plain);
 }
 
 /// Whether the rule has an entry for the pods.

@@ -87,6 +87,7 @@ pub(in crate::lint) struct Confusion<'a> {
     item: &'a PortItem,
     /// The Services; never none.
     services: Vec<Confused<'a>>,
+    meant: Traffic,
 }
 
 impl Confusion<'_> {
@@ -100,12 +101,19 @@ impl Confusion<'_> {
         std::ptr::eq(self.placed.rule, rule)
     }
 
+    /// The rule that it is in.
+    pub(super) fn rule(&self) -> &Rule {
+        self.placed.rule
+    }
+
+    /// The direction of that rule.
+    pub(super) fn direction(&self) -> Direction {
+        self.placed.direction
+    }
+
     /// What the entry would admit if it named the pods' ports.
-    pub(super) fn meant(&self) -> Traffic {
-        self.services.iter().fold(Traffic::NONE, |traffic, confused| {
-            let ports = confused.targets.iter().map(|&target| (target, target));
-            traffic.union(&Traffic::of(confused.port.protocol, PortSet::from_intervals(ports)))
-        })
+    pub(super) fn meant(&self) -> &Traffic {
+        &self.meant
     }
 }
 
@@ -136,9 +144,14 @@ pub(in crate::lint) fn confusions<'a>(context: &Context<'a>) -> Vec<Confusion<'a
         let Some(destinations) = destinations(context, placed) else { continue };
         for item in items.iter().filter(|item| speaks_of_some(item)) {
             let services = confused(context, placed, item, &destinations);
-            if !services.is_empty() {
-                found.push(Confusion { placed, item, services });
+            if services.is_empty() {
+                continue;
             }
+            let meant = services.iter().fold(Traffic::NONE, |traffic, confused| {
+                let ports = confused.targets.iter().map(|&target| (target, target));
+                traffic.union(&Traffic::of(confused.port.protocol, PortSet::from_intervals(ports)))
+            });
+            found.push(Confusion { placed, item, services, meant });
         }
     }
     found
@@ -267,7 +280,7 @@ fn covers(wide: &Peers, narrow: &Peers) -> bool {
 }
 
 fn finding(context: &Context<'_>, confusion: &Confusion<'_>) -> Option<Finding> {
-    let Confusion { placed, item, services: confused } = confusion;
+    let Confusion { placed, item, services: confused, .. } = confusion;
     let first = confused.first()?;
     let object = &placed.at.policy.object;
     let service = context.cluster().service_object(first.service);
