@@ -32,7 +32,7 @@ pub enum Ink {
 }
 
 impl Ink {
-    const fn style(self) -> Style {
+    pub(super) const fn style(self) -> Style {
         match self {
             Self::Heading => Style::new().bold(),
             Self::Allowed => AnsiColor::Green.on_default(),

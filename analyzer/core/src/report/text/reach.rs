@@ -1,5 +1,6 @@
 //! `npv reach` as a table, grouped by the namespace of the source.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -125,18 +126,19 @@ impl<'r> Table<'r> {
         for link in links {
             sources.entry((link.dst, &*link.traffic)).or_default().push(link.src);
         }
-        let mut rows: BTreeMap<Vec<usize>, Vec<(String, &Traffic)>> = BTreeMap::new();
+        let mut rows: BTreeMap<Vec<usize>, Vec<Link<'_>>> = BTreeMap::new();
         for ((dst, traffic), from) in sources {
-            let Some(party) = self.reach.parties.get(dst) else { continue };
-            rows.entry(from).or_default().push((name(party), traffic));
+            let Some(src) = from.first().copied() else { continue };
+            rows.entry(from).or_default().push(Link { src, dst, traffic: Cow::Borrowed(traffic) });
         }
         let rows: Vec<(String, _)> =
-            rows.into_iter().map(|(from, rows)| (self.blocks(&from), rows)).collect();
+            rows.into_iter().map(|(from, links)| (self.blocks(&from), links)).collect();
         let widest = rows.iter().map(|(from, _)| from.width()).max().unwrap_or(0);
         self.from = self.from.max(widest.min(WIDEST));
-        for (from, rows) in rows {
+        for (from, links) in rows {
+            let Some(src) = links.first().and_then(|link| self.reach.parties.get(link.src)) else { continue };
             self.heading("outside the cluster", page)?;
-            self.rows(&from, rows, page)?;
+            self.rows(&from, self.fold(src, &links), page)?;
         }
         Ok(())
     }

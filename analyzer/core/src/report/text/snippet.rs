@@ -5,10 +5,11 @@ use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Element, Origin, Renderer, Snippet};
+use anstyle::Style;
 use npv_models::source::{Source, SourceMap, Span};
 
 use crate::report::visible::{visible, visible_source};
-use crate::report::{Look, Page};
+use crate::report::{Ink, Look, Page};
 
 /// How many lines after the first one of a long entry are shown.
 const LINES_SHOWN: u32 = 6;
@@ -27,6 +28,8 @@ pub(super) struct Mark<'a> {
 /// The renderer for a page.
 pub(super) fn renderer(look: Look) -> Renderer {
     let renderer = if look.color { Renderer::styled() } else { Renderer::plain() };
+    // Nothing but a side of a flow that is allowed is of level `info`.
+    let renderer = renderer.info(if look.color { Ink::Allowed.style().bold() } else { Style::new() });
     // Unicode box drawing belongs to terminals; in a file or a log it may be anything.
     renderer
         .decor_style(DecorStyle::Ascii)
