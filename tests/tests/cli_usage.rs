@@ -101,6 +101,15 @@ fn wrong_usage_ends_with_the_next_step() {
 }
 
 #[test]
+fn names_are_data_in_errors_too() {
+    let run = run(&["trace", "=cmd()\n%{evil}", "shop\u{202e}\u{1b}[31m/web", "hostile"]);
+    assert_eq!(run.status, 2, "{run}");
+    assert!(run.stderr.contains("`=cmd()\\n%{evil}`"), "{run}");
+    let acts = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+    assert!(!run.stderr.contains(acts), "{:?}", run.stderr);
+}
+
+#[test]
 fn nothing_to_read_is_wrong_usage() {
     let empty = tempfile::tempdir().unwrap();
     let run = npv(empty.path(), ["check"]);

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use npv_analyzer::report::visible;
+
 /// The exit status; the same whatever the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -60,10 +62,11 @@ impl Failure {
     /// Prints the message and the next steps to standard error. That may be closed; there is nobody to
     /// tell then.
     pub(crate) fn print(&self) {
-        let mut text = format!("error: {}\n", self.message);
+        // Names from manifests and paths are data, here too.
+        let mut text = format!("error: {}\n", visible(&self.message));
         for help in &self.help {
             text.push_str("  help: ");
-            text.push_str(help);
+            text.push_str(&visible(help));
             text.push('\n');
         }
         drop(io::stderr().write_all(text.as_bytes()));

@@ -120,3 +120,55 @@ fn summary(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use npv_models::source::{SourceId, Span};
+
+    use super::*;
+    use crate::report::Look;
+
+    fn shown(finding: Finding, sources: &SourceMap) -> String {
+        let mut out = Vec::new();
+        findings(&[finding], sources, &mut Page::new(&mut out, Look::default())).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_finding_needs_no_text_to_point_at() {
+        let mut sources = SourceMap::default();
+        let empty = sources.add("empty.yaml", "", Origin::File).unwrap();
+        let at =
+            |source| Finding::new("unreadable-document", Severity::Error, Span::new(source, 0, 0), "empty");
+        assert_eq!(shown(at(empty), &sources), "error[unreadable-document]: empty\n--> empty.yaml:1:1\n\n");
+        let nowhere = shown(at(SourceId(7)).help("look elsewhere"), &sources);
+        assert!(nowhere.starts_with("error[unreadable-document]: empty\n"), "{nowhere}");
+        assert!(nowhere.contains("help: look elsewhere"), "{nowhere}");
+    }
+
+    #[test]
+    fn a_span_past_the_end_is_no_panic() {
+        let mut sources = SourceMap::default();
+        let id = sources.add("a.yaml", "a: 1\n", Origin::File).unwrap();
+        for (start, end) in [(5, 5), (5, 99), (99, 99), (0, 99), (4, 5)] {
+            let finding = Finding::new("wrong-type", Severity::Warning, Span::new(id, start, end), "a")
+                .related(Span::new(id, end, end), "b");
+            assert!(shown(finding, &sources).contains("a.yaml:"), "{start} {end}");
+        }
+    }
+
+    #[test]
+    fn related_places_in_other_files_are_shown() {
+        let mut sources = SourceMap::default();
+        let one = sources.add("one.yaml", "a: 1\n", Origin::File).unwrap();
+        let two =
+            sources.add("two.yaml", "b: 2\nc: 3\n", Origin::Rendered { command: "helm".into() }).unwrap();
+        let finding = Finding::new("wrong-type", Severity::Warning, Span::new(one, 3, 4), "a")
+            .label("here")
+            .related(Span::new(two, 8, 9), "and there")
+            .hidden(Span::new(two, 0, 1));
+        let text = shown(finding, &sources);
+        assert!(text.contains("--> one.yaml:1:4") && text.contains("::: two.yaml:2:4"), "{text}");
+        assert!(text.contains("and there") && !text.contains("b: 2"), "{text}");
+    }
+}
