@@ -74,8 +74,8 @@ impl AddressSpace {
     /// What blocks can see of the addresses of one pod or node: their classes, ascending, without the
     /// one that no block holds.
     pub(crate) fn reduce(&self, addresses: &[IpAddr]) -> Vec<u32> {
-        let mut classes: Vec<u32> = addresses.iter().map(|address| self.class(*address)).collect();
-        classes.retain(|class| Some(*class) != self.unnamed);
+        let classes = addresses.iter().map(|address| self.class(*address));
+        let mut classes: Vec<u32> = classes.filter(|class| Some(*class) != self.unnamed).collect();
         classes.sort_unstable();
         classes.dedup();
         classes

@@ -157,9 +157,8 @@ impl Classes {
             nodes: Vec::new(),
             own: None,
         };
-        for (number, ((group, kind), visible)) in
-            (0_u32..).zip(cluster.groups.iter().zip(&kind_of).zip(visible))
-        {
+        let places: Vec<_> = cluster.groups.par_iter().map(|group| classifier.places(group)).collect();
+        for (number, ((kind, visible), places)) in (0_u32..).zip(kind_of.iter().zip(visible).zip(places)) {
             let mut signature = plain.clone();
             if let Some(visible) = visible {
                 signature.subject = true;
@@ -167,7 +166,10 @@ impl Classes {
                 signature.selectors = list.copied().unwrap_or(no_selectors);
                 signature.names = ports.number(visible.ports);
             }
-            classifier.group(number, group, &signature);
+            for ((addresses, nodes), part) in places {
+                let signature = Signature { addresses, nodes, ..signature.clone() };
+                classifier.unit(Owner::Group(number), signature, part);
+            }
         }
         classifier.nodes(&plain);
         let everything: Vec<u32> = (0_u32..)

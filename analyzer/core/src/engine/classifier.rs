@@ -13,7 +13,7 @@ use super::classes::{Owner, Signature, Unit};
 use super::vocabulary::{Numbered, Vocabulary};
 
 /// What policies can see of the place of a pod: classes of its addresses, and node selectors.
-type Place = (Vec<u32>, Vec<u32>);
+pub(crate) type Place = (Vec<u32>, Vec<u32>);
 
 /// Gives units their classes.
 pub(crate) struct Classifier<'a> {
@@ -73,8 +73,9 @@ impl<'a> Classifier<'a> {
         start..self.numbers.values().len() as u32
     }
 
-    /// The pods of a group, apart where their addresses or nodes are told apart.
-    pub(crate) fn group(&mut self, number: u32, group: &PodGroup, signature: &Signature) {
+    /// The places of the pods of a group, each with the positions of the pods there; without positions
+    /// where all are alike.
+    pub(crate) fn places(&self, group: &PodGroup) -> Vec<(Place, Option<Vec<u32>>)> {
         // S-16; a pod on the host network has its node's addresses, whatever pods have (S-37).
         let by_address = (group.host_network || self.profile.blocks_match_pods) && self.space.classes() > 1;
         // S-64: a pod on the host network is its node.
@@ -91,26 +92,30 @@ impl<'a> Classifier<'a> {
         };
         let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
         if by_address || by_node {
-            let mut places: FxHashMap<Place, usize> = FxHashMap::default();
+            let mut numbers: FxHashMap<Place, usize> = FxHashMap::default();
             for (position, member) in (0_u32..).zip(&group.members) {
-                let key = see(Some(member));
+                let place = see(Some(member));
+                // Most pods are where the one before is.
+                if let Some((last, positions)) = parts.last_mut()
+                    && *last == place
+                {
+                    positions.push(position);
+                    continue;
+                }
                 let next = parts.len();
-                let place = *places.entry(key).or_insert_with_key(|key| {
-                    parts.push((key.clone(), Vec::new()));
+                let number = *numbers.entry(place).or_insert_with_key(|place| {
+                    parts.push((place.clone(), Vec::new()));
                     next
                 });
-                if let Some((_, positions)) = parts.get_mut(place) {
+                if let Some((_, positions)) = parts.get_mut(number) {
                     positions.push(position);
                 }
             }
         }
-        if parts.is_empty() {
-            parts.push((see(None), Vec::new()));
-        }
-        let whole = parts.len() == 1;
-        for ((addresses, nodes), positions) in parts {
-            let signature = Signature { addresses, nodes, ..signature.clone() };
-            self.unit(Owner::Group(number), signature, (!whole).then_some(positions));
+        match parts.len() {
+            0 => vec![(see(None), None)],
+            1 => parts.into_iter().map(|(place, _)| (place, None)).collect(),
+            _ => parts.into_iter().map(|(place, positions)| (place, Some(positions))).collect(),
         }
     }
 

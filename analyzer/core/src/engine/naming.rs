@@ -36,11 +36,7 @@ impl Feature {
         match (&self.kind, only) {
             (FeatureKind::Label(key), Some(Some(value))) => format!("{key}={value}"),
             (FeatureKind::Label(key), Some(None)) => format!("!{key}"),
-            // The notation of `kubectl -l`, where an absent key is not in any list.
-            (FeatureKind::Label(key), None) if own.contains(&None) => {
-                format!("{key} notin ({})", list(others))
-            }
-            (FeatureKind::Label(key), None) => format!("{key} in ({})", list(own)),
+            (FeatureKind::Label(key), None) => label_text(key, own, others),
             (FeatureKind::Port(name), Some(Some(value))) => format!("port {name}={value}"),
             (FeatureKind::Port(name), Some(None)) => format!("no port {name}"),
             (FeatureKind::Port(name), None) if own.contains(&None) => {
@@ -79,6 +75,21 @@ impl Feature {
                 })
             })
             .collect()
+    }
+}
+
+/// What labels are as against others, in the notation of `kubectl -l`, where an absent key is in no list.
+fn label_text(key: &str, own: &Values<'_>, others: &Values<'_>) -> String {
+    let list = |values: &Values<'_>| values.iter().copied().flatten().collect::<Vec<_>>().join(", ");
+    let listed = || format!("{key} in ({})", list(own));
+    let left_out = || match others.iter().collect::<Vec<_>>().as_slice() {
+        [Some(only)] => format!("{key}!={only}"),
+        _ => format!("{key} notin ({})", list(others)),
+    };
+    match (own.contains(&None), others.contains(&None)) {
+        (true, _) => left_out(),
+        (false, true) => listed(),
+        (false, false) => std::cmp::min_by_key(listed(), left_out(), String::len),
     }
 }
 
@@ -194,6 +205,8 @@ mod tests {
         assert_eq!(names(&[label("canary", true, &["yes", ""])], &[0, 1], 2), ["canary=yes", "!canary"]);
         let tracks = label("track", true, &["a", "b", "c", ""]);
         assert_eq!(names(&[tracks], &[0, 0, 1, 1], 2), ["track in (a, b)", "track notin (a, b)"]);
+        let pods = label("pod", true, &["db-0", "db-1", "db-2"]);
+        assert_eq!(names(&[pods], &[0, 1, 1], 2), ["pod=db-0", "pod!=db-0"]);
     }
 
     #[test]
