@@ -115,11 +115,28 @@ impl<'a> Program<'a> {
             Direction::Ingress => Vec::new(),
             Direction::Egress => plan.named().flat_map(|(peers, name)| self.declaring(peers, name)).collect(),
         };
-        let sets: Vec<&ClassSet> = plan.sets.iter().copied().chain(&apart).collect();
+        let domains = match direction {
+            Direction::Ingress => ClassSet::default(),
+            Direction::Egress => ClassSet::range(self.classes.domains.clone()),
+        };
+        let named = (!domains.is_empty()).then_some(&domains);
+        let sets: Vec<&ClassSet> = plan.sets.iter().copied().chain(&apart).chain(named).collect();
         let own = names.and_then(|names| self.ports_of(names));
         let blocks = blocks(self.classes.len(), &sets);
         // What a large table meets on the way is not worth remembering, and too much to.
         let large = blocks.len() > 256;
+        let hits_of = |block: &Block| {
+            let mut hits: Vec<u32> = block.sets.iter().flat_map(|set| rules_of.get(*set)).copied().collect();
+            hits.sort_unstable();
+            hits
+        };
+        let addresses = ClassSet::range(self.classes.outside.clone());
+        let addresses: Vec<Vec<u32>> = match named {
+            Some(_) => {
+                blocks.iter().filter(|block| block.peers.intersects(&addresses)).map(hits_of).collect()
+            }
+            None => Vec::new(),
+        };
         let answer = |block: &Block| {
             let scratch = large.then(TrafficTable::default);
             let there = || {
@@ -130,16 +147,28 @@ impl<'a> Program<'a> {
                 Direction::Ingress => own,
                 Direction::Egress => there(),
             };
-            let mut hits: Vec<u32> = block.sets.iter().flat_map(|set| rules_of.get(*set)).copied().collect();
-            hits.sort_unstable();
-            let run = Evaluation {
-                rules: &plan.rules,
-                hits: &hits,
-                ports: ports.unwrap_or_default(),
-                known: self.traffic,
-                table: scratch.as_ref().unwrap_or(self.traffic),
+            let allowed = |hits: &[u32]| {
+                let run = Evaluation {
+                    rules: &plan.rules,
+                    hits,
+                    ports: ports.unwrap_or_default(),
+                    known: self.traffic,
+                    table: scratch.as_ref().unwrap_or(self.traffic),
+                };
+                run.allowed(&layers)
             };
-            run.allowed(&layers)
+            let hits = hits_of(block);
+            if !block.peers.intersects(&domains) {
+                return allowed(&hits);
+            }
+            // S-64: a name can resolve to any address, and what passes is what passes to every one of
+            // them: there the rules for the name are asked together with those for the address.
+            addresses.iter().fold(TrafficId::ALL, |total, there| {
+                let mut both: Vec<u32> = hits.iter().chain(there).copied().collect();
+                both.sort_unstable();
+                both.dedup();
+                self.traffic.intersection(total, allowed(&both))
+            })
         };
         let answers: Vec<TrafficId> =
             if large { blocks.par_iter().map(answer).collect() } else { blocks.iter().map(answer).collect() };
