@@ -353,8 +353,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "sides change places",
             ENGINE,
-            "let egress = at(&self.egress, source, destination);",
-            "let egress = at(&self.ingress, destination, source);",
+            "Direction::Egress => (&self.egress, source, destination),",
+            "Direction::Egress => (&self.ingress, destination, source),",
         ),
         mutant(
             "one side is enough",

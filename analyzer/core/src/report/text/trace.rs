@@ -168,7 +168,9 @@ fn marks(step: &Step) -> Vec<Mark<'_>> {
         (None, _) => format!("{}: isolated, and no rule allows this", step.tier),
         (Some(_), Action::Allow) => format!("{}: this rule allows it", step.tier),
         (Some(_), Action::Deny) => format!("{}: this rule denies it", step.tier),
-        (Some(_), Action::Pass) => format!("{}: this rule passes it on, past the rest of the tier", step.tier),
+        (Some(_), Action::Pass) => {
+            format!("{}: this rule passes it on, past the rest of the tier", step.tier)
+        }
         (Some(_), Action::Log) => format!("{}: this rule logs it", step.tier),
     };
     let mut marks = vec![Mark { span: step.span, primary: true, label: Cow::Owned(label) }];
