@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::command::{self, cargo, root, target_directory};
+use crate::z3;
 
 /// A small shop with three mistakes that people really make.
 const SCENARIO: &str = "corpus/demo/manifests";

@@ -6,6 +6,7 @@ mod demo;
 mod docs;
 mod mutants;
 mod test;
+mod z3;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ const TASKS: &[Task] = &[
         "measure npv on generated clusters, stage by stage; `bench --help` has the options",
         bench::run,
     ),
+    ("setup", "provide the Z3 library in target/z3, without touching the system", z3::setup),
     ("demo", "build npv and show `check` and `reach` on a scenario of the corpus", demo::run),
     ("docs", "generate the documents that follow from the code", docs::run),
     ("mutants", "break one operator of an engine at a time: the tests must notice", mutants::run),

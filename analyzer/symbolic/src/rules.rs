@@ -1,0 +1,216 @@
+//! Questions about rules: does it ever decide, is it needed, does it contradict another.
+
+use std::collections::BTreeSet;
+
+use npv_models::policy::{Action, PolicySet};
+
+use crate::encode::{EncodedTier, Encoder, PolicyId, RuleId};
+use crate::session::{Error, Search, Session};
+use crate::solver::Answer;
+use crate::term::Bool;
+
+/// Whether something can be left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// It makes a difference.
+    Needed,
+    /// It matches nothing at all, whatever the other rules say.
+    Unmatchable,
+    /// These make it so that it does not matter: none of them can be left out of the list.
+    Hidden(Vec<RuleId>),
+    /// The solver does not know, for this reason.
+    Unknown(String),
+}
+
+impl Session<'_> {
+    /// Whether a rule of an ordered tier ever decides within its tier, or earlier rules, of whatever
+    /// action, match all that it matches.
+    pub fn rule_decides(&mut self, set: usize, rule: RuleId) -> Need {
+        let Some((fires, hiding)) = self.earlier(set, rule) else { return Need::Unmatchable };
+        self.hidden_by(fires, &hiding)
+    }
+
+    /// When a rule fires, and the rules of its tier that come before it and end the tier, with when they
+    /// fire.
+    fn earlier(&self, set: usize, rule: RuleId) -> Option<(Bool, Vec<(RuleId, Bool)>)> {
+        let encoded = self.sets.get(set)?;
+        let tier = encoded.tier(rule.direction, rule.policy.layer, rule.policy.tier)?;
+        let fires = encoded.rule(rule)?.fires;
+        let before = tier.rules().take_while(|other| other.id != rule);
+        let ending = before.filter(|other| other.action != Action::Log);
+        Some((fires, ending.map(|other| (other.id, other.fires)).collect()))
+    }
+
+    /// Whether the condition holds somewhere where none of the others does; if not, which of them are
+    /// enough for that.
+    pub(crate) fn hidden_by(&mut self, condition: Bool, hiding: &[(RuleId, Bool)]) -> Need {
+        let condition = self.terms.propagate(condition);
+        if condition == Bool::FALSE {
+            return Need::Unmatchable;
+        }
+        // What cannot happen together with the condition does not hide it.
+        let context = crate::term::Context::of(&self.terms, condition);
+        let mut candidates = Vec::new();
+        for (id, term) in hiding {
+            let restricted = self.terms.restrict(*term, &context);
+            match restricted {
+                Bool::FALSE => {}
+                Bool::TRUE => {
+                    // One that always fires there is a smallest explanation, unless nothing is to explain.
+                    return match self.possible(condition) {
+                        Some(false) => Need::Unmatchable,
+                        _ => Need::Hidden(vec![*id]),
+                    };
+                }
+                _ => candidates.push((*id, restricted)),
+            }
+        }
+        let holds: Vec<_> = candidates.iter().map(|(_, term)| self.terms.not(*term)).collect();
+        match self.check(condition, &holds) {
+            Answer::Satisfiable(_) => Need::Needed,
+            Answer::Unknown(why) => Need::Unknown(why),
+            Answer::Unsatisfiable(core) => {
+                let core = self.minimal(condition, &holds, core);
+                if core.is_empty() {
+                    return Need::Unmatchable;
+                }
+                let ids = core.into_iter().filter_map(|position| candidates.get(position));
+                Need::Hidden(ids.map(|(id, _)| *id).collect())
+            }
+        }
+    }
+
+    /// Leaves out assumptions, the last first, as long as the rest is still a contradiction.
+    fn minimal(&mut self, condition: Bool, assumptions: &[Bool], core: Vec<usize>) -> Vec<usize> {
+        let mut kept: BTreeSet<usize> = core.into_iter().collect();
+        for position in kept.clone().into_iter().rev() {
+            let rest: Vec<_> = kept.iter().copied().filter(|other| *other != position).collect();
+            let conditions: Vec<_> =
+                rest.iter().filter_map(|position| assumptions.get(*position).copied()).collect();
+            if let Answer::Unsatisfiable(core) = self.check(condition, &conditions) {
+                let still: BTreeSet<_> =
+                    core.into_iter().filter_map(|index| rest.get(index).copied()).collect();
+                kept = still;
+            }
+        }
+        kept.into_iter().collect()
+    }
+
+    /// When a flow gets as far as a tier, for the end that policies of the direction apply to.
+    pub(crate) fn reaches(&mut self, set: usize, rule: RuleId) -> Bool {
+        let Some(encoded) = self.sets.get(set) else { return Bool::FALSE };
+        let layers = &encoded.side(rule.direction).layers;
+        let tiers = layers.get(rule.policy.layer).map_or(&[][..], |layer| &layer.tiers);
+        let decided: Vec<_> =
+            tiers.iter().take(rule.policy.tier).flat_map(|tier| [tier.allow, tier.deny]).collect();
+        let decided = self.terms.or(decided);
+        self.terms.not(decided)
+    }
+
+    /// A flow on which the two rules, of policies of one tier and priority, would decide differently
+    /// depending on the order that the API leaves open (S-62).
+    ///
+    /// # Errors
+    /// When the flow does not replay.
+    pub fn conflict(&mut self, set: usize, left: RuleId, right: RuleId) -> Result<Search, Error> {
+        let condition = self.conflicting(set, left, right);
+        let found = self.find(condition)?;
+        if let Search::Found(witness) = &found {
+            for rule in [left, right] {
+                let alone = self.policies.get(set).and_then(|policies| alone(policies, rule));
+                let fires = alone.is_some_and(|alone| !witness.decide(&alone, self.profile).steps.is_empty());
+                if !fires {
+                    return Err(Error::Mismatch(format!("{rule:?} does not match {witness:?}")));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Both rules are the first of their policies to match, no policy of a higher priority matches, and
+    /// the flow gets as far as their tier.
+    fn conflicting(&mut self, set: usize, left: RuleId, right: RuleId) -> Bool {
+        let Some(policies) = self.policies.get(set).copied() else { return Bool::FALSE };
+        let priority = |id: PolicyId| id.of(policies).map(|(_, policy)| policy.priority);
+        let Some(limit) = priority(left.policy) else { return Bool::FALSE };
+        let Some((fires_left, _)) = self.earlier(set, left) else { return Bool::FALSE };
+        let Some((fires_right, _)) = self.earlier(set, right) else { return Bool::FALSE };
+        let mut before = Vec::new();
+        let tier = self
+            .sets
+            .get(set)
+            .and_then(|encoded| encoded.tier(left.direction, left.policy.layer, left.policy.tier));
+        for rule in tier.into_iter().flat_map(EncodedTier::rules) {
+            let higher = priority(rule.id.policy).is_some_and(|priority| priority < limit);
+            let same_policy =
+                [left, right].iter().any(|id| rule.id.policy == id.policy && rule.id.rule < id.rule);
+            if rule.action != Action::Log && (higher || same_policy) {
+                before.push(rule.fires);
+            }
+        }
+        let reaches = self.reaches(set, left);
+        let both = self.terms.and([fires_left, fires_right, reaches]);
+        let before = self.terms.or(before);
+        self.terms.and_not(both, before)
+    }
+
+    /// Whether leaving a rule out changes what its tier does with any flow that gets there, apart from
+    /// rules that are `gone` already; if not, which rules are enough for that.
+    pub fn rule_needed(&mut self, set: usize, rule: RuleId, gone: &BTreeSet<RuleId>) -> Need {
+        let Some((fires, others)) = self.others(set, rule, gone) else { return Need::Unmatchable };
+        self.hidden_by(fires, &others)
+    }
+
+    /// When a rule of a union tier fires, and the other rules of its tier that are still there.
+    fn others(
+        &self,
+        set: usize,
+        rule: RuleId,
+        gone: &BTreeSet<RuleId>,
+    ) -> Option<(Bool, Vec<(RuleId, Bool)>)> {
+        let encoded = self.sets.get(set)?;
+        let fires = encoded.rule(rule)?.fires;
+        let tier = encoded.tier(rule.direction, rule.policy.layer, rule.policy.tier)?;
+        let there = tier
+            .rules()
+            .filter(|other| other.id != rule && other.action == Action::Allow && !gone.contains(&other.id));
+        Some((fires, there.map(|other| (other.id, other.fires)).collect()))
+    }
+}
+
+/// A set of policies in which only one rule is left, in a tier where it has a say if it matches.
+pub(crate) fn alone(set: &PolicySet, rule: RuleId) -> Option<PolicySet> {
+    use npv_models::policy::{Direction, Layer, Mode, NoMatch, Participation, Tier};
+    let (tier, policy, only) = rule.of(set)?;
+    let mut policy = policy.clone();
+    let (with, without) = (Some(vec![only.clone()]), None);
+    (policy.ingress, policy.egress) = match rule.direction {
+        Direction::Ingress => (with, without),
+        Direction::Egress => (without, with),
+    };
+    let tier = Tier {
+        name: tier.name,
+        mode: Mode::FirstMatch,
+        participation: Participation::Everybody,
+        no_match: NoMatch::NextTier,
+        policies: vec![policy],
+    };
+    Some(PolicySet { layers: vec![Layer { name: "alone", tiers: vec![tier] }] })
+}
+
+impl Encoder<'_> {
+    /// When a tier of a session would allow and deny without some of its rules.
+    pub fn without(
+        &mut self,
+        tier: &EncodedTier,
+        modes: (npv_models::policy::Mode, npv_models::policy::NoMatch),
+        gone: &BTreeSet<RuleId>,
+    ) -> (Bool, Bool) {
+        let rules: Vec<_> = tier
+            .rules()
+            .filter(|rule| !gone.contains(&rule.id))
+            .map(|rule| (rule.fires, rule.action))
+            .collect();
+        self.outcome(modes.0, modes.1, tier.participants, &rules)
+    }
+}

@@ -1,0 +1,185 @@
+//! Laws that hold for all policies.
+
+use std::collections::BTreeSet;
+
+use npv_models::decide::Profile;
+use npv_models::policy::{Action, Direction, PolicySet, Rule};
+use npv_symbolic::encode::{PolicyId, RuleId};
+use npv_symbolic::rules::Need;
+use npv_symbolic::session::{Options, Search, Session};
+use npv_symbolic::spec::Question;
+use proptest::prelude::*;
+
+use crate::common;
+
+fn session<'p>(sets: &[&'p PolicySet]) -> Session<'p> {
+    Session::new(sets, Profile::default(), Options::default(), &[])
+}
+
+fn rules(policies: &PolicySet, tier: usize) -> Vec<RuleId> {
+    let mut ids = Vec::new();
+    for (policy, content) in policies.layers[0].tiers[tier].policies.iter().enumerate() {
+        for direction in Direction::ALL {
+            for rule in 0..content.rules(direction).map_or(0, <[Rule]>::len) {
+                ids.push(RuleId { policy: PolicyId { layer: 0, tier, policy }, direction, rule });
+            }
+        }
+    }
+    ids
+}
+
+/// The policies without some rules.
+fn without(policies: &PolicySet, gone: &[RuleId]) -> PolicySet {
+    let mut policies = policies.clone();
+    let mut gone = gone.to_vec();
+    // From the back, so that positions stay valid.
+    gone.sort_unstable();
+    for id in gone.iter().rev() {
+        let policy = &mut policies.layers[id.policy.layer].tiers[id.policy.tier].policies[id.policy.policy];
+        let list = match id.direction {
+            Direction::Ingress => policy.ingress.as_mut(),
+            Direction::Egress => policy.egress.as_mut(),
+        };
+        list.unwrap().remove(id.rule);
+    }
+    policies
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn an_allow_more_never_closes_a_flow(
+        policies in common::kubernetes(), rule in common::rule(&[Action::Allow]), which in any::<usize>(),
+    ) {
+        let mut more = policies.clone();
+        let union = &mut more.layers[0].tiers[1].policies;
+        // Into a list that is there: a new list would isolate.
+        let mut lists: Vec<_> = union
+            .iter_mut()
+            .flat_map(|policy| [policy.ingress.as_mut(), policy.egress.as_mut()])
+            .flatten()
+            .collect();
+        prop_assume!(!lists.is_empty());
+        let list = which % lists.len();
+        lists[list].push(rule);
+        let mut session = session(&[&policies, &more]);
+        prop_assert_eq!(session.implies(0, 1, &Question::anything()).unwrap(), Search::Nothing);
+    }
+
+    #[test]
+    fn order_within_a_union_tier_is_irrelevant(policies in common::kubernetes()) {
+        let mut turned = policies.clone();
+        let union = &mut turned.layers[0].tiers[1].policies;
+        union.reverse();
+        for policy in union {
+            for rules in [&mut policy.ingress, &mut policy.egress].into_iter().flatten() {
+                rules.reverse();
+            }
+        }
+        prop_assert!(session(&[&policies, &turned]).difference(0, 1, &Question::anything()).unwrap().none());
+    }
+
+    #[test]
+    fn a_set_is_equivalent_to_itself_and_implication_is_transitive(
+        a in common::kubernetes(), b in common::kubernetes(), c in common::kubernetes(),
+    ) {
+        let mut session = session(&[&a, &b, &c]);
+        let anything = Question::anything();
+        prop_assert!(session.difference(0, 0, &anything).unwrap().none());
+        let mut implies = |x, y| session.implies(x, y, &anything).unwrap() == Search::Nothing;
+        for [x, y, z] in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            if implies(x, y) && implies(y, z) {
+                prop_assert!(implies(x, z));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_needed_can_go(policies in common::kubernetes()) {
+        let mut gone = BTreeSet::new();
+        let mut session = session(&[&policies]);
+        for id in rules(&policies, 1).into_iter().rev() {
+            match session.rule_needed(0, id, &gone) {
+                Need::Needed => {}
+                Need::Unmatchable => {
+                    gone.insert(id);
+                }
+                Need::Hidden(by) => {
+                    // Every rule that is named is necessary: without it, this one matters.
+                    for one in &by {
+                        let mut without_one: BTreeSet<_> = rules(&policies, 1).into_iter().collect();
+                        by.iter().filter(|other| *other != one).for_each(|other| {
+                            without_one.remove(other);
+                        });
+                        prop_assert_eq!(session.rule_needed(0, id, &without_one), Need::Needed);
+                    }
+                    gone.insert(id);
+                }
+                Need::Unknown(why) => prop_assert!(false, "{}", why),
+            }
+        }
+        let less = without(&policies, &gone.into_iter().collect::<Vec<_>>());
+        let mut session = self::session(&[&policies, &less]);
+        prop_assert!(session.difference(0, 1, &Question::anything()).unwrap().none());
+    }
+
+    #[test]
+    fn what_never_decides_can_go_and_what_decides_shows(policies in common::kubernetes(), tier in 0_usize..2) {
+        let tier = tier * 2;
+        for id in rules(&policies, tier) {
+            let less = without(&policies, &[id]);
+            let mut session = session(&[&policies, &less]);
+            match session.rule_decides(0, id) {
+                Need::Hidden(by) => {
+                    prop_assert!(!by.is_empty() && by.iter().all(|other| *other != id));
+                    prop_assert!(session.difference(0, 1, &Question::anything()).unwrap().none());
+                    // With nothing but the rules that hide it, it is still hidden.
+                    let others: Vec<_> =
+                        rules(&policies, tier).into_iter().filter(|other| *other != id && !by.contains(other)).collect();
+                    let only = without(&policies, &others);
+                    let remaining = rules(&only, tier);
+                    let hidden = remaining.iter().any(|id| {
+                        matches!(self::session(&[&only]).rule_decides(0, *id), Need::Hidden(_))
+                    });
+                    prop_assert!(hidden);
+                }
+                Need::Unmatchable => {
+                    prop_assert!(session.difference(0, 1, &Question::anything()).unwrap().none());
+                }
+                Need::Needed => {}
+                Need::Unknown(why) => prop_assert!(false, "{}", why),
+            }
+        }
+    }
+
+    #[test]
+    fn conflicts_depend_on_the_order(policies in common::kubernetes()) {
+        let ids = rules(&policies, 0);
+        let mut session = session(&[&policies]);
+        for (index, left) in ids.iter().enumerate() {
+            for right in &ids[index + 1..] {
+                let of = |id: &RuleId| id.of(&policies).unwrap();
+                let (one, other) = (of(left), of(right));
+                let comparable = left.policy != right.policy
+                    && left.direction == right.direction
+                    && one.1.priority == other.1.priority
+                    && one.2.action != other.2.action;
+                if comparable && let Search::Found(witness) = session.conflict(0, *left, *right).unwrap() {
+                    // With only the two policies left, turning them round changes who decides.
+                    let mut turned = policies.clone();
+                    let tier = &mut turned.layers[0].tiers[0].policies;
+                    let (a, b) = (tier[left.policy.policy].clone(), tier[right.policy.policy].clone());
+                    let decider = |order: Vec<npv_models::policy::Policy>| {
+                        let mut only = policies.clone();
+                        only.layers[0].tiers[0].policies = order;
+                        let decision = witness.decide(&only, Profile::default());
+                        let step = decision.steps.iter().find(|step| step.direction == left.direction);
+                        step.map(|step| step.action)
+                    };
+                    prop_assert_ne!(decider(vec![a.clone(), b.clone()]), decider(vec![b, a]));
+                }
+            }
+        }
+    }
+}

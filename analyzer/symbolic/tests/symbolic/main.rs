@@ -1,0 +1,18 @@
+//! The symbolic engine against the reference semantics, on random worlds, and its answers to questions
+//! that people ask.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, a panic is a failure"
+)]
+
+mod common;
+#[cfg(feature = "z3")]
+mod free;
+#[cfg(feature = "z3")]
+mod laws;
+mod literal;
+#[cfg(feature = "z3")]
+mod questions;

@@ -1,0 +1,246 @@
+//! Questions that people ask, and the flows that answer them.
+
+use std::sync::Arc;
+
+use npv_models::decide::{Profile, Verdict};
+use npv_models::policy::{
+    Action, Direction, Layer, Mode, NamespaceSelector, NoMatch, ObjectRef, Participation, Peer, PeerMatch,
+    Peers, PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Rule, Tier,
+};
+use npv_models::space::{IpSet, Operator, PortSet, Protocol, Requirement, Selector, Traffic};
+use npv_symbolic::session::{Options, Search, Session};
+use npv_symbolic::spec::{EndSpec, Place, Question, Relation};
+use npv_symbolic::witness::{Witness, WitnessEnd};
+
+use crate::common::{provenance, span};
+
+fn network_policies(policies: Vec<Policy>) -> PolicySet {
+    let tier = Tier {
+        name: "NetworkPolicy",
+        mode: Mode::Union,
+        participation: Participation::Selected,
+        no_match: NoMatch::Deny,
+        policies,
+    };
+    PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] }
+}
+
+fn ingress(namespace: NamespaceSelector, pods: Selector, rules: Vec<Rule>) -> Policy {
+    Policy {
+        object: Arc::new(ObjectRef { kind: "NetworkPolicy", namespace: None, name: "p".into() }),
+        name_span: span(),
+        priority: 0,
+        subject: PodSelector { namespaces: namespace, pods },
+        subject_span: span(),
+        ingress: Some(rules),
+        egress: None,
+        inert: Vec::new(),
+    }
+}
+
+fn allow(peers: Vec<PeerMatch>, ports: Vec<PortMatch>) -> Rule {
+    let ports = ports.into_iter().map(|matches| PortItem { matches, provenance: provenance() });
+    let peers = peers.into_iter().map(|matches| Peer { matches, provenance: provenance() });
+    Rule {
+        name: None,
+        peers: Peers::Listed(peers.collect()),
+        ports: Ports::Listed(ports.collect()),
+        action: Action::Allow,
+        provenance: provenance(),
+        precision: Precision::Exact,
+    }
+}
+
+fn shop() -> NamespaceSelector {
+    NamespaceSelector::Named("shop".into())
+}
+
+fn tcp(port: u16) -> PortMatch {
+    PortMatch::Numbers(Traffic::of(Protocol::Tcp, PortSet::single(port)))
+}
+
+fn database(peers: Vec<PeerMatch>, port: PortMatch) -> PolicySet {
+    network_policies(vec![ingress(shop(), Selector::label("app", "db"), vec![allow(peers, vec![port])])])
+}
+
+/// May anybody but the shop's API reach its database on this port?
+fn others_reach_the_database(policies: &PolicySet, port: PortMatch) -> Search {
+    let question = Question {
+        from: EndSpec::anybody(),
+        not_from: Some(EndSpec::pods_in("shop", Selector::label("app", "api"))),
+        to: EndSpec::pods_in("shop", Selector::label("app", "db")),
+        ports: Some(vec![port]),
+        relations: Vec::new(),
+    };
+    let questions = [question];
+    let mut session = Session::new(&[policies], Profile::default(), Options::default(), &questions);
+    session.reachable(0, &questions[0], Verdict::Allow).unwrap()
+}
+
+fn found(search: Search) -> Witness {
+    match search {
+        Search::Found(witness) => *witness,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_the_api_reaches_the_database() {
+    let api = PeerMatch::Pods(PodSelector { namespaces: shop(), pods: Selector::label("app", "api") });
+    assert_eq!(others_reach_the_database(&database(vec![api], tcp(5432)), tcp(5432)), Search::Nothing);
+}
+
+#[test]
+fn a_label_that_anybody_can_set_is_shown_with_manifests() {
+    let anywhere = PeerMatch::Pods(PodSelector {
+        namespaces: NamespaceSelector::Labels(Selector::new([Requirement::new(
+            "team",
+            Operator::Exists,
+            [""; 0],
+        )])),
+        pods: Selector::label("app", "api"),
+    });
+    let policies = database(vec![anywhere], PortMatch::Named { protocol: None, name: "pg".into() });
+    let witness = found(others_reach_the_database(&policies, tcp(5432)));
+    assert_eq!(
+        witness.manifests(),
+        r#"apiVersion: v1
+kind: Namespace
+metadata:
+  name: "other"
+  labels:
+    team: "other"
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: "npv-source"
+  namespace: "other"
+  labels:
+    app: "api"
+spec:
+  containers:
+    - name: c0
+      image: registry.k8s.io/pause:3.10
+status:
+  podIP: "192.0.2.1"
+  podIPs:
+    - ip: "192.0.2.1"
+---
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: "shop"
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: "npv-destination"
+  namespace: "shop"
+  labels:
+    app: "db"
+spec:
+  containers:
+    - name: c0
+      image: registry.k8s.io/pause:3.10
+      ports:
+        - containerPort: 5432
+          protocol: TCP
+          name: "pg"
+status:
+  podIP: "192.0.2.2"
+  podIPs:
+    - ip: "192.0.2.2"
+"#
+    );
+    assert_eq!((witness.protocol, witness.port), (Protocol::Tcp, 5432));
+}
+
+#[test]
+fn addresses_are_tried_outside_the_excepted_block() {
+    let block = |cidr: &str, except: &[&str]| PeerMatch::Block {
+        cidr: cidr.parse().unwrap(),
+        except: except.iter().map(|hole| hole.parse().unwrap()).collect(),
+    };
+    let policies = database(vec![block("10.0.0.0/30", &["10.0.0.0/31"])], tcp(5432));
+    let internet = |set: &str| {
+        let questions = [Question::between(
+            EndSpec::addresses(IpSet::net(set.parse().unwrap())),
+            EndSpec::pods_in("shop", Selector::label("app", "db")),
+        )];
+        let mut session = Session::new(&[&policies], Profile::default(), Options::default(), &questions);
+        session.reachable(0, &questions[0], Verdict::Allow).unwrap()
+    };
+    let witness = found(internet("10.0.0.0/8"));
+    assert_eq!(witness.src, WitnessEnd::Address("10.0.0.2".parse().unwrap()));
+    assert_eq!(internet("10.0.0.0/31"), Search::Nothing);
+    assert_eq!(internet("::/0"), Search::Nothing);
+}
+
+#[test]
+fn tenants_with_values_that_no_policy_mentions_are_told_apart() {
+    let has_tenant = Selector::new([Requirement::new("tenant", Operator::Exists, [""; 0])]);
+    let tenants = || PodSelector {
+        namespaces: NamespaceSelector::Labels(has_tenant.clone()),
+        pods: Selector::EVERYTHING,
+    };
+    // Everybody in a namespace of some tenant is reached from the namespaces of tenants a and b.
+    let from = |values: &[&str]| {
+        PeerMatch::Pods(PodSelector {
+            namespaces: NamespaceSelector::Labels(Selector::new([Requirement::new(
+                "tenant",
+                Operator::In,
+                values.iter().copied(),
+            )])),
+            pods: Selector::EVERYTHING,
+        })
+    };
+    let mut question = Question::between(
+        EndSpec::from(npv_symbolic::spec::EndPart::Pods(tenants())),
+        EndSpec::from(npv_symbolic::spec::EndPart::Pods(tenants())),
+    );
+    question.relations = vec![Relation { place: Place::Namespace, key: "tenant".into(), same: false }];
+    let across = |policies: &PolicySet| {
+        let questions = [question.clone()];
+        let mut session = Session::new(&[policies], Profile::default(), Options::default(), &questions);
+        session.reachable(0, &questions[0], Verdict::Allow).unwrap()
+    };
+    let policy = |peers| {
+        let rule = Rule { ports: Ports::All, ..allow(peers, Vec::new()) };
+        network_policies(vec![ingress(
+            NamespaceSelector::Labels(has_tenant.clone()),
+            Selector::EVERYTHING,
+            vec![rule],
+        )])
+    };
+    assert_eq!(across(&policy(Vec::new())), Search::Nothing);
+    let witness = found(across(&policy(vec![from(&["a"])])));
+    let tenant = |end: &WitnessEnd| match end {
+        WitnessEnd::Pod(pod) => pod.namespace_labels.get("tenant").map(str::to_owned),
+        _ => None,
+    };
+    assert_eq!(tenant(&witness.src).as_deref(), Some("a"));
+    assert_eq!(tenant(&witness.dst).as_deref(), Some("other"));
+    // Two tenants that nobody mentions: only with two invented values is there a flow.
+    let nobody = network_policies(Vec::new());
+    let witness = found(across(&nobody));
+    assert_eq!(tenant(&witness.src).as_deref(), Some("other"));
+    assert_eq!(tenant(&witness.dst).as_deref(), Some("other-2"));
+    assert!(witness.manifests().contains("name: \"other-2\""));
+}
+
+#[test]
+fn both_directions_of_a_difference_are_shown() {
+    let left = database(vec![], tcp(5432));
+    let any = PeerMatch::Pods(PodSelector { namespaces: shop(), pods: Selector::EVERYTHING });
+    let right = database(vec![any], tcp(5432));
+    let mut session = Session::new(&[&left, &right], Profile::default(), Options::default(), &[]);
+    let difference = session.difference(0, 1, &Question::anything()).unwrap();
+    assert_eq!(difference.closed, Search::Nothing);
+    let opened = found(difference.opened);
+    assert_eq!((opened.protocol, opened.port), (Protocol::Tcp, 5432));
+    let decision = session.decide(1, &opened).unwrap();
+    assert_eq!(decision.verdict(), Verdict::Allow);
+    assert_eq!(decision.steps.last().map(|step| step.direction), Some(Direction::Ingress));
+    assert!(session.effort().asked > 0);
+}
