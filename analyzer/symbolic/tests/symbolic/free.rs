@@ -25,7 +25,7 @@ fn every_flow_has_the_verdict_that_decide_gives_and_no_other() {
         proptest::collection::vec(common::possible_flow(), 4),
     );
     let mut runner =
-        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) });
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) });
     runner
         .run(&worlds, |(policies, profile, flows)| {
             let mut session = Session::new(&[&policies], profile, options(), &[]);
@@ -57,7 +57,7 @@ fn every_flow_has_the_verdict_that_decide_gives_and_no_other() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(250))]
 
     #[test]
     fn differences_are_found_where_there_are_any(
