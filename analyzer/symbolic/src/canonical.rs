@@ -36,11 +36,13 @@ pub(crate) fn choices(terms: &Terms, vocabulary: &Vocabulary, flow: &FlowTerms) 
         labels(&mut list, &vocabulary.pods, &end.labels);
         labels(&mut list, &vocabulary.nodes, &end.node_labels);
     }
+    scalar(&mut list, flow.family, [0]);
     scalar(&mut list, flow.protocol, [0, 1, 2]);
     scalar(&mut list, flow.port, [80, 443]);
     for (end, number) in ends {
         end.ports.values().for_each(|declares| boolean(terms, &mut list, *declares, false));
-        addresses(terms, &mut list, end, number);
+        boolean(terms, &mut list, end.addressed, true);
+        addresses(&mut list, end, number);
     }
     list
 }
@@ -67,10 +69,7 @@ fn labels(list: &mut Vec<Choice>, domains: &BTreeMap<Box<str>, Domain>, labels: 
 }
 
 /// Addresses for documentation and private use, different ones for the two ends.
-fn addresses(terms: &Terms, list: &mut Vec<Choice>, end: &EndTerms, number: u8) {
-    for address in &end.addresses {
-        boolean(terms, list, address.present, !address.v6);
-    }
+fn addresses(list: &mut Vec<Choice>, end: &EndTerms, number: u8) {
     for address in &end.addresses {
         let preferred: Vec<u128> = if address.v6 {
             let group = u16::from(number);

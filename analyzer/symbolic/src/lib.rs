@@ -3,9 +3,11 @@
 
 mod canonical;
 pub mod encode;
+pub mod lint;
 pub mod query;
 pub mod rules;
 pub mod session;
+mod snapshot;
 pub mod solver;
 pub mod spec;
 pub mod term;

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use npv_models::policy::{Action, PolicySet};
+use npv_models::policy::{Action, Direction, PolicySet};
 
-use crate::encode::{EncodedTier, Encoder, PolicyId, RuleId};
+use crate::encode::{EncodedTier, PolicyId, RuleId};
 use crate::session::{Error, Search, Session};
 use crate::solver::Answer;
-use crate::term::Bool;
+use crate::term::{Bool, Context};
 
 /// Whether something can be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Need {
+pub enum Need<K = RuleId> {
     /// It makes a difference.
     Needed,
     /// It matches nothing at all, whatever the other rules say.
     Unmatchable,
     /// These make it so that it does not matter: none of them can be left out of the list.
-    Hidden(Vec<RuleId>),
+    Hidden(Vec<K>),
     /// The solver does not know, for this reason.
     Unknown(String),
 }
@@ -42,18 +42,20 @@ impl Session<'_> {
     }
 
     /// Whether the condition holds somewhere where none of the others does; if not, which of them are
-    /// enough for that.
-    pub(crate) fn hidden_by(&mut self, condition: Bool, hiding: &[(RuleId, Bool)]) -> Need {
+    /// enough for that, the first ones where there is a choice.
+    pub(crate) fn hidden_by<K: Copy>(&mut self, condition: Bool, hiding: &[(K, Bool)]) -> Need<K> {
         let condition = self.terms.propagate(condition);
         if condition == Bool::FALSE {
             return Need::Unmatchable;
         }
-        // What cannot happen together with the condition does not hide it.
-        let context = crate::term::Context::of(&self.terms, condition);
+        let context = Context::of(&self.terms, condition);
         let mut candidates = Vec::new();
         for (id, term) in hiding {
-            let restricted = self.terms.restrict(*term, &context);
-            match restricted {
+            // What cannot happen together with the condition does not hide it.
+            if self.terms.clashes(*term, &context) {
+                continue;
+            }
+            match self.terms.restrict(*term, &context) {
                 Bool::FALSE => {}
                 Bool::TRUE => {
                     // One that always fires there is a smallest explanation, unless nothing is to explain.
@@ -62,7 +64,7 @@ impl Session<'_> {
                         _ => Need::Hidden(vec![*id]),
                     };
                 }
-                _ => candidates.push((*id, restricted)),
+                restricted => candidates.push((*id, restricted)),
             }
         }
         let holds: Vec<_> = candidates.iter().map(|(_, term)| self.terms.not(*term)).collect();
@@ -96,13 +98,11 @@ impl Session<'_> {
         kept.into_iter().collect()
     }
 
-    /// When a flow gets as far as a tier, for the end that policies of the direction apply to.
-    pub(crate) fn reaches(&mut self, set: usize, rule: RuleId) -> Bool {
+    /// When no earlier tier decides: for the end that policies of the direction apply to.
+    pub(crate) fn reaches(&mut self, set: usize, direction: Direction, layer: usize, tier: usize) -> Bool {
         let Some(encoded) = self.sets.get(set) else { return Bool::FALSE };
-        let layers = &encoded.side(rule.direction).layers;
-        let tiers = layers.get(rule.policy.layer).map_or(&[][..], |layer| &layer.tiers);
-        let decided: Vec<_> =
-            tiers.iter().take(rule.policy.tier).flat_map(|tier| [tier.allow, tier.deny]).collect();
+        let tiers = encoded.side(direction).layers.get(layer).map_or(&[][..], |layer| &layer.tiers);
+        let decided: Vec<_> = tiers.iter().take(tier).flat_map(|tier| [tier.allow, tier.deny]).collect();
         let decided = self.terms.or(decided);
         self.terms.not(decided)
     }
@@ -148,7 +148,7 @@ impl Session<'_> {
                 before.push(rule.fires);
             }
         }
-        let reaches = self.reaches(set, left);
+        let reaches = self.reaches(set, left.direction, left.policy.layer, left.policy.tier);
         let both = self.terms.and([fires_left, fires_right, reaches]);
         let before = self.terms.or(before);
         self.terms.and_not(both, before)
@@ -180,7 +180,7 @@ impl Session<'_> {
 
 /// A set of policies in which only one rule is left, in a tier where it has a say if it matches.
 pub(crate) fn alone(set: &PolicySet, rule: RuleId) -> Option<PolicySet> {
-    use npv_models::policy::{Direction, Layer, Mode, NoMatch, Participation, Tier};
+    use npv_models::policy::{Layer, Mode, NoMatch, Participation, Tier};
     let (tier, policy, only) = rule.of(set)?;
     let mut policy = policy.clone();
     let (with, without) = (Some(vec![only.clone()]), None);
@@ -196,21 +196,4 @@ pub(crate) fn alone(set: &PolicySet, rule: RuleId) -> Option<PolicySet> {
         policies: vec![policy],
     };
     Some(PolicySet { layers: vec![Layer { name: "alone", tiers: vec![tier] }] })
-}
-
-impl Encoder<'_> {
-    /// When a tier of a session would allow and deny without some of its rules.
-    pub fn without(
-        &mut self,
-        tier: &EncodedTier,
-        modes: (npv_models::policy::Mode, npv_models::policy::NoMatch),
-        gone: &BTreeSet<RuleId>,
-    ) -> (Bool, Bool) {
-        let rules: Vec<_> = tier
-            .rules()
-            .filter(|rule| !gone.contains(&rule.id))
-            .map(|rule| (rule.fires, rule.action))
-            .collect();
-        self.outcome(modes.0, modes.1, tier.participants, &rules)
-    }
 }

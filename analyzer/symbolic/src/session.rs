@@ -104,7 +104,7 @@ impl<'p> Session<'p> {
         let mut vocabulary = Vocabulary::new(policies.iter().copied(), questions);
         vocabulary.namespaces(&options.namespaces);
         let mut terms = Terms::default();
-        let flow = FlowTerms::free(&mut terms, &vocabulary);
+        let flow = FlowTerms::free(&mut terms, &vocabulary, options.unaddressed);
         let mut encoder = Encoder { terms: &mut terms, vocabulary: &vocabulary, profile };
         let sets = policies.iter().map(|set| encoder.set(set, &flow)).collect();
         let mut solver = default_solver(options.budget);
@@ -120,7 +120,7 @@ impl<'p> Session<'p> {
         let mut list = vec![
             "a node's connections to its own pods and a pod's to itself are left out: they are always allowed"
                 .to_owned(),
-            "an endpoint has at most one address of each family".to_owned(),
+            "a connection is of one address family, in which an endpoint has at most one address".to_owned(),
         ];
         if self.options.unaddressed {
             list.push("the addresses of pods and nodes may be unknown".to_owned());
@@ -264,15 +264,8 @@ impl<'p> Session<'p> {
 fn world(terms: &mut Terms, vocabulary: &Vocabulary, flow: &FlowTerms, options: &Options) -> Bool {
     let mut conditions = Vec::new();
     for end in [&flow.src, &flow.dst] {
-        let present: Vec<_> = end.addresses.iter().map(|address| address.present).collect();
-        let some = terms.or(present.iter().copied());
-        let all = terms.and(present);
         let (is_address, is_pod) = (end.is(terms, kind::ADDRESS), end.is(terms, kind::POD));
-        let one = terms.and_not(some, all);
-        conditions.push(terms.implies(is_address, one));
-        if !options.unaddressed {
-            conditions.push(some);
-        }
+        conditions.push(terms.implies(is_address, end.addressed));
         // A port of the node can be bound once only.
         let on_host = terms.and([is_pod, end.host_network]);
         let ports: Vec<_> = end.ports.values().copied().collect();

@@ -52,8 +52,10 @@ pub struct EndTerms {
     pub host_network: Bool,
     /// The pod's node is known.
     pub on_node: Bool,
-    /// Its known addresses.
+    /// Its known addresses. Of a free end, the one of the family that the connection is of.
     pub addresses: Vec<AddressTerms>,
+    /// A free end's address is known.
+    pub addressed: Bool,
     /// Per mentioned name: the pod declares a port of that name with the flow's protocol and number.
     /// That is all that one flow can see of a named port (S-24).
     pub ports: BTreeMap<Box<str>, Bool>,
@@ -70,6 +72,9 @@ pub struct FlowTerms {
     pub protocol: Scalar,
     /// Its destination port.
     pub port: Scalar,
+    /// The connection's address family, 0 for IPv4 and 1 for IPv6. A literal flow has none: the addresses
+    /// of its ends are those that `decide` is given.
+    pub family: Scalar,
     /// Both ends are the same pod (S-36).
     pub itself: Bool,
     /// Both ends' nodes are known and the same.
@@ -97,17 +102,19 @@ impl FlowTerms {
         };
         let same_node = node(&flow.src).is_some() && node(&flow.src) == node(&flow.dst);
         let (itself, same_node) = (Bool::from_literal(itself), Bool::from_literal(same_node));
-        Self { src, dst, protocol, port, itself, same_node }
+        Self { src, dst, protocol, port, family: Scalar::Known(0), itself, same_node }
     }
 
-    /// Every possible flow between two different ends that are not a node and its own pod.
-    pub fn free(terms: &mut Terms, vocabulary: &Vocabulary) -> Self {
+    /// Every possible flow between two different ends that are not a node and its own pod. A connection
+    /// is of one address family. The addresses of pods and nodes may be `unaddressed`: unknown.
+    pub fn free(terms: &mut Terms, vocabulary: &Vocabulary, unaddressed: bool) -> Self {
         let protocol = terms.declare("protocol", Sort::Choice(3), &Sort::Choice(3).values());
         // A port is 1 to 65535 (S-23).
         let port = terms.declare("port", Sort::Bits(16), &ValueSet::range(1, u128::from(u16::MAX)));
-        let src = EndTerms::free(terms, vocabulary, "source");
-        let dst = EndTerms::free(terms, vocabulary, "destination");
-        Self { src, dst, protocol, port, itself: Bool::FALSE, same_node: Bool::FALSE }
+        let family = terms.declare("family", Sort::Choice(2), &Sort::Choice(2).values());
+        let src = EndTerms::free(terms, vocabulary, "source", family, unaddressed);
+        let dst = EndTerms::free(terms, vocabulary, "destination", family, unaddressed);
+        Self { src, dst, protocol, port, family, itself: Bool::FALSE, same_node: Bool::FALSE }
     }
 }
 
@@ -157,12 +164,19 @@ impl EndTerms {
             host_network: Bool::from_literal(pod.is_some_and(|pod| pod.host_network)),
             on_node: Bool::from_literal(node.is_some()),
             addresses: addresses.iter().map(|address| AddressTerms::literal(*address)).collect(),
+            addressed: Bool::from_literal(!addresses.is_empty()),
             ports,
         }
     }
 
     /// Every possible end.
-    pub fn free(terms: &mut Terms, vocabulary: &Vocabulary, name: &str) -> Self {
+    fn free(
+        terms: &mut Terms,
+        vocabulary: &Vocabulary,
+        name: &str,
+        family: Scalar,
+        unaddressed: bool,
+    ) -> Self {
         let choice = |terms: &mut Terms, what: &str, sort: Sort, values: &ValueSet| {
             terms.declare(format!("{name} {what}"), sort, values)
         };
@@ -181,8 +195,11 @@ impl EndTerms {
         let pod_labels = labels(&vocabulary.pods, "pod");
         let node_labels = labels(&vocabulary.nodes, "node");
         let host_network = terms.declare_bool(format!("{name} host network"));
+        let addressed =
+            if unaddressed { terms.declare_bool(format!("{name} address known")) } else { Bool::TRUE };
         let addresses = [(false, 32), (true, 128)].map(|(v6, width)| {
-            let present = terms.declare_bool(format!("{name} has a {width} bit address"));
+            let of_family = terms.is(family, u128::from(v6));
+            let present = terms.and([addressed, of_family]);
             let sort = Sort::Bits(width);
             let bits = terms.declare(format!("{name} {width} bit address"), sort, &sort.values());
             AddressTerms { present, v6, bits }
@@ -199,6 +216,7 @@ impl EndTerms {
             on_node: Bool::TRUE,
             ports: ports.collect(),
             addresses: addresses.to_vec(),
+            addressed,
         }
     }
 

@@ -209,32 +209,57 @@ impl Encoder<'_> {
             self.alike(left.same_node, right.same_node),
         ];
         for (left, right) in [(&left.src, &right.src), (&left.dst, &right.dst)] {
-            conditions.push(self.terms.same(left.kind, right.kind));
-            let pod = left.is(self.terms, kind::POD);
-            let namespace = self.terms.same(left.namespace, right.namespace);
-            conditions.push(self.terms.implies(pod, namespace));
-            conditions.push(self.alike(left.host_network, right.host_network));
-            // Only on the host network does a pod's node matter.
-            let on_node = self.alike(left.on_node, right.on_node);
-            conditions.push(self.terms.implies(left.host_network, on_node));
-            for (left, right) in left.namespace_labels.values().zip(right.namespace_labels.values()) {
-                let same = self.terms.same(*left, *right);
-                conditions.push(self.terms.implies(pod, same));
-            }
-            let maps = [(&left.labels, &right.labels), (&left.node_labels, &right.node_labels)];
-            for (left, right) in maps {
-                for (left, right) in left.values().zip(right.values()) {
-                    conditions.push(self.terms.same(*left, *right));
-                }
-            }
-            for (left, right) in left.ports.values().zip(right.ports.values()) {
-                conditions.push(self.alike(*left, *right));
-            }
+            conditions.push(self.alike_but_address(left, right));
             for v6 in [false, true] {
                 conditions.push(self.same_address(v6, left, right));
             }
         }
         self.terms.and(conditions)
+    }
+
+    /// The two ends are the same as far as policies can tell, addresses apart.
+    pub(crate) fn alike_but_address(&mut self, left: &EndTerms, right: &EndTerms) -> Bool {
+        let mut conditions =
+            vec![self.terms.same(left.kind, right.kind), self.alike(left.host_network, right.host_network)];
+        // Only a pod has a namespace.
+        let pod = left.is(self.terms, kind::POD);
+        let namespaces = left.namespace_labels.values().zip(right.namespace_labels.values());
+        for (left, right) in std::iter::once((&left.namespace, &right.namespace)).chain(namespaces) {
+            let same = self.terms.same(*left, *right);
+            conditions.push(self.terms.implies(pod, same));
+        }
+        for (left, right) in left.labels.values().zip(right.labels.values()) {
+            conditions.push(self.terms.same(*left, *right));
+        }
+        // Only of a node, and of a pod on the host network, does the node matter.
+        let not_pod = self.terms.not(pod);
+        let matters = self.terms.or([not_pod, left.host_network]);
+        let mut node = vec![self.alike(left.on_node, right.on_node)];
+        for (left, right) in left.node_labels.values().zip(right.node_labels.values()) {
+            node.push(self.terms.same(*left, *right));
+        }
+        let node = self.terms.and(node);
+        conditions.push(self.terms.implies(matters, node));
+        for (left, right) in left.ports.values().zip(right.ports.values()) {
+            conditions.push(self.alike(*left, *right));
+        }
+        self.terms.and(conditions)
+    }
+
+    /// The end's address is one of the set; where the set has none of the flow's family, it is unknown.
+    pub(crate) fn has_address_of(&mut self, set: &IpSet, end: &EndTerms, flow: &FlowTerms) -> Bool {
+        let mut families = Vec::with_capacity(end.addresses.len());
+        for address in &end.addresses {
+            let of_family = self.terms.is(flow.family, u128::from(address.v6));
+            let none = if address.v6 { set.v6().is_empty() } else { set.v4().is_empty() };
+            let fits = if none {
+                self.terms.not(end.addressed)
+            } else {
+                self.addresses(set, std::slice::from_ref(address))
+            };
+            families.push(self.terms.and([of_family, fits]));
+        }
+        self.terms.or(families)
     }
 
     fn alike(&mut self, left: Bool, right: Bool) -> Bool {

@@ -115,6 +115,22 @@ impl Terms {
     }
 }
 
+impl Terms {
+    /// Whether a term's own conditions on single variables contradict the context: cheap, and enough to
+    /// tell rules of different namespaces apart.
+    pub fn clashes(&self, term: Bool, context: &Context) -> bool {
+        let clash = |part: Bool| match self.node(part) {
+            Node::Within(var, set) => context.get(*var).is_some_and(|known| !known.intersects(set)),
+            Node::Literal(value) => !value,
+            Node::Same(..) | Node::Not(_) | Node::And(_) | Node::Or(_) => false,
+        };
+        match self.node(term) {
+            Node::And(parts) => parts.iter().any(|part| clash(*part)),
+            _ => clash(term),
+        }
+    }
+}
+
 impl Context {
     /// The variable, or its value where there is only one left.
     fn scalar(&self, var: Var) -> Scalar {

@@ -305,12 +305,19 @@ impl OwnedEnd {
     }
 }
 
-/// A flow between two different ends as they can be in a cluster: known pods of known namespaces with at
-/// most one address of each family, on different nodes.
+/// A flow between two different ends as they can be in a cluster: known pods of known namespaces, on
+/// different nodes, with at most one address, of the family that the flow is of.
 pub(crate) fn possible_flow() -> impl Strategy<Value = OwnedFlow> {
-    flow().prop_map(|mut flow| {
-        flow.src.make_possible("p", "n1");
-        flow.dst.make_possible("q", "n2");
+    (flow(), any::<bool>()).prop_map(|(mut flow, v6)| {
+        let v6 = match (&flow.src, &flow.dst) {
+            (OwnedEnd::Address(address), _) | (_, OwnedEnd::Address(address)) => address.is_ipv6(),
+            _ => v6,
+        };
+        if let (OwnedEnd::Address(a), OwnedEnd::Address(b)) = (&flow.src, &mut flow.dst) {
+            *b = *a;
+        }
+        flow.src.make_possible("p", "n1", v6);
+        flow.dst.make_possible("q", "n2", v6);
         if let (
             OwnedEnd::Pod { namespace: a, namespace_labels: from, .. },
             OwnedEnd::Pod { namespace: b, namespace_labels: to, .. },
@@ -324,13 +331,10 @@ pub(crate) fn possible_flow() -> impl Strategy<Value = OwnedFlow> {
 }
 
 impl OwnedEnd {
-    fn make_possible(&mut self, own_name: &str, own_node: &str) {
+    fn make_possible(&mut self, own_name: &str, own_node: &str, v6: bool) {
         let one_of_each = |addresses: &mut Vec<IpAddr>| {
-            if let [first, second] = addresses[..]
-                && first.is_ipv4() == second.is_ipv4()
-            {
-                addresses.pop();
-            }
+            addresses.retain(|address| address.is_ipv6() == v6);
+            addresses.truncate(1);
         };
         match self {
             Self::Pod { name, namespace, namespace_labels, ports, host_network, addresses, node, .. } => {

@@ -13,6 +13,10 @@ mod common;
 mod free;
 #[cfg(feature = "z3")]
 mod laws;
+#[cfg(feature = "z3")]
+mod lint;
 mod literal;
+#[cfg(feature = "z3")]
+mod manifests;
 #[cfg(feature = "z3")]
 mod questions;

@@ -1,0 +1,243 @@
+//! Facts about policies that lint rules report, each proved: in every cluster, or in one snapshot.
+//!
+//! The solver is asked only what exact sets and folding do not settle. Rules whose meaning is captured
+//! less than exactly take no part: neither as hidden ones nor as ones that hide.
+
+mod blocks;
+mod conflict;
+mod dead;
+mod overridden;
+mod wider;
+
+use std::collections::BTreeSet;
+
+use npv_models::cluster::{Cluster, GroupId};
+use npv_models::decide::Profile;
+use npv_models::policy::{Direction, PeerMatch, Peers, PolicySet, Precision, Rule};
+use npv_models::space::IpSet;
+
+use crate::encode::{PolicyId, RuleId};
+use crate::session::{Effort, Error, Options, Session};
+use crate::term::Bool;
+use crate::witness::Witness;
+
+/// What to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The policies.
+    pub policies: &'a PolicySet,
+    /// Choices of the network plugin.
+    pub profile: Profile,
+    /// Who is in the manifests.
+    pub cluster: &'a Cluster,
+    /// Also what holds in this snapshot only.
+    pub snapshot_too: bool,
+    /// Steps after which the solver gives up on one question; 0 means never.
+    pub budget: u32,
+}
+
+/// Where something holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum World {
+    /// In every possible cluster.
+    EveryCluster,
+    /// For the endpoints that the manifests define.
+    Snapshot,
+}
+
+/// What makes it so that something has no effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// This rule matches first, or as well.
+    Rule(RuleId),
+    /// This policy isolates its subject, so that what no rule allows is denied.
+    Isolation(PolicyId),
+}
+
+/// Something to report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A rule of an ordered tier never decides: `unreachable-pass` where it passes, otherwise
+    /// `shadowed-rule`.
+    Shadowed {
+        /// The rule.
+        rule: RuleId,
+        /// What hides it; none can be left out.
+        by: Vec<Cause>,
+        /// Where that holds.
+        world: World,
+    },
+    /// Leaving the rule out changes no verdict: `redundant-rule`.
+    RedundantRule {
+        /// The rule.
+        rule: RuleId,
+        /// What makes it redundant; none can be left out.
+        by: Vec<Cause>,
+        /// Where that holds.
+        world: World,
+    },
+    /// Leaving the policy out changes no verdict: `redundant-policy`.
+    RedundantPolicy {
+        /// The policy.
+        policy: PolicyId,
+        /// What makes it redundant: rules that allow the same, policies that isolate the same pods.
+        by: Vec<Cause>,
+        /// Where that holds.
+        world: World,
+    },
+    /// Earlier tiers decide every flow of the rule the other way: `overridden-by-admin-tier`.
+    Overridden {
+        /// The rule.
+        rule: RuleId,
+        /// What wins; none can be left out.
+        by: Vec<Cause>,
+        /// Where that holds.
+        world: World,
+        /// A flow of the rule.
+        witness: Box<Witness>,
+    },
+    /// Rules of two policies with the same priority disagree on a flow: `conflicting-policies`.
+    Conflict {
+        /// The rule that npv takes to win.
+        winner: RuleId,
+        /// The other one.
+        loser: RuleId,
+        /// The flow.
+        witness: Box<Witness>,
+    },
+    /// Two policies with the same priority and a pod in common, that agree: `duplicate-priority`.
+    DuplicatePriority {
+        /// The policies.
+        policies: [PolicyId; 2],
+    },
+    /// Addresses that an `except` takes out are let in elsewhere: `overlapping-except`.
+    OverlappingExcept {
+        /// The rule with the `except`.
+        rule: RuleId,
+        /// Position of the peer in the rule.
+        peer: usize,
+        /// Position in `except`.
+        except: usize,
+        /// The rule that lets them in; the same one where another of its peers does.
+        admitted_by: RuleId,
+        /// Position of the peer that lets them in; `None` where the rule names everybody.
+        admitting_peer: Option<usize>,
+        /// The addresses that both speak of.
+        addresses: IpSet,
+    },
+    /// Two list items where one was meant: `wider-than-intended`.
+    WiderThanIntended {
+        /// The rule.
+        rule: RuleId,
+        /// Position of the first of the two items; the other one follows.
+        first: usize,
+        /// The pods that one item with both selectors would match.
+        meant: Vec<GroupId>,
+        /// The pods that the two items match beyond that.
+        beyond: Vec<GroupId>,
+    },
+}
+
+/// Everything that was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// In the order of the kinds above, and within a kind of the policies.
+    pub facts: Vec<Fact>,
+    /// Questions that the solver gave up on: the rule they were about, and why.
+    pub unknown: Vec<(RuleId, String)>,
+    /// How many questions there were.
+    pub effort: Effort,
+}
+
+/// Looks for everything that the lint rules of this module report.
+///
+/// # Errors
+/// When a flow that the solver found does not replay.
+pub fn facts(input: &Input<'_>) -> Result<Facts, Error> {
+    let mut study = Study::new(input);
+    study.dead(World::EveryCluster);
+    study.overridden(World::EveryCluster)?;
+    if input.snapshot_too {
+        study.dead(World::Snapshot);
+        study.overridden(World::Snapshot)?;
+    }
+    study.conflicts()?;
+    study.overlapping_except();
+    study.wider_than_intended();
+    Ok(Facts { facts: study.facts, unknown: study.unknown, effort: study.session.effort() })
+}
+
+/// The work in progress.
+struct Study<'a> {
+    input: &'a Input<'a>,
+    session: Session<'a>,
+    /// The condition that a flow is between ends of the manifests.
+    snapshot: Bool,
+    /// Rules that were found to have no effect, alone or with their policy.
+    gone: BTreeSet<RuleId>,
+    /// Policies that were found to have no effect.
+    gone_policies: BTreeSet<PolicyId>,
+    facts: Vec<Fact>,
+    unknown: Vec<(RuleId, String)>,
+}
+
+impl<'a> Study<'a> {
+    fn new(input: &'a Input<'a>) -> Self {
+        // A rule that only a pod without known address needs is needed.
+        let options = Options { budget: input.budget, unaddressed: true, ..Options::default() };
+        let mut session = Session::new(&[input.policies], input.profile, options, &[]);
+        let snapshot = if input.snapshot_too { session.snapshot(input.cluster) } else { Bool::TRUE };
+        Self {
+            input,
+            session,
+            snapshot,
+            gone: BTreeSet::new(),
+            gone_policies: BTreeSet::new(),
+            facts: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
+    /// The condition, where only flows of a world count.
+    fn of_world(&mut self, condition: Bool, world: World) -> Bool {
+        match world {
+            World::EveryCluster => condition,
+            World::Snapshot => self.session.both(condition, self.snapshot),
+        }
+    }
+
+    /// Every rule of a tier, in evaluation order, one direction after the other.
+    fn rules(&self, layer: usize, tier: usize) -> Vec<(RuleId, &'a Rule)> {
+        let mut rules = Vec::new();
+        let policies = self.input.policies.layers.get(layer).and_then(|layer| layer.tiers.get(tier));
+        for direction in Direction::ALL {
+            for (policy, content) in policies.iter().flat_map(|tier| tier.policies.iter().enumerate()) {
+                let id = PolicyId { layer, tier, policy };
+                let list = content.rules(direction).unwrap_or_default().iter().enumerate();
+                rules.extend(list.map(|(rule, content)| (RuleId { policy: id, direction, rule }, content)));
+            }
+        }
+        rules
+    }
+
+    /// Layers and tiers, by position.
+    fn tiers(&self) -> Vec<(usize, usize)> {
+        let layers = self.input.policies.layers.iter().enumerate();
+        layers.flat_map(|(layer, content)| (0..content.tiers.len()).map(move |tier| (layer, tier))).collect()
+    }
+
+    /// Whether the rule's meaning is captured exactly, so that something can be proved of it.
+    fn exact(&self, rule: RuleId) -> bool {
+        rule.of(self.input.policies).is_some_and(|(_, _, rule)| exact(rule))
+    }
+}
+
+fn exact(rule: &Rule) -> bool {
+    let peers = match &rule.peers {
+        Peers::Anyone => &[][..],
+        Peers::Listed(peers) => peers,
+    };
+    // What a name resolves to is unknown, and so is whom an unknown peer matches.
+    rule.precision == Precision::Exact
+        && peers.iter().all(|peer| !matches!(peer.matches, PeerMatch::Domain(_) | PeerMatch::Unknown))
+}

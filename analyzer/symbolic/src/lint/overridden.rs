@@ -1,0 +1,91 @@
+//! `overridden-by-admin-tier`.
+
+use npv_models::policy::{Action, Direction, Mode, NoMatch};
+
+use super::{Cause, Fact, Study, World};
+use crate::rules::Need;
+use crate::session::{Error, Search};
+use crate::term::Bool;
+
+impl Study<'_> {
+    pub(super) fn overridden(&mut self, world: World) -> Result<(), Error> {
+        for (layer, tier) in self.tiers() {
+            for (id, rule) in self.rules(layer, tier) {
+                let wanted = match rule.action {
+                    Action::Allow => Action::Deny,
+                    Action::Deny => Action::Allow,
+                    Action::Pass | Action::Log => continue,
+                };
+                if tier == 0 || self.gone.contains(&id) || !self.exact(id) {
+                    continue;
+                }
+                let before = self.decided_before(id.direction, layer, tier);
+                let hiding: Vec<_> = before
+                    .into_iter()
+                    .filter(|(cause, action, _)| *action == wanted && self.overrides(*cause, rule.action))
+                    .map(|(cause, _, term)| (cause, term))
+                    .collect();
+                let fires = self.session.sets.first().and_then(|set| set.rule(id)).map(|rule| rule.fires);
+                let (false, Some(fires)) = (hiding.is_empty(), fires) else { continue };
+                let condition = self.of_world(fires, world);
+                match self.session.hidden_by(condition, &hiding) {
+                    Need::Hidden(by) => {
+                        if let Search::Found(witness) = self.session.find(condition)? {
+                            self.gone.insert(id);
+                            self.facts.push(Fact::Overridden { rule: id, by, world, witness });
+                        }
+                    }
+                    Need::Unknown(why) => self.unknown.push((id, why)),
+                    Need::Needed | Need::Unmatchable => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A baseline denial under an allowance of a NetworkPolicy is the intended layering.
+    fn overrides(&self, cause: Cause, action: Action) -> bool {
+        let Cause::Rule(id) = cause else { return true };
+        let mode = id.of(self.input.policies).map(|(tier, _, _)| tier.mode);
+        action == Action::Allow || mode == Some(Mode::FirstMatch)
+    }
+
+    /// What earlier tiers of the layer decide, by what, and when. A rule is named where its tier decides
+    /// as it says, whether or not another rule of that tier would have done.
+    pub(super) fn decided_before(
+        &mut self,
+        direction: Direction,
+        layer: usize,
+        tier: usize,
+    ) -> Vec<(Cause, Action, Bool)> {
+        let mut decided = Vec::new();
+        for earlier in 0..tier {
+            let reaches = self.session.reaches(0, direction, layer, earlier);
+            let Some(encoded) =
+                self.session.sets.first().and_then(|set| set.tier(direction, layer, earlier)).cloned()
+            else {
+                continue;
+            };
+            for rule in encoded.rules() {
+                if !self.exact(rule.id) {
+                    continue;
+                }
+                let outcome = match rule.action {
+                    Action::Allow => encoded.allow,
+                    Action::Deny => encoded.deny,
+                    Action::Pass | Action::Log => continue,
+                };
+                let when = self.session.terms.and([rule.fires, outcome, reaches]);
+                decided.push((Cause::Rule(rule.id), rule.action, when));
+            }
+            let isolates = self.input.policies.layers.get(layer).and_then(|layer| layer.tiers.get(earlier));
+            if isolates.is_some_and(|tier| tier.no_match == NoMatch::Deny) {
+                for policy in &encoded.policies {
+                    let when = self.session.terms.and([policy.subject, encoded.deny, reaches]);
+                    decided.push((Cause::Isolation(policy.id), Action::Deny, when));
+                }
+            }
+        }
+        decided
+    }
+}
