@@ -42,7 +42,8 @@ impl Session<'_> {
     }
 
     /// Whether the condition holds somewhere where none of the others does; if not, which of them are
-    /// enough for that, the first ones where there is a choice.
+    /// enough for that, the first ones where there is a choice. Where no other can have to do with it, it is
+    /// needed without asking whether it can hold at all.
     pub(crate) fn hidden_by<K: Copy>(&mut self, condition: Bool, hiding: &[(K, Bool)]) -> Need<K> {
         let condition = self.terms.propagate(condition);
         if condition == Bool::FALSE {
@@ -66,6 +67,9 @@ impl Session<'_> {
                 }
                 restricted => candidates.push((*id, restricted)),
             }
+        }
+        if candidates.is_empty() {
+            return Need::Needed;
         }
         let holds: Vec<_> = candidates.iter().map(|(_, term)| self.terms.not(*term)).collect();
         match self.check(condition, &holds) {

@@ -241,7 +241,12 @@ impl Study<'_> {
                 others.push((Cause::Isolation(other.id), other.subject));
             }
         }
-        let condition = self.of_world(ours, world);
+        let condition = match (world, &self.snapshot) {
+            (World::Snapshot, Some(snapshot)) => {
+                self.session.subject_within_snapshot(ours, snapshot, direction)
+            }
+            _ => ours,
+        };
         match self.session.hidden_by(condition, &others) {
             Need::Hidden(by) => Some(by),
             _ => None,

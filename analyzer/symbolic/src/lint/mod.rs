@@ -18,6 +18,7 @@ use npv_models::space::IpSet;
 
 use crate::encode::{PolicyId, RuleId};
 use crate::session::{Effort, Error, Options, Session};
+use crate::snapshot::Snapshot;
 use crate::term::Bool;
 use crate::witness::Witness;
 
@@ -171,8 +172,8 @@ pub fn facts(input: &Input<'_>) -> Result<Facts, Error> {
 struct Study<'a> {
     input: &'a Input<'a>,
     session: Session<'a>,
-    /// The condition that a flow is between ends of the manifests.
-    snapshot: Bool,
+    /// The endpoints of the manifests, where they are asked for.
+    snapshot: Option<Snapshot>,
     /// Rules that were found to have no effect, alone or with their policy.
     gone: BTreeSet<RuleId>,
     /// Policies that were found to have no effect.
@@ -186,7 +187,7 @@ impl<'a> Study<'a> {
         // A rule that only a pod without known address needs is needed.
         let options = Options { budget: input.budget, unaddressed: true, ..Options::default() };
         let mut session = Session::new(&[input.policies], input.profile, options, &[]);
-        let snapshot = if input.snapshot_too { session.snapshot(input.cluster) } else { Bool::TRUE };
+        let snapshot = input.snapshot_too.then(|| session.snapshot(input.cluster));
         Self {
             input,
             session,
@@ -200,9 +201,9 @@ impl<'a> Study<'a> {
 
     /// The condition, where only flows of a world count.
     fn of_world(&mut self, condition: Bool, world: World) -> Bool {
-        match world {
-            World::EveryCluster => condition,
-            World::Snapshot => self.session.both(condition, self.snapshot),
+        match (world, &self.snapshot) {
+            (World::Snapshot, Some(snapshot)) => self.session.within_snapshot(condition, snapshot),
+            _ => condition,
         }
     }
 

@@ -221,7 +221,7 @@ fn node() -> impl Strategy<Value = (String, Labels)> {
     (select(&["n1", "n2"][..]).prop_map(String::from), labels())
 }
 
-fn pod() -> impl Strategy<Value = OwnedEnd> {
+pub(crate) fn pod() -> impl Strategy<Value = OwnedEnd> {
     let port =
         (proptest::option::of(select(&PORT_NAMES[..])), select(&Protocol::ALL[..]), select(&PORTS[..]))
             .prop_map(|(name, protocol, number)| ContainerPort {

@@ -8,7 +8,11 @@
     reason = "in a test, a panic is a failure"
 )]
 
+#[cfg(feature = "z3")]
+mod assertions;
 mod common;
+#[cfg(feature = "z3")]
+mod exposure;
 #[cfg(feature = "z3")]
 mod free;
 #[cfg(feature = "z3")]

@@ -1,0 +1,139 @@
+//! Assertions as people write them.
+
+use npv_models::decide::{Profile, Verdict};
+use npv_models::policy::{NamespaceSelector, PodSelector, PortMatch};
+use npv_models::space::{IpSet, Operator, PortSet, Protocol, Requirement, Selector, Traffic};
+use npv_symbolic::assertion::{Assertion, Expect, Outcome, prove};
+use npv_symbolic::lint::World;
+use npv_symbolic::session::Options;
+use npv_symbolic::spec::{EndPart, EndSpec, Place, Relation};
+use npv_symbolic::witness::WitnessEnd;
+
+use crate::manifests::Manifests;
+
+const SHOP: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {team: shop}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {containers: [{name: c, image: i, ports: [{name: pg, containerPort: 5432}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: api, namespace: shop, labels: {app: api}}
+spec: {containers: []}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: report, namespace: shop, labels: {app: report}}
+spec: {containers: []}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{namespaceSelector: {matchLabels: {team: shop}}, podSelector: {matchLabels: {app: api}}}], ports: [{port: pg}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: egress, namespace: shop}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress: [{to: [{ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}}, {namespaceSelector: {}}]}]
+";
+
+fn app(value: &str) -> EndSpec {
+    EndSpec::pods_in("shop", Selector::label("app", value))
+}
+
+fn assertion(expect: Expect, from: EndSpec, to: EndSpec, world: World) -> Assertion {
+    Assertion { expect, from, to, ports: None, relations: Vec::new(), world }
+}
+
+fn tcp(port: u16) -> Vec<PortMatch> {
+    vec![PortMatch::Numbers(Traffic::of(Protocol::Tcp, PortSet::single(port)))]
+}
+
+fn answer(assertion: Assertion) -> Outcome {
+    let manifests = Manifests::read(SHOP);
+    let outcomes =
+        prove(&manifests.policies, Profile::default(), &manifests.cluster, Options::default(), &[assertion]);
+    outcomes.unwrap().remove(0)
+}
+
+#[test]
+fn only_holds_here_and_fails_where_a_namespace_claims_the_team() {
+    let only =
+        |world| Assertion { ports: Some(tcp(5432)), ..assertion(Expect::Only, app("api"), app("db"), world) };
+    assert_eq!(answer(only(World::Snapshot)), Outcome::Holds);
+    let Outcome::Fails(witness) = answer(only(World::EveryCluster)) else { panic!("fails") };
+    let WitnessEnd::Pod(source) = &witness.src else { panic!("a pod") };
+    assert_eq!(source.namespace_labels.get("team"), Some("shop"));
+    assert_ne!(source.namespace, "shop");
+    let manifests = Manifests::read(&format!("{}---\n{}", SHOP, witness.manifests()));
+    let pods =
+        manifests.cluster.workloads.iter().filter(|workload| workload.name.starts_with("npv-")).count();
+    assert_eq!(pods, 2, "the manifests can be read back");
+    let decision = witness.decide(&manifests.policies, Profile::default());
+    assert_eq!(decision.verdict(), Verdict::Allow);
+}
+
+#[test]
+fn allow_looks_for_a_flow_that_is_denied() {
+    let allow = |from: &str, world| Assertion {
+        ports: Some(tcp(5432)),
+        ..assertion(Expect::Allow, app(from), app("db"), world)
+    };
+    assert_eq!(answer(allow("api", World::Snapshot)), Outcome::Holds);
+    assert!(matches!(answer(allow("report", World::Snapshot)), Outcome::Fails(_)));
+    // A database that does not declare the port by its name is not reached.
+    assert!(matches!(answer(allow("api", World::EveryCluster)), Outcome::Fails(_)));
+}
+
+#[test]
+fn nobody_reaches_the_metadata_service() {
+    let metadata = EndSpec::addresses(IpSet::single("169.254.169.254".parse().unwrap()));
+    let deny = |from| assertion(Expect::Deny, from, metadata.clone(), World::EveryCluster);
+    assert_eq!(answer(deny(EndSpec::pods_in("shop", Selector::EVERYTHING))), Outcome::Holds);
+    let Outcome::Fails(witness) = answer(deny(EndSpec::any_pod())) else { panic!("fails") };
+    assert!(matches!(&witness.src, WitnessEnd::Pod(pod) if pod.namespace != "shop" && !pod.host_network));
+}
+
+#[test]
+fn an_assertion_about_nobody_holds_vacuously() {
+    let nobody = assertion(Expect::Deny, app("nobody"), app("db"), World::Snapshot);
+    assert_eq!(answer(nobody), Outcome::HoldsVacuously);
+    let contradiction = Selector::new([
+        Requirement::new("app", Operator::In, ["a"]),
+        Requirement::new("app", Operator::NotIn, ["a"]),
+    ]);
+    let nobody = EndSpec::pods_in("shop", contradiction);
+    let deny = assertion(Expect::Deny, nobody, app("db"), World::EveryCluster);
+    assert_eq!(answer(deny), Outcome::HoldsVacuously);
+}
+
+#[test]
+fn relations_narrow_what_only_admits() {
+    // Only pods of the same namespace: the team label does not say so.
+    let team = |same| Relation { place: Place::Namespace, key: "kubernetes.io/metadata.name".into(), same };
+    let only = Assertion {
+        relations: vec![team(true)],
+        ..assertion(
+            Expect::Only,
+            EndSpec::from(EndPart::Pods(PodSelector {
+                namespaces: NamespaceSelector::Labels(Selector::EVERYTHING),
+                pods: Selector::label("app", "api"),
+            })),
+            app("db"),
+            World::EveryCluster,
+        )
+    };
+    let Outcome::Fails(witness) = answer(only.clone()) else { panic!("fails") };
+    assert!(matches!(&witness.src, WitnessEnd::Pod(pod) if pod.namespace != "shop"));
+    assert_eq!(answer(Assertion { world: World::Snapshot, ..only }), Outcome::Holds);
+}
