@@ -66,6 +66,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         }
         return Ok(());
     }
+    crate::z3::provide()?;
     let scratch = Scratch::new()?;
     let mut failures = Vec::new();
     let mut caught = 0_usize;

@@ -232,8 +232,8 @@ impl Encoder<'_> {
             conditions.push(self.terms.same(*left, *right));
         }
         // Only of a node, and of a pod on the host network, does the node matter.
-        let not_pod = self.terms.not(pod);
-        let matters = self.terms.or([not_pod, left.host_network]);
+        let is_node = left.is(self.terms, kind::NODE);
+        let matters = self.terms.or([is_node, left.host_network]);
         let mut node = vec![self.alike(left.on_node, right.on_node)];
         for (left, right) in left.node_labels.values().zip(right.node_labels.values()) {
             node.push(self.terms.same(*left, *right));

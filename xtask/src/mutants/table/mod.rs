@@ -2,8 +2,9 @@
 
 mod engine;
 mod reference;
+mod symbolic;
 
 use super::Suite;
 
 /// Every engine that has mutants.
-pub(super) const SUITES: &[Suite] = &[reference::SUITE, engine::SUITE];
+pub(super) const SUITES: &[Suite] = &[reference::SUITE, engine::SUITE, symbolic::SUITE];
