@@ -22,7 +22,8 @@ pub struct Options {
     /// Steps after which the solver gives up on one question; 0 means never. They do not depend on the
     /// machine's speed.
     pub budget: u32,
-    /// Pods and nodes may be without a known address, so that no block matches them.
+    /// Pods and nodes may be without a known address, so that no block matches them, and pods on the host
+    /// network without a known node.
     pub unaddressed: bool,
     /// Namespaces whose labels are known to be exactly these.
     pub namespaces: BTreeMap<Box<str>, Labels>,
@@ -123,7 +124,7 @@ impl<'p> Session<'p> {
             "a connection is of one address family, in which an endpoint has at most one address".to_owned(),
         ];
         if self.options.unaddressed {
-            list.push("the addresses of pods and nodes may be unknown".to_owned());
+            list.push("the addresses of pods and nodes, and where pods run, may be unknown".to_owned());
         }
         if !self.options.namespaces.is_empty() {
             list.push(

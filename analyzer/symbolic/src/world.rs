@@ -106,7 +106,8 @@ impl FlowTerms {
     }
 
     /// Every possible flow between two different ends that are not a node and its own pod. A connection
-    /// is of one address family. The addresses of pods and nodes may be `unaddressed`: unknown.
+    /// is of one address family. With `unaddressed`, the addresses of pods and nodes may be unknown, and so
+    /// may the nodes of pods on the host network.
     pub fn free(terms: &mut Terms, vocabulary: &Vocabulary, unaddressed: bool) -> Self {
         let protocol = terms.declare("protocol", Sort::Choice(3), &Sort::Choice(3).values());
         // A port is 1 to 65535 (S-23).
@@ -195,8 +196,10 @@ impl EndTerms {
         let pod_labels = labels(&vocabulary.pods, "pod");
         let node_labels = labels(&vocabulary.nodes, "node");
         let host_network = terms.declare_bool(format!("{name} host network"));
-        let addressed =
-            if unaddressed { terms.declare_bool(format!("{name} address known")) } else { Bool::TRUE };
+        let known = |terms: &mut Terms, what: &str| {
+            if unaddressed { terms.declare_bool(format!("{name} {what} known")) } else { Bool::TRUE }
+        };
+        let (addressed, on_node) = (known(terms, "address"), known(terms, "node"));
         let addresses = [(false, 32), (true, 128)].map(|(v6, width)| {
             let of_family = terms.is(family, u128::from(v6));
             let present = terms.and([addressed, of_family]);
@@ -213,7 +216,7 @@ impl EndTerms {
             labels: pod_labels,
             node_labels,
             host_network,
-            on_node: Bool::TRUE,
+            on_node,
             ports: ports.collect(),
             addresses: addresses.to_vec(),
             addressed,

@@ -182,7 +182,9 @@ impl Encoder<'_> {
         self.terms.and([source, destination, flow.same_node])
     }
 
-    /// One side: every layer must allow it, where the end is a pod that policies apply to (S-37, S-63).
+    /// One side: every layer must allow it. Policies apply to pods only, and not to those that are their
+    /// node to the network (S-37, S-63): no tier has participants among the others, so that every layer
+    /// allows them.
     fn side(&mut self, set: &PolicySet, flow: &FlowTerms, direction: Direction) -> EncodedSide {
         let subject = match direction {
             Direction::Egress => &flow.src,
@@ -202,8 +204,7 @@ impl Encoder<'_> {
             }
             layers.push(EncodedLayer { tiers, allow });
         }
-        let enforced = self.terms.and(layers.iter().map(|layer| layer.allow).collect::<Vec<_>>());
-        let allow = self.terms.implies(seen, enforced);
+        let allow = self.terms.and(layers.iter().map(|layer| layer.allow).collect::<Vec<_>>());
         EncodedSide { direction, layers, allow }
     }
 

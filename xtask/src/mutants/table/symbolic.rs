@@ -32,6 +32,7 @@ pub(super) const SUITE: Suite = Suite {
         &["--package", "npv-symbolic", "--test", "symbolic", "exposure::"],
         &["--package", "npv-symbolic", "--test", "symbolic", "laws::"],
         &["--package", "npv-symbolic", "--test", "symbolic", "free::"],
+        &["--package", "npv-tests", "--test", "symbolic"],
     ],
     mutants: &[
         mutant(
@@ -55,8 +56,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "layers are alternatives",
             ENCODE,
-            "let enforced = self.terms.and(layers.iter()",
-            "let enforced = self.terms.or(layers.iter()",
+            "let allow = self.terms.and(layers.iter()",
+            "let allow = self.terms.or(layers.iter()",
         ),
         mutant(
             "what no tier decides is denied",
@@ -73,8 +74,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "policies apply on the host network",
             ENCODE,
-            "let allow = self.terms.implies(seen, enforced);",
-            "let allow = enforced;",
+            "let subject = self.terms.and([seen, selected]);",
+            "let subject = selected;",
         ),
         mutant(
             "a pod that a policy selects is not isolated",
