@@ -63,7 +63,7 @@ fn flows<'w>(
             for protocol in Protocol::ALL {
                 for port in world.boundary_ports(protocol) {
                     count += 1;
-                    if count % step == 0 {
+                    if count.is_multiple_of(step) {
                         let (src, dst) =
                             (anywhere(inventory.end(*src).unwrap()), anywhere(inventory.end(*dst).unwrap()));
                         each(&Flow { src, dst, protocol, port })?;
