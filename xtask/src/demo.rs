@@ -44,6 +44,7 @@ Next:
 /// # Errors
 /// When the build fails, or when npv ends with a status that the scenario does not call for.
 pub(crate) fn run(_arguments: &[String]) -> Result<(), String> {
+    z3::provide()?;
     // Not quiet: the first build takes a while, and a user who sees nothing gives up.
     command::run(&mut cargo(&["build", "--package", "npv"]))?;
     let npv = target_directory().join("debug").join("npv");
