@@ -21,14 +21,16 @@ impl Session<'_> {
     /// # Errors
     /// When the flow does not replay.
     pub fn reachable(&mut self, set: usize, question: &Question, verdict: Verdict) -> Result<Search, Error> {
-        let about = self.about(question);
-        let allowed = self.allowed(set);
-        let wanted = match verdict {
-            Verdict::Allow => allowed,
-            Verdict::Deny => self.terms.not(allowed),
-        };
-        let condition = self.terms.and([about, wanted]);
-        self.find(condition)
+        self.scratch(|session| {
+            let about = session.about(question);
+            let allowed = session.allowed(set);
+            let wanted = match verdict {
+                Verdict::Allow => allowed,
+                Verdict::Deny => session.terms.not(allowed),
+            };
+            let condition = session.terms.and([about, wanted]);
+            session.find(condition)
+        })
     }
 
     /// A flow that the question is about, that `first` allows and `second` denies: where there is none,
@@ -37,8 +39,10 @@ impl Session<'_> {
     /// # Errors
     /// When the flow does not replay.
     pub fn implies(&mut self, first: usize, second: usize, question: &Question) -> Result<Search, Error> {
-        let condition = self.only_in(first, second, question);
-        self.find(condition)
+        self.scratch(|session| {
+            let condition = session.only_in(first, second, question);
+            session.find(condition)
+        })
     }
 
     /// How the second set differs from the first on flows that the question is about.

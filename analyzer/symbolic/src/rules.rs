@@ -117,8 +117,10 @@ impl Session<'_> {
     /// # Errors
     /// When the flow does not replay.
     pub fn conflict(&mut self, set: usize, left: RuleId, right: RuleId) -> Result<Search, Error> {
-        let condition = self.conflicting(set, left, right);
-        let found = self.find(condition)?;
+        let found = self.scratch(|session| {
+            let condition = session.conflicting(set, left, right);
+            session.find(condition)
+        })?;
         if let Search::Found(witness) = &found {
             for rule in [left, right] {
                 let alone = self.policies.get(set).and_then(|policies| alone(policies, rule));

@@ -179,6 +179,16 @@ impl<'p> Session<'p> {
         self.sets.get(set).map_or(Bool::FALSE, |set| set.allow)
     }
 
+    /// Runs something, and forgets the terms that it made: conditions made for one question would pile up
+    /// over thousands. None of them may be used afterwards.
+    pub(crate) fn scratch<R>(&mut self, run: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.terms.len();
+        let result = run(self);
+        self.terms.truncate(before);
+        self.solver.forget(before);
+        result
+    }
+
     /// Whether some flow meets the condition: `None` where the solver does not know.
     pub fn possible(&mut self, condition: Bool) -> Option<bool> {
         match self.check(condition, &[]) {

@@ -18,8 +18,22 @@ use crate::world::{EndTerms, kind};
 /// More selectors than this are not an answer that anybody reads.
 const MOST: usize = 200;
 
-/// A selector, and the name of a port that the pods must declare besides.
-pub(super) type Selected = (PodSelector, Option<Box<str>>);
+/// Pods, and what must hold of the ports that they declare.
+#[derive(Clone, Debug)]
+pub(super) struct Selected {
+    /// Which pods.
+    pub(super) selector: PodSelector,
+    /// Only on the port that they declare under this name.
+    pub(super) port: Option<Box<str>>,
+    /// Not on the ports that they declare under these names.
+    pub(super) not_ports: Vec<Box<str>>,
+}
+
+impl Selected {
+    fn on(selector: &PodSelector, port: Option<&str>) -> Self {
+        Self { selector: selector.clone(), port: port.map(Into::into), not_ports: Vec::new() }
+    }
+}
 
 /// What the peers of one workload are asked for.
 pub(super) struct Asked {
@@ -31,10 +45,9 @@ pub(super) struct Asked {
     pub(super) hints: Vec<PodSelector>,
 }
 
-/// A selector, with the name of a port that the pod must declare, and both as a condition.
+/// Some peers, in words and as a condition.
 struct Piece {
-    selector: PodSelector,
-    port: Option<Box<str>>,
+    selected: Selected,
     condition: Bool,
 }
 
@@ -83,7 +96,7 @@ impl Session<'_> {
                 pieces.remove(position);
             }
         }
-        Ok(pieces.into_iter().map(|piece| (piece.selector, piece.port)).collect())
+        Ok(pieces.into_iter().map(|piece| piece.selected).collect())
     }
 
     /// The peer is of the kind, and the workload is the one that was asked about.
@@ -127,14 +140,13 @@ impl Session<'_> {
                 continue;
             }
             if self.fits(matches, base, condition)? {
-                pieces.push(Piece { selector: hint.clone(), port: None, condition: matches });
+                pieces.push(Piece { selected: Selected::on(hint, None), condition: matches });
                 continue;
             }
             for (name, declares) in &asked.peer.ports {
                 let matches = self.terms.and([matches, *declares]);
                 if self.fits(matches, base, condition)? {
-                    let selector = hint.clone();
-                    pieces.push(Piece { selector, port: Some(name.clone()), condition: matches });
+                    pieces.push(Piece { selected: Selected::on(hint, Some(name)), condition: matches });
                 }
             }
         }
@@ -205,8 +217,7 @@ impl Session<'_> {
             }
         }
         let condition = self.product(axes, &sets, None);
-        let (selector, port) = selector(axes, &sets)?;
-        Ok(Piece { selector, port, condition })
+        Ok(Piece { selected: selected(axes, &sets)?, condition })
     }
 
     fn product(&mut self, axes: &[Axis<'_>], sets: &[ValueSet], instead: Option<(usize, &ValueSet)>) -> Bool {
@@ -258,9 +269,7 @@ impl What<'_> {
     /// The largest set of values between the two that requirements can ask for.
     fn shape(&self, good: &ValueSet, seed: &ValueSet) -> ValueSet {
         let domain = match self {
-            // A port that must not be declared under a name is nothing that selectors can say, and never
-            // needed: policies only ask for ports.
-            Self::Port(_) => return if good.contains(0) { good.clone() } else { seed.clone() },
+            Self::Port(_) => return good.clone(),
             Self::Name(domain) | Self::NamespaceLabel(_, domain) | Self::Label(_, domain) => domain,
         };
         let absent = ValueSet::single(domain.absent());
@@ -314,8 +323,8 @@ impl What<'_> {
     }
 }
 
-fn selector(axes: &[Axis<'_>], sets: &[ValueSet]) -> Result<Selected, String> {
-    let (mut namespaces, mut pods, mut port) = (Vec::new(), Vec::new(), None);
+fn selected(axes: &[Axis<'_>], sets: &[ValueSet]) -> Result<Selected, String> {
+    let (mut namespaces, mut pods, mut port, mut not_ports) = (Vec::new(), Vec::new(), None, Vec::new());
     for (axis, set) in axes.iter().zip(sets) {
         match axis.what {
             What::Name(_) | What::NamespaceLabel(..) => namespaces.extend(axis.what.requirements(set)),
@@ -326,6 +335,7 @@ fn selector(axes: &[Axis<'_>], sets: &[ValueSet]) -> Result<Selected, String> {
                     return Err(format!("only pods with both ports `{other}` and `{name}` are peers"));
                 }
             }
+            What::Port(name) if !set.contains(1) => not_ports.push(name.into()),
             What::Port(_) => {}
         }
     }
@@ -337,5 +347,6 @@ fn selector(axes: &[Axis<'_>], sets: &[ValueSet]) -> Result<Selected, String> {
         }
         _ => NamespaceSelector::Labels(Selector::new(namespaces)),
     };
-    Ok((PodSelector { namespaces, pods: Selector::new(pods) }, port))
+    let selector = PodSelector { namespaces, pods: Selector::new(pods) };
+    Ok(Selected { selector, port, not_ports })
 }

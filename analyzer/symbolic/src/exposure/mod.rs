@@ -30,6 +30,8 @@ pub enum PeerSet {
         selector: PodSelector,
         /// Only on the port that they declare under this name (S-25).
         port: Option<Box<str>>,
+        /// Not on the ports that they declare under these names.
+        not_ports: Vec<Box<str>>,
         /// Only those with one of these addresses.
         addresses: Option<IpSet>,
     },
@@ -66,6 +68,10 @@ impl Session<'_> {
     /// Who may connect to the pod (ingress), or whom it may connect to (egress), by the policies of its
     /// own side.
     pub fn exposure(&mut self, set: usize, pod: &PodSpec, direction: Direction) -> Exposure {
+        self.scratch(|session| session.expose(set, pod, direction))
+    }
+
+    fn expose(&mut self, set: usize, pod: &PodSpec, direction: Direction) -> Exposure {
         let Some(allow) = self.sets.get(set).map(|set| set.side(direction).allow) else {
             return Exposure::default();
         };
@@ -208,11 +214,12 @@ impl Session<'_> {
             return Ok(vec![PeerSet::Everybody]);
         }
         let mut peers = Vec::new();
-        for ((selector, port), addresses) in self.labelled(condition, asked, kind::POD)? {
-            peers.push(PeerSet::Pods { selector, port, addresses });
+        for (selected, addresses) in self.labelled(condition, asked, kind::POD)? {
+            let Selected { selector, port, not_ports } = selected;
+            peers.push(PeerSet::Pods { selector, port, not_ports, addresses });
         }
-        for ((selector, _), addresses) in self.labelled(condition, asked, kind::NODE)? {
-            peers.push(PeerSet::Nodes { selector: selector.pods, addresses });
+        for (selected, addresses) in self.labelled(condition, asked, kind::NODE)? {
+            peers.push(PeerSet::Nodes { selector: selected.selector.pods, addresses });
         }
         let outside = self.by_address(condition, &asked.peer, kind::ADDRESS);
         if let Some(set) = outside.get(&Bool::TRUE) {

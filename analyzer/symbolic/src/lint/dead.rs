@@ -102,8 +102,7 @@ impl Study<'_> {
         else {
             return;
         };
-        let condition = self.of_world(fires, world);
-        match self.session.hidden_by(condition, hiding) {
+        match self.hidden_in(world, None, fires, hiding) {
             Need::Hidden(by) => {
                 self.gone.insert(rule);
                 self.facts.push(fact(by));
@@ -150,9 +149,8 @@ impl Study<'_> {
             let wins = deny_wins && theirs == Action::Deny;
             other(id) && !self.gone.contains(&id) && (theirs == action || wins)
         });
-        hiding.extend(
-            self.decided_before(direction, layer, tier).into_iter().map(|(cause, _, term)| (cause, term)),
-        );
+        let before = self.decided_before(direction, layer, tier);
+        hiding.extend(before.iter().map(|(cause, _, term)| (*cause, *term)));
         hiding
     }
 
@@ -203,8 +201,7 @@ impl Study<'_> {
                 let hiding =
                     self.making_redundant(direction, id.layer, id.tier, action, |other| other.policy != id);
                 let fires = self.session.sets.first()?.rule(rule_id)?.fires;
-                let condition = self.of_world(fires, world);
-                match self.session.hidden_by(condition, &hiding) {
+                match self.hidden_in(world, None, fires, &hiding) {
                     Need::Hidden(by) => causes.extend(by),
                     Need::Unmatchable | Need::Needed => return None,
                     Need::Unknown(why) => {
@@ -241,13 +238,7 @@ impl Study<'_> {
                 others.push((Cause::Isolation(other.id), other.subject));
             }
         }
-        let condition = match (world, &self.snapshot) {
-            (World::Snapshot, Some(snapshot)) => {
-                self.session.subject_within_snapshot(ours, snapshot, direction)
-            }
-            _ => ours,
-        };
-        match self.session.hidden_by(condition, &others) {
+        match self.hidden_in(world, Some(direction), ours, &others) {
             Need::Hidden(by) => Some(by),
             _ => None,
         }

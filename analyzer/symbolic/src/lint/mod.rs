@@ -9,14 +9,16 @@ mod dead;
 mod overridden;
 mod wider;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use npv_models::cluster::{Cluster, GroupId};
 use npv_models::decide::Profile;
-use npv_models::policy::{Direction, PeerMatch, Peers, PolicySet, Precision, Rule};
+use npv_models::policy::{Action, Direction, PeerMatch, Peers, PolicySet, Precision, Rule};
 use npv_models::space::IpSet;
 
 use crate::encode::{PolicyId, RuleId};
+use crate::rules::Need;
 use crate::session::{Effort, Error, Options, Session};
 use crate::snapshot::Snapshot;
 use crate::term::Bool;
@@ -168,12 +170,17 @@ pub fn facts(input: &Input<'_>) -> Result<Facts, Error> {
     Ok(Facts { facts: study.facts, unknown: study.unknown, effort: study.session.effort() })
 }
 
+/// What decides, how, and when.
+type Decided = Rc<[(Cause, Action, Bool)]>;
+
 /// The work in progress.
 struct Study<'a> {
     input: &'a Input<'a>,
     session: Session<'a>,
     /// The endpoints of the manifests, where they are asked for.
     snapshot: Option<Snapshot>,
+    /// What the tiers before one decide: by what, how, and when.
+    decided: BTreeMap<(Direction, usize, usize), Decided>,
     /// Rules that were found to have no effect, alone or with their policy.
     gone: BTreeSet<RuleId>,
     /// Policies that were found to have no effect.
@@ -192,6 +199,7 @@ impl<'a> Study<'a> {
             input,
             session,
             snapshot,
+            decided: BTreeMap::new(),
             gone: BTreeSet::new(),
             gone_policies: BTreeSet::new(),
             facts: Vec::new(),
@@ -199,12 +207,25 @@ impl<'a> Study<'a> {
         }
     }
 
-    /// The condition, where only flows of a world count.
-    fn of_world(&mut self, condition: Bool, world: World) -> Bool {
-        match (world, &self.snapshot) {
-            (World::Snapshot, Some(snapshot)) => self.session.within_snapshot(condition, snapshot),
-            _ => condition,
-        }
+    /// Whether the condition is hidden by others in a world. A condition that speaks only of the end that
+    /// policies of a direction apply to says so.
+    fn hidden_in(
+        &mut self,
+        world: World,
+        subject_of: Option<Direction>,
+        condition: Bool,
+        hiding: &[(Cause, Bool)],
+    ) -> Need<Cause> {
+        let snapshot = self.snapshot.as_ref();
+        self.session.scratch(|session| {
+            let condition = match (world, snapshot, subject_of) {
+                (World::Snapshot, Some(snapshot), Some(direction)) => {
+                    session.subject_within_snapshot(condition, snapshot, direction)
+                }
+                _ => of_world(session, snapshot, world, condition),
+            };
+            session.hidden_by(condition, hiding)
+        })
     }
 
     /// Every rule of a tier, in evaluation order, one direction after the other.
@@ -230,6 +251,14 @@ impl<'a> Study<'a> {
     /// Whether the rule's meaning is captured exactly, so that something can be proved of it.
     fn exact(&self, rule: RuleId) -> bool {
         rule.of(self.input.policies).is_some_and(|(_, _, rule)| exact(rule))
+    }
+}
+
+/// The condition, where only flows of a world count.
+fn of_world(session: &mut Session<'_>, snapshot: Option<&Snapshot>, world: World, condition: Bool) -> Bool {
+    match (world, snapshot) {
+        (World::Snapshot, Some(snapshot)) => session.within_snapshot(condition, snapshot),
+        _ => condition,
     }
 }
 

@@ -1,8 +1,10 @@
 //! `overridden-by-admin-tier`.
 
+use std::rc::Rc;
+
 use npv_models::policy::{Action, Direction, Mode, NoMatch};
 
-use super::{Cause, Fact, Study, World};
+use super::{Cause, Decided, Fact, Study, World, of_world};
 use crate::rules::Need;
 use crate::session::{Error, Search};
 use crate::term::Bool;
@@ -21,16 +23,20 @@ impl Study<'_> {
                 }
                 let before = self.decided_before(id.direction, layer, tier);
                 let hiding: Vec<_> = before
-                    .into_iter()
+                    .iter()
+                    .copied()
                     .filter(|(cause, action, _)| *action == wanted && self.overrides(*cause, rule.action))
                     .map(|(cause, _, term)| (cause, term))
                     .collect();
                 let fires = self.session.sets.first().and_then(|set| set.rule(id)).map(|rule| rule.fires);
                 let (false, Some(fires)) = (hiding.is_empty(), fires) else { continue };
-                let condition = self.of_world(fires, world);
-                match self.session.hidden_by(condition, &hiding) {
+                match self.hidden_in(world, None, fires, &hiding) {
                     Need::Hidden(by) => {
-                        if let Search::Found(witness) = self.session.find(condition)? {
+                        let found = self.session.scratch(|session| {
+                            let condition = of_world(session, self.snapshot.as_ref(), world, fires);
+                            session.find(condition)
+                        })?;
+                        if let Search::Found(witness) = found {
                             self.gone.insert(id);
                             self.facts.push(Fact::Overridden { rule: id, by, world, witness });
                         }
@@ -52,12 +58,16 @@ impl Study<'_> {
 
     /// What earlier tiers of the layer decide, by what, and when. A rule is named where its tier decides
     /// as it says, whether or not another rule of that tier would have done.
-    pub(super) fn decided_before(
-        &mut self,
-        direction: Direction,
-        layer: usize,
-        tier: usize,
-    ) -> Vec<(Cause, Action, Bool)> {
+    pub(super) fn decided_before(&mut self, direction: Direction, layer: usize, tier: usize) -> Decided {
+        if let Some(known) = self.decided.get(&(direction, layer, tier)) {
+            return Rc::clone(known);
+        }
+        let decided: Decided = self.decisions(direction, layer, tier).into();
+        self.decided.insert((direction, layer, tier), Rc::clone(&decided));
+        decided
+    }
+
+    fn decisions(&mut self, direction: Direction, layer: usize, tier: usize) -> Vec<(Cause, Action, Bool)> {
         let mut decided = Vec::new();
         for earlier in 0..tier {
             let reaches = self.session.reaches(0, direction, layer, earlier);

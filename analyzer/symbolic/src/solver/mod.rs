@@ -35,6 +35,9 @@ pub trait Solver {
     /// Adds a condition.
     fn assert(&mut self, terms: &Terms, condition: Bool);
 
+    /// Forgets what it knows of every term but the first `count`; outside of all scopes that mention one.
+    fn forget(&mut self, count: usize);
+
     /// Whether all conditions and these assumptions can hold together.
     fn check(&mut self, terms: &Terms, assumptions: &[Bool]) -> Answer;
 }
@@ -60,6 +63,8 @@ impl Solver for FoldingOnly {
     fn assert(&mut self, _terms: &Terms, condition: Bool) {
         self.conditions.push(condition);
     }
+
+    fn forget(&mut self, _count: usize) {}
 
     fn check(&mut self, _terms: &Terms, assumptions: &[Bool]) -> Answer {
         if self.conditions.contains(&Bool::FALSE) {

@@ -1,5 +1,6 @@
 //! Z3 behind the [`Solver`] trait: every variable is a bit-vector, every set a few comparisons.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use rustc_hash::FxHashMap;
@@ -13,7 +14,8 @@ use crate::term::{Bool, Node, Terms, ValueSet, Var};
 /// the same answers on every machine.
 pub struct Z3 {
     solver: z3::Solver,
-    translated: FxHashMap<Bool, Z3Bool>,
+    /// By id, so that the youngest are forgotten together.
+    translated: BTreeMap<Bool, Z3Bool>,
     variables: FxHashMap<Var, BV>,
     /// The domains of the variables so far, and how many there were at each `push`: they must outlive
     /// the scope in which a variable first came up.
@@ -39,7 +41,7 @@ impl Z3 {
         solver.set_params(&params);
         Self {
             solver,
-            translated: FxHashMap::default(),
+            translated: BTreeMap::new(),
             variables: FxHashMap::default(),
             bounds: Vec::new(),
             scopes: Vec::new(),
@@ -108,6 +110,12 @@ impl Solver for Z3 {
     fn assert(&mut self, terms: &Terms, condition: Bool) {
         let condition = self.translate(terms, condition);
         self.solver.assert(&condition);
+    }
+
+    fn forget(&mut self, count: usize) {
+        while self.translated.last_entry().is_some_and(|last| last.key().index() >= count) {
+            self.translated.pop_last();
+        }
     }
 
     fn check(&mut self, terms: &Terms, assumptions: &[Bool]) -> Answer {

@@ -269,6 +269,13 @@ impl Terms {
         truth.get(&term).copied().unwrap_or(false)
     }
 
+    /// Forgets every term but the first `count`. Whoever keeps one of the others keeps nothing.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        for node in self.nodes.drain(count.min(self.nodes.len())..) {
+            self.ids.remove(&node);
+        }
+    }
+
     fn intern(&mut self, node: Node) -> Bool {
         if let Some(&known) = self.ids.get(&node) {
             return known;

@@ -27,7 +27,8 @@ fn addresses(set: &IpSet) -> String {
 fn text(exposure: &Exposure) -> Vec<String> {
     let peer = |peer: &PeerSet| match peer {
         PeerSet::Everybody => "everybody".to_owned(),
-        PeerSet::Pods { selector: pods, port, addresses: at } => {
+        PeerSet::Pods { selector: pods, port, not_ports, addresses: at } => {
+            assert!(not_ports.is_empty());
             let port = port.as_ref().map(|port| format!(" on {port}")).unwrap_or_default();
             let at = at.as_ref().map(|at| format!(" at {}", addresses(at))).unwrap_or_default();
             format!("pods {}{port}{at}", selector(pods))
@@ -132,17 +133,18 @@ fn among(peer: &PeerSet, end: &End<'_>, port: u16, protocol: npv_models::space::
     };
     match (peer, end) {
         (PeerSet::Everybody, _) => true,
-        (PeerSet::Pods { selector, port: name, addresses }, End::Pod(pod)) if !pod.host_network => {
+        (PeerSet::Pods { selector, port: name, not_ports, addresses }, End::Pod(pod))
+            if !pod.host_network =>
+        {
             let namespaces = match &selector.namespaces {
                 NamespaceSelector::Named(name) => pod.namespace == Some(&**name),
                 NamespaceSelector::Labels(labels) => labels.matches(pod.namespace_labels),
             };
-            let declares = name.as_ref().is_none_or(|name| {
-                pod.ports.iter().any(|declared| {
-                    declared.name.as_ref() == Some(name)
-                        && (declared.number, declared.protocol) == (port, protocol)
-                })
-            });
+            let on = |name: &str| {
+                let declared = pod.ports.iter().filter(|declared| declared.name.as_deref() == Some(name));
+                declared.into_iter().any(|declared| (declared.number, declared.protocol) == (port, protocol))
+            };
+            let declares = name.as_deref().is_none_or(on) && !not_ports.iter().any(|name| on(name));
             namespaces && selector.pods.matches(pod.labels) && declares && at(addresses, pod.addresses)
         }
         (PeerSet::Nodes { selector, addresses }, End::Node(node)) => {
@@ -172,7 +174,7 @@ fn broad() -> impl Strategy<Value = PolicySet> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
     fn is_exact(
