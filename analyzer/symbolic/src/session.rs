@@ -16,6 +16,10 @@ use crate::vocabulary::Vocabulary;
 use crate::witness::Witness;
 use crate::world::{EndTerms, FlowTerms, kind};
 
+/// Steps after which the solver gives up on one question unless told otherwise: some seconds of a machine of
+/// today. Questions about real policies take a thousandth of it.
+pub const BUDGET: u32 = 50_000_000;
+
 /// What a session takes for granted.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -31,8 +35,28 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        // Some seconds at the worst; questions about real policies take a thousandth of it.
-        Self { budget: 50_000_000, unaddressed: false, namespaces: BTreeMap::new() }
+        Self { budget: BUDGET, unaddressed: false, namespaces: BTreeMap::new() }
+    }
+}
+
+impl Options {
+    /// What the answers of a session with these options take for granted, for people.
+    pub fn assumptions(&self, profile: Profile) -> Vec<&'static str> {
+        let always = [
+            (
+                true,
+                "a node's connections to its own pods and a pod's to itself are left out: they are always allowed",
+            ),
+            (true, "a connection is of one address family, in which an endpoint has at most one address"),
+            (self.unaddressed, "the addresses of pods and nodes, and where pods run, may be unknown"),
+            (
+                !self.namespaces.is_empty(),
+                "the namespaces that the manifests define have exactly the labels given there",
+            ),
+            (!profile.blocks_match_pods, "blocks of addresses do not match pods"),
+            (profile.selectors_see_host_network, "selectors see pods on the host network"),
+        ];
+        always.into_iter().filter_map(|(holds, text)| holds.then_some(text)).collect()
     }
 }
 
@@ -117,27 +141,8 @@ impl<'p> Session<'p> {
     }
 
     /// What the answers take for granted, for people.
-    pub fn assumptions(&self) -> Vec<String> {
-        let mut list = vec![
-            "a node's connections to its own pods and a pod's to itself are left out: they are always allowed"
-                .to_owned(),
-            "a connection is of one address family, in which an endpoint has at most one address".to_owned(),
-        ];
-        if self.options.unaddressed {
-            list.push("the addresses of pods and nodes, and where pods run, may be unknown".to_owned());
-        }
-        if !self.options.namespaces.is_empty() {
-            list.push(
-                "the namespaces that the manifests define have exactly the labels given there".to_owned(),
-            );
-        }
-        if !self.profile.blocks_match_pods {
-            list.push("blocks of addresses do not match pods".to_owned());
-        }
-        if self.profile.selectors_see_host_network {
-            list.push("selectors see pods on the host network".to_owned());
-        }
-        list
+    pub fn assumptions(&self) -> Vec<&'static str> {
+        self.options.assumptions(self.profile)
     }
 
     /// How many questions were asked.

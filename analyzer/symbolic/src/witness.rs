@@ -109,6 +109,20 @@ impl Witness {
         self.with_flow(|flow| decide(policies, profile, flow))
     }
 
+    /// Source and destination as `npv trace` takes them, once the manifests are among its inputs. A node has
+    /// no notation of its own there: its address stands for it.
+    pub fn trace(&self) -> [String; 2] {
+        let name = |end: &WitnessEnd| match end {
+            WitnessEnd::Pod(pod) => format!("{}/{}", pod.namespace, pod.name),
+            WitnessEnd::Node(node) => node.addresses.first().map_or_else(String::new, IpAddr::to_string),
+            WitnessEnd::Address(address) => address.to_string(),
+        };
+        let (src, dst) = (name(&self.src), name(&self.dst));
+        // An IPv6 address with a port is in brackets.
+        let dst = if dst.contains(':') { format!("[{dst}]") } else { dst };
+        [src, format!("{dst}:{}/{}", self.port, self.protocol.name().to_lowercase())]
+    }
+
     /// Namespaces, nodes and pods of the flow as YAML documents that can be applied.
     pub fn manifests(&self) -> String {
         let mut documents: Vec<String> = Vec::new();

@@ -153,7 +153,7 @@ status:
     - ip: "192.0.2.2"
 "#
     );
-    assert_eq!((witness.protocol, witness.port), (Protocol::Tcp, 5432));
+    assert_eq!(witness.trace(), ["other/npv-source", "shop/npv-destination:5432/tcp"]);
 }
 
 #[test]
@@ -173,6 +173,7 @@ fn addresses_are_tried_outside_the_excepted_block() {
     };
     let witness = found(internet("10.0.0.0/8"));
     assert_eq!(witness.src, WitnessEnd::Address("10.0.0.2".parse().unwrap()));
+    assert_eq!(witness.trace()[0], "10.0.0.2");
     assert_eq!(internet("10.0.0.0/31"), Search::Nothing);
     assert_eq!(internet("::/0"), Search::Nothing);
 }
