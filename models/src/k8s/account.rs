@@ -13,6 +13,8 @@ pub struct Binding {
     pub kind: &'static str,
     /// Its name and place.
     pub meta: Meta,
+    /// The name of the role that it gives.
+    pub role: Box<str>,
     /// Namespace and name of the ServiceAccounts.
     pub accounts: Vec<(Box<str>, Box<str>)>,
 }
@@ -20,7 +22,12 @@ pub struct Binding {
 /// Decodes a RoleBinding or ClusterRoleBinding, whose subjects stand beside `metadata`.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
 pub(super) fn binding(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
-    let [subjects] = reader.fields(&Path::Root, root.node, ["subjects"], Unknown::Allowed);
+    let [subjects, role] = reader.fields(&Path::Root, root.node, ["subjects", "roleRef"], Unknown::Allowed);
+    let [role] = match role {
+        Some(role) => reader.fields(&Path::Root.field("roleRef"), &role.value, ["name"], Unknown::Allowed),
+        None => [None],
+    };
+    let role = reader.string(&Path::Root.field("roleRef").field("name"), role).unwrap_or_default().into();
     let path = Path::Root.field("subjects");
     let mut accounts = Vec::new();
     for (index, item) in reader.list(&path, subjects).iter().enumerate() {
@@ -35,7 +42,7 @@ pub(super) fn binding(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object>
             accounts.push((namespace.into(), name.into()));
         }
     }
-    Some(Object::Binding(Box::new(Binding { kind: root.kind.name, meta: root.meta, accounts })))
+    Some(Object::Binding(Box::new(Binding { kind: root.kind.name, meta: root.meta, role, accounts })))
 }
 
 /// A cert-manager Issuer or ClusterIssuer that proves domains over HTTP.

@@ -86,7 +86,7 @@ pub(super) fn stop<'a>(
                 let sides = context.engine.between(id, dst);
                 context.engine.traffic(sides.ingress).contains(protocol, port)
             };
-            let called = context.engine.ids().zip(context.engine.endpoints()).any(|(id, end)| {
+            let called = context.outside().any(|(id, end)| {
                 let speaks = match &end.kind {
                     EndpointKind::External(set) => {
                         addresses.is_empty() || addresses.iter().any(|&address| set.contains(address))
@@ -141,7 +141,7 @@ fn from_unseen<'a>(
     port: u16,
 ) -> Option<Stop<'a>> {
     // Who admits any address admits everybody, or at least somebody whom the manifests do not show.
-    let from_outside = context.engine.ids().zip(context.engine.endpoints()).any(|(id, end)| {
+    let from_outside = context.outside().any(|(id, end)| {
         matches!(end.kind, EndpointKind::External(_))
             && context.engine.traffic(context.engine.between(id, dst).ingress).contains(protocol, port)
     });

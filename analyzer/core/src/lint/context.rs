@@ -7,11 +7,11 @@ use npv_models::policy::{Direction, Peer, PeerMatch, Peers, PodSelector, Policy,
 use npv_models::source::SourceMap;
 use rustc_hash::FxHashMap;
 
-use super::dns::{self, Server};
+use super::dns::{self, NODE_LOCAL, Server};
 use super::pods::{Pods, Selected};
 use super::rules::service_port_confusion::{self, Confusion};
 use super::services::Services;
-use crate::engine::{EndpointId, EndpointKind, Engine};
+use crate::engine::{Endpoint, EndpointId, EndpointKind, Engine};
 use crate::snapshot::Snapshot;
 
 /// A policy with its place in the order of evaluation.
@@ -67,12 +67,16 @@ pub struct Context<'a> {
     selecting: Vec<Vec<u32>>,
     /// For each group the endpoints that hold its pods, ascending.
     endpoints: Vec<Vec<EndpointId>>,
+    /// Nodes and addresses.
+    outside: Vec<EndpointId>,
+    senders: OnceLock<Vec<Vec<EndpointId>>>,
 }
 
 impl<'a> Context<'a> {
     /// Prepares a snapshot; the engine is that of the same snapshot.
     pub fn new(snapshot: &'a Snapshot, engine: &'a Engine) -> Self {
-        let pods = Pods::new(&snapshot.cluster, snapshot.profile);
+        let kinds = snapshot.kinds.keys().map(String::as_str);
+        let pods = Pods::new(&snapshot.cluster, snapshot.profile, kinds);
         let policies: Vec<_> = (0_u32..)
             .zip(snapshot.policies.policies())
             .map(|(index, (_, tier, policy))| Placed { tier, policy, index })
@@ -98,9 +102,17 @@ impl<'a> Context<'a> {
                 }
             }
         }
+        let mut outside = Vec::new();
         let mut endpoints = vec![Vec::new(); snapshot.cluster.groups.len()];
         for (id, endpoint) in engine.ids().zip(engine.endpoints()) {
-            let EndpointKind::Pods { groups, .. } = &endpoint.kind else { continue };
+            let groups = match &endpoint.kind {
+                EndpointKind::Pods { groups, .. } => groups,
+                EndpointKind::Nodes(_) | EndpointKind::External(_) => {
+                    outside.push(id);
+                    continue;
+                }
+                EndpointKind::Assumed => continue,
+            };
             for group in groups {
                 if let Some(endpoints) = endpoints.get_mut(group.0 as usize) {
                     endpoints.push(id);
@@ -122,6 +134,8 @@ impl<'a> Context<'a> {
             selected,
             selecting,
             endpoints,
+            outside,
+            senders: OnceLock::new(),
         }
     }
 
@@ -206,6 +220,50 @@ impl<'a> Context<'a> {
     pub(super) fn selecting(&self, group: GroupId) -> impl Iterator<Item = Placed<'a>> + '_ {
         let policies = self.selecting.get(group.0 as usize).map(Vec::as_slice).unwrap_or_default();
         policies.iter().filter_map(|&index| self.policies.get(index as usize).copied())
+    }
+
+    /// Nodes and addresses.
+    pub(super) fn outside(&self) -> impl Iterator<Item = (EndpointId, &'a Endpoint)> + '_ {
+        self.outside.iter().filter_map(|&id| Some((id, self.engine.endpoint(id)?)))
+    }
+
+    /// Whoever may send something, nodes apart: of those that policies cannot tell apart the first two,
+    /// since one of them may be the destination itself.
+    pub(super) fn senders(&self) -> &[Vec<EndpointId>] {
+        self.senders.get_or_init(|| {
+            let mut numbers = FxHashMap::default();
+            let mut classes: Vec<Vec<EndpointId>> = Vec::new();
+            for (id, endpoint) in self.engine.ids().zip(self.engine.endpoints()) {
+                if matches!(endpoint.kind, EndpointKind::Nodes(_)) {
+                    continue;
+                }
+                let number = *numbers.entry(self.engine.source_class(id)).or_insert_with(|| {
+                    classes.push(Vec::new());
+                    classes.len() - 1
+                });
+                classes
+                    .get_mut(number)
+                    .into_iter()
+                    .filter(|class| class.len() < 2)
+                    .for_each(|class| class.push(id));
+            }
+            classes
+        })
+    }
+
+    /// The address of NodeLocal DNSCache, where the manifests deploy it (S-86).
+    pub(super) fn node_local_dns(&self) -> Option<EndpointId> {
+        let deployed = self.cluster().groups.iter().any(|group| {
+            let is = |key| {
+                group.labels.get(key).is_some_and(|name| matches!(name, "node-local-dns" | "nodelocaldns"))
+            };
+            is("k8s-app") || is("app.kubernetes.io/name")
+        });
+        let holds = |endpoint: &Endpoint| match &endpoint.kind {
+            EndpointKind::External(set) => set.contains(NODE_LOCAL),
+            _ => false,
+        };
+        self.outside().find(|(_, endpoint)| deployed && holds(endpoint)).map(|(id, _)| id)
     }
 
     /// The endpoints that the pods of a group are, ascending.

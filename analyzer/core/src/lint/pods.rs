@@ -10,7 +10,7 @@ use npv_models::cluster::{Cluster, GroupId, NamespaceId, PodGroup};
 use npv_models::decide::Profile;
 use npv_models::policy::{NamespaceSelector, PodSelector};
 use npv_models::space::{Labels, Operator, Requirement, Selector};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The label that the API server puts on every namespace (S-41).
 pub(super) const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
@@ -95,8 +95,12 @@ pub(super) struct Selected {
     pub(super) hidden: Vec<GroupId>,
     /// The namespaces.
     pub(super) scope: Scope,
-    /// It may select pods that no manifest shows: they would be in a namespace that none defines.
+    /// It may select pods that no manifest shows: they would be in a namespace of which nothing is known, or
+    /// get their labels only when they are created.
     pub(super) open: bool,
+    /// One of the matching namespaces, which is not just a policy's own, may hold more pods than the
+    /// manifests show.
+    pub(super) partial: bool,
 }
 
 /// The pods of a cluster, by label and namespace.
@@ -109,11 +113,17 @@ pub(super) struct Pods<'a> {
     /// The groups of each namespace.
     ranges: Vec<Range<u32>>,
     any_namespace_defined: bool,
+    /// Kinds of custom resources in the manifests, in lower case.
+    custom: FxHashSet<String>,
 }
 
 impl<'a> Pods<'a> {
-    /// Indexes the cluster.
-    pub(super) fn new(cluster: &'a Cluster, profile: Profile) -> Self {
+    /// Indexes the cluster; `kinds` is what the manifests hold, each as `apiVersion/Kind`.
+    pub(super) fn new<'k>(
+        cluster: &'a Cluster,
+        profile: Profile,
+        kinds: impl Iterator<Item = &'k str>,
+    ) -> Self {
         let mut labels: FxHashMap<&str, FxHashMap<&str, Vec<u32>>> = FxHashMap::default();
         let mut ranges = vec![0..0; cluster.namespaces.len()];
         for (index, group) in (0_u32..).zip(&cluster.groups) {
@@ -126,7 +136,8 @@ impl<'a> Pods<'a> {
             }
         }
         let any_namespace_defined = cluster.namespaces.iter().any(|namespace| namespace.defined.is_some());
-        Self { cluster, profile, labels, ranges, any_namespace_defined }
+        let custom = kinds.filter_map(custom_kind).collect();
+        Self { cluster, profile, labels, ranges, any_namespace_defined, custom }
     }
 
     /// The group with this id.
@@ -245,8 +256,38 @@ impl<'a> Pods<'a> {
         scope
     }
 
+    /// Whether the namespace may hold pods that no manifest shows: nobody defines it, or it is the system's
+    /// own, in which the cluster runs DNS and more without asking anybody's repository.
+    fn is_partial(&self, id: NamespaceId) -> bool {
+        let Some(namespace) = self.cluster.namespaces.get(id.0 as usize) else { return true };
+        let shows_dns = || {
+            self.of_namespace(id).any(|(_, group)| {
+                let mut names =
+                    ["k8s-app", "app.kubernetes.io/name"].iter().filter_map(|key| group.labels.get(key));
+                names.any(|name| name.contains("dns"))
+            })
+        };
+        namespace.defined.is_none() || (&*namespace.name == "kube-system" && !shows_dns())
+    }
+
+    /// Whether a label names a kind of which the manifests hold a custom resource: its operator makes such
+    /// pods, and no manifest shows them.
+    fn made_by_an_operator(&self, selector: &Selector) -> bool {
+        !self.custom.is_empty()
+            && selector.requirements().iter().any(|requirement| {
+                requirement.operator == Operator::In
+                    && requirement
+                        .values
+                        .iter()
+                        .any(|value| self.custom.contains(&value.to_ascii_lowercase()))
+            })
+    }
+
     /// Whether the selector may match pods by labels that they get only when they are created.
     fn later(&self, scope: &Scope, selector: &Selector) -> bool {
+        if self.made_by_an_operator(selector) {
+            return true;
+        }
         let late = |requirement: &&Requirement| set_at_run_time(&requirement.key);
         if !selector.requirements().iter().any(|requirement| late(&requirement)) {
             return false;
@@ -278,8 +319,19 @@ impl<'a> Pods<'a> {
         pods.sort_unstable();
         let maybe = scope.maybe.iter().any(|&namespace| !self.matching(namespace, &selector.pods).is_empty());
         let open = scope.beyond || maybe || (pods.is_empty() && self.later(&scope, &selector.pods));
-        Selected { pods: PodSet::new(pods, self.cluster.groups.len()), hidden, scope, open }
+        let partial = match selector.namespaces {
+            NamespaceSelector::Named(_) => false,
+            NamespaceSelector::Labels(_) => scope.matched.iter().any(|&namespace| self.is_partial(namespace)),
+        };
+        Selected { pods: PodSet::new(pods, self.cluster.groups.len()), hidden, scope, open, partial }
     }
+}
+
+/// The kind, in lower case, of `apiVersion/Kind` where its group is not one of Kubernetes' own.
+fn custom_kind(kind: &str) -> Option<String> {
+    let (api_version, kind) = kind.rsplit_once('/')?;
+    let (group, _) = api_version.split_once('/')?;
+    (group.contains('.') && !group.ends_with(".k8s.io")).then(|| kind.to_ascii_lowercase())
 }
 
 /// Whether pods get this label only when a controller creates them, so that no template shows it.

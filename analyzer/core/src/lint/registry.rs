@@ -3,10 +3,12 @@
 
 use super::Rule;
 use super::rules::{
-    acme_solver_blocked, backend_not_found, blocked_by_other_side, conflicting_policies, dns_egress_blocked,
-    ingress_backend_blocked, named_port_to_address, needed_paths, no_policy, peer_matches_nothing,
-    route_not_attached, rules_without_policy_type, scrape_blocked, selects_no_pods, service_port_confusion,
-    service_shape, undefined_named_port, vacuous_selector, validity, webhook_blocked,
+    acme_solver_blocked, api_server_egress_blocked, backend_not_found, blocked_by_other_side,
+    client_address_unreliable, conflicting_policies, dns_egress_blocked, ingress_backend_blocked,
+    named_port_to_address, no_policy, nodelocal_dns_blocked, peer_matches_nothing, route_not_attached,
+    rules_without_policy_type, scrape_blocked, selects_no_pods, service_port_confusion,
+    service_target_port_mismatch, service_without_backends, statefulset_peers_blocked, undefined_named_port,
+    unreachable_service, vacuous_selector, validity, webhook_blocked,
 };
 
 static RULES: &[&Rule] = &[
@@ -32,13 +34,13 @@ static RULES: &[&Rule] = &[
     &no_policy::NO_EGRESS_ISOLATION,
     &service_port_confusion::SERVICE_PORT_CONFUSION,
     &dns_egress_blocked::DNS_EGRESS_BLOCKED,
-    &needed_paths::NODELOCAL_DNS_BLOCKED,
-    &service_shape::SERVICE_WITHOUT_BACKENDS,
-    &service_shape::SERVICE_TARGET_PORT_MISMATCH,
-    &service_shape::UNREACHABLE_SERVICE,
-    &service_shape::CLIENT_ADDRESS_UNRELIABLE,
-    &needed_paths::STATEFULSET_PEERS_BLOCKED,
-    &needed_paths::API_SERVER_EGRESS_BLOCKED,
+    &nodelocal_dns_blocked::NODELOCAL_DNS_BLOCKED,
+    &service_without_backends::SERVICE_WITHOUT_BACKENDS,
+    &service_target_port_mismatch::SERVICE_TARGET_PORT_MISMATCH,
+    &unreachable_service::UNREACHABLE_SERVICE,
+    &client_address_unreliable::CLIENT_ADDRESS_UNRELIABLE,
+    &statefulset_peers_blocked::STATEFULSET_PEERS_BLOCKED,
+    &api_server_egress_blocked::API_SERVER_EGRESS_BLOCKED,
     &backend_not_found::BACKEND_NOT_FOUND,
     &ingress_backend_blocked::INGRESS_BACKEND_BLOCKED,
     &route_not_attached::ROUTE_NOT_ATTACHED,

@@ -72,6 +72,15 @@ pub(super) fn rest_of_object(sources: &SourceMap, from: Span) -> Span {
     }
 }
 
+/// Where a key stands that has one of some values, the first one in the container.
+pub(super) fn key_with(sources: &SourceMap, container: Span, name: &str, values: &[&str]) -> Option<Span> {
+    keys(sources, container, name).find(|key| {
+        let rest = Span::new(container.source, key.start, container.end);
+        value(sources, rest, name)
+            .is_some_and(|value| values.contains(&sources.slice(value).trim_matches(['"', '\''])))
+    })
+}
+
 /// The scalar that a key of a mapping has as its value, quotes included, the first one in the container.
 pub(super) fn value(sources: &SourceMap, container: Span, name: &str) -> Option<Span> {
     let key = key(sources, container, name)?;
@@ -229,7 +238,8 @@ pub(super) fn words<'a>(
             let apart = |char: Option<char>| {
                 char.is_none_or(|char| !(char.is_alphanumeric() || matches!(char, '-' | '_' | '.' | '/')))
             };
-            if apart(before) && apart(after) && !in_comment(text, at) {
+            // `f:policyTypes` is how the server notes who wrote a field.
+            if apart(before) && before != Some(':') && apart(after) && !in_comment(text, at) {
                 let start = container.start + at as u32;
                 return Some(Span::new(container.source, start, start + word.len() as u32));
             }

@@ -84,7 +84,8 @@ lint_rule! {
     ///
     /// For a pod that no rule lets reach anything: it was meant to be alone. For the DNS pods
     /// themselves. Where no manifest shows the DNS pods: wherever a rule for port 53 may lead to them,
-    /// for all that is known of their labels and addresses.
+    /// for all that is known of their labels and addresses. Where NodeLocal DNSCache is deployed and
+    /// its address is admitted.
     pub(in crate::lint) static DNS_EGRESS_BLOCKED = {
         name: "dns-egress-blocked",
         category: BrokenPath,
@@ -105,6 +106,7 @@ struct Cut {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let servers = context.dns();
+    let node_local = context.node_local_dns();
     let mut unseen = Unseen::default();
     let mut cuts: BTreeMap<u32, (Placed<'_>, Cut)> = BTreeMap::new();
     for (index, pod) in (0_u32..).zip(&context.cluster().groups) {
@@ -117,7 +119,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             }
             for protocol in PROTOCOLS {
-                let stop = stop(context, servers, &mut unseen, (endpoint, group), protocol);
+                let stop = stop(context, servers, node_local, &mut unseen, (endpoint, group), protocol);
                 let Some((stop, at_dns)) = stop else { continue };
                 let (_, cut) = cuts.entry(stop.index).or_insert_with(|| (stop, Cut::default()));
                 cut.pods.insert(endpoint);
@@ -135,11 +137,19 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 fn stop<'a>(
     context: &Context<'a>,
     servers: &[Server],
+    node_local: Option<EndpointId>,
     unseen: &mut Unseen,
     (endpoint, group): (EndpointId, GroupId),
     protocol: Protocol,
 ) -> Option<(Placed<'a>, bool)> {
     let speaks = |rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
+    // Where every node has a cache, pods ask that.
+    if node_local.is_some_and(|cache| {
+        let egress = context.engine.side(endpoint, cache, Direction::Egress);
+        context.engine.traffic(egress).contains(protocol, PORT)
+    }) {
+        return None;
+    }
     let mut denied_there = None;
     for server in servers {
         let port = server.port(protocol);

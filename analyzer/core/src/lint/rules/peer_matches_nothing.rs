@@ -71,8 +71,9 @@ lint_rule! {
     ///
     /// ## When it stays silent
     ///
-    /// Where the peer may be in a namespace that no manifest defines: one that is only named, one whose labels nobody
-    /// shows, or any at all, as with an empty `namespaceSelector`. Where no workload is defined in the
+    /// Where the peer may be in a namespace that no manifest defines: one that is only named, one whose
+    /// labels nobody shows, or any at all, as with an empty `namespaceSelector`; or in `kube-system`, as
+    /// long as the manifests do not show the DNS pods there. Where no workload is defined in the
     /// namespaces that match. Where the selector asks for a label that pods get only when a
     /// controller or an operator creates them. On `ipBlock`.
     pub(in crate::lint) static PEER_MATCHES_NOTHING = {
@@ -89,7 +90,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let found = match &peer.matches {
                 PeerMatch::Pods(selector) => context
                     .selected(selector)
-                    .filter(|selected| selected.pods.is_empty() && !selected.open)
+                    .filter(|selected| selected.pods.is_empty() && !selected.open && !selected.partial)
                     .and_then(|selected| pods(context, placed, peer, selector, selected)),
                 PeerMatch::Nodes(selector) => nodes(context, placed, peer, selector),
                 PeerMatch::Block { .. } | PeerMatch::Domain(_) | PeerMatch::Unknown => None,

@@ -52,7 +52,8 @@ lint_rule! {
     /// ## When it stays silent
     ///
     /// Where the manifests define no workload at all in the namespace; where the selector asks for a
-    /// label that pods get only when a controller or an operator creates them.
+    /// label that pods get only when a controller or an operator creates them, or names a kind of which
+    /// the manifests hold a custom resource.
     pub(in crate::lint) static SELECTS_NO_PODS = {
         name: "selects-no-pods",
         category: Dead,
@@ -72,7 +73,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Option<Finding> {
     let Placed { policy, .. } = placed;
-    if !selected.pods.is_empty() || selected.open {
+    if !selected.pods.is_empty() || selected.open || selected.partial {
         return None;
     }
     let span = text::with_key(context.sources(), policy.subject_span, "podSelector");

@@ -114,7 +114,7 @@ fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<Gro
                 match &peer.matches {
                     PeerMatch::Pods(selector) => {
                         let selected = context.selected(selector)?;
-                        if selected.open {
+                        if selected.open || selected.partial {
                             return None;
                         }
                         groups.extend(selected.pods.iter());

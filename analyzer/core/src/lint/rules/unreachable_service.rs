@@ -1,0 +1,143 @@
+//! `unreachable-service`.
+
+use npv_models::cluster::{GroupId, ServicePort, ServiceType, Target};
+use npv_models::diagnostic::Finding;
+use npv_models::policy::{Direction, PeerMatch, Peers, Rule};
+
+use super::service_target_port_mismatch::mismatch;
+use crate::lint::rule::lint_rule;
+use crate::lint::traffic::toward;
+use crate::lint::words::Names;
+use crate::lint::{Check, Context};
+
+lint_rule! {
+    /// A Service that nobody may use.
+    ///
+    /// ## What it finds
+    ///
+    /// A Service none of whose ports leads to a pod that anybody but the node and the pod itself may
+    /// reach.
+    ///
+    /// ## Why it matters
+    ///
+    /// A Service is there to be used. When the policies admit nobody, either they or the Service are not
+    /// meant that way.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: v1
+    /// kind: Pod
+    /// metadata: {name: api, namespace: shop, labels: {app: api}}
+    /// spec: {containers: [{name: api}]}
+    /// ---
+    /// apiVersion: v1
+    /// kind: Service
+    /// metadata: {name: api, namespace: shop}
+    /// spec: {selector: {app: api}, ports: [{port: 80}]}
+    /// ---
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: default-deny, namespace: shop}
+    /// spec: {podSelector: {}, policyTypes: [Ingress]}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Admit its clients on the port of the pods, or remove the Service.
+    ///
+    /// ```yaml
+    /// apiVersion: networking.k8s.io/v1
+    /// kind: NetworkPolicy
+    /// metadata: {name: api, namespace: shop}
+    /// spec:
+    ///   podSelector: {matchLabels: {app: api}}
+    ///   ingress:
+    ///     - ports:
+    ///         - port: 80
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// Where a rule for one of its ports names pods that may be in a namespace which no manifest defines;
+    /// where the Service has no backends, or leads to a port that its backends do not have. Other replicas
+    /// of the same workload count as users.
+    pub(in crate::lint) static UNREACHABLE_SERVICE = {
+        name: "unreachable-service",
+        category: BrokenPath,
+        severity: Warning,
+        check: Check::Snapshot(check),
+    };
+}
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let cluster = context.cluster();
+    for service in cluster.services.iter().filter(|service| service.kind != ServiceType::ExternalName) {
+        let targets: Vec<(&ServicePort, GroupId, u16)> = service
+            .ports
+            .iter()
+            .flat_map(|port| cluster.targets(service, port).into_iter().map(move |target| (port, target)))
+            .filter_map(|(port, target)| match target {
+                Target::Pods { group, port: number } => Some((port, group, number)),
+                Target::Unresolved { .. } | Target::Address { .. } => None,
+            })
+            .filter(|(port, group, _)| {
+                service.headless
+                    || context.pods.group(*group).is_some_and(|pods| mismatch(port, pods).is_none())
+            })
+            .collect();
+        if targets.is_empty() || targets.iter().any(|&target| used(context, target)) {
+            continue;
+        }
+        let name = cluster.service_object(service);
+        let isolating = targets.first().and_then(|(_, group, _)| {
+            context.selecting(*group).find(|placed| placed.policy.rules(Direction::Ingress).is_some())
+        });
+        let mut finding = UNREACHABLE_SERVICE
+            .finding(
+                service.span,
+                format!("nobody may use `{name}`: no endpoint reaches a backend on any of its ports"),
+            )
+            .label("nobody reaches it")
+            .object(name)
+            .key("");
+        if let Some(placed) = isolating {
+            let policy = placed.policy;
+            finding = finding.related(policy.name_span, format!("`{}` isolates its backends", policy.object));
+        }
+        findings.push(finding.help("admit its clients on the port of the pods, or remove the Service"));
+    }
+}
+
+/// Whether somebody uses, or may use, a port of some pods.
+fn used(context: &Context<'_>, (port, group, number): (&ServicePort, GroupId, u16)) -> bool {
+    let Some(pods) = context.pods.group(group) else { return true };
+    let engine = context.engine;
+    let passes = |id| engine.traffic(id).contains(port.protocol, number);
+    let reached = context.endpoints_of(group).iter().any(|&dst| {
+        let several = engine.endpoint(dst).is_some_and(|end| end.several);
+        context.senders().iter().any(|class| {
+            class.iter().find(|&&src| src != dst || several).is_some_and(|&src| {
+                passes(engine.side(src, dst, Direction::Ingress)) && passes(engine.between(src, dst).both)
+            })
+        })
+    });
+    reached
+        || context
+            .selecting(group)
+            .filter_map(|placed| placed.policy.rules(Direction::Ingress))
+            .flatten()
+            .filter(|rule| toward(&rule.ports, Some(pods)).contains(port.protocol, number))
+            .any(|rule| may_be_elsewhere(context, rule))
+}
+
+/// Whether a rule may speak of pods in a namespace that no manifest defines.
+fn may_be_elsewhere(context: &Context<'_>, rule: &Rule) -> bool {
+    let Peers::Listed(peers) = &rule.peers else { return true };
+    peers.iter().any(|peer| match &peer.matches {
+        PeerMatch::Pods(selector) => context
+            .selected(selector)
+            .is_none_or(|selected| selected.open || selected.partial || !selected.scope.maybe.is_empty()),
+        _ => true,
+    })
+}
