@@ -1,5 +1,6 @@
 //! Reading manifests, the exact engine, queries, lint rules and output formats.
 
+pub mod assertion;
 pub mod engine;
 pub mod graph;
 pub mod lint;

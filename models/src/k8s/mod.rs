@@ -24,7 +24,7 @@ mod registry;
 mod route;
 mod selector;
 mod service;
-mod syntax;
+pub mod syntax;
 mod unsupported;
 mod workload;
 

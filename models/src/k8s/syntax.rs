@@ -6,11 +6,11 @@ use ipnet::IpNet;
 
 /// What is wrong with a text, for the end of a message, and what was probably meant.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub struct Malformed {
     /// `must ..`, in words.
-    pub(super) why: String,
+    pub why: String,
     /// A well-formed text in its place.
-    pub(super) instead: Option<String>,
+    pub instead: Option<String>,
 }
 
 impl Malformed {
@@ -24,7 +24,8 @@ impl Malformed {
     }
 }
 
-type Checked<T = ()> = Result<T, Malformed>;
+/// A text that has been looked at, or what is wrong with it.
+pub type Checked<T = ()> = Result<T, Malformed>;
 
 /// A name of lower-case labels between dots, at most 253 characters.
 pub(super) fn dns_subdomain(text: &str) -> Checked {
@@ -48,7 +49,7 @@ pub(super) fn dns_subdomain(text: &str) -> Checked {
 }
 
 /// A name without dots, at most 63 characters: what a namespace is called.
-pub(super) fn dns_label(text: &str) -> Checked {
+pub fn dns_label(text: &str) -> Checked {
     if text.len() > 63 {
         return Err(Malformed::new("must be no longer than 63 characters"));
     }
@@ -69,7 +70,7 @@ const LABEL_WORD: &str =
     "must consist of letters, digits, `-`, `_` and `.`, and start and end with a letter or digit";
 
 /// The key of a label: a name, after an optional DNS prefix and a slash (S-44).
-pub(super) fn label_key(text: &str) -> Checked {
+pub fn label_key(text: &str) -> Checked {
     let name = match text.split_once('/') {
         None => text,
         Some((_, name)) if name.contains('/') => {
@@ -90,7 +91,7 @@ pub(super) fn label_key(text: &str) -> Checked {
 }
 
 /// The value of a label, which may be empty (S-44).
-pub(super) fn label_value(text: &str) -> Checked {
+pub fn label_value(text: &str) -> Checked {
     match text {
         "" => Ok(()),
         _ if text.len() > 63 => Err(Malformed::new("must be no longer than 63 characters")),
@@ -100,7 +101,7 @@ pub(super) fn label_value(text: &str) -> Checked {
 }
 
 /// The name of a port (S-23).
-pub(super) fn port_name(text: &str) -> Checked {
+pub fn port_name(text: &str) -> Checked {
     if let Ok(number) = text.parse::<u16>() {
         let wrong = Malformed::new("is a name because of its quotes, and a name must contain a letter");
         return Err(if number == 0 { wrong } else { wrong.instead(number.to_string()) });
@@ -163,7 +164,7 @@ pub(super) fn masked(net: IpNet) -> Checked<IpNet> {
 
 /// A block of addresses. Host bits may be set (S-18); forms that one reader takes for one block and
 /// another reader for another one may not be used.
-pub(super) fn cidr(text: &str) -> Checked<IpNet> {
+pub fn cidr(text: &str) -> Checked<IpNet> {
     let Some((address, length)) = text.split_once('/') else {
         let wrong = Malformed::new("must be a block of addresses such as `10.0.0.0/8`");
         return Err(match text.parse::<IpAddr>() {

@@ -360,7 +360,7 @@ fn addresses(text: &str) -> Option<IpSet> {
 }
 
 /// Whether somebody who writes this means an address, although it is none.
-fn looks_like_address(text: &str) -> bool {
+pub(crate) fn looks_like_address(text: &str) -> bool {
     let mut parts = text.split('/');
     let address = parts.next().unwrap_or_default();
     let dotted =
@@ -370,7 +370,7 @@ fn looks_like_address(text: &str) -> bool {
 
 /// Addresses that are routed in the internet: without those of private networks, of links and loops, of
 /// groups and reserved ones.
-pub(super) fn internet() -> IpSet {
+pub(crate) fn internet() -> IpSet {
     const PRIVATE: [&str; 10] = [
         "0.0.0.0/8",
         "10.0.0.0/8",
