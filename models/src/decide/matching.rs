@@ -9,7 +9,15 @@ use crate::policy::{
     Action, Direction, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, Policy, PortMatch, Ports,
     Rule, Tier,
 };
-use crate::space::Selector;
+use crate::space::{Family, Selector};
+
+/// How a side sees the ends of a flow.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    pub(super) profile: Profile,
+    /// The family of the flow's packets; any where `None`.
+    pub(super) family: Option<Family>,
+}
 
 impl Profile {
     /// Whether selectors and named ports see the pod; otherwise it is its node to the network (S-37).
@@ -64,40 +72,35 @@ impl PodSelector {
 
 impl Rule {
     /// Whether the rule matches: any of its peers *and* any of its ports (S-9).
-    pub(super) fn matches(&self, profile: Profile, flow: &Flow<'_>, direction: Direction) -> bool {
+    pub(super) fn matches(&self, view: View, flow: &Flow<'_>, direction: Direction) -> bool {
         let from_or_to = match &self.peers {
             // S-7.
             Peers::Anyone => true,
-            Peers::Listed(_) => self.matching_peer(profile, flow, direction).is_some(),
+            Peers::Listed(_) => self.matching_peer(view, flow, direction).is_some(),
         };
-        from_or_to && self.ports.matches(profile, flow)
+        from_or_to && self.ports.matches(view.profile, flow)
     }
 
     /// The first entry of the rule's peers that matches; `None` also where it lists none.
-    pub(super) fn matching_peer(
-        &self,
-        profile: Profile,
-        flow: &Flow<'_>,
-        direction: Direction,
-    ) -> Option<&Peer> {
+    pub(super) fn matching_peer(&self, view: View, flow: &Flow<'_>, direction: Direction) -> Option<&Peer> {
         let Peers::Listed(peers) = &self.peers else { return None };
-        peers.iter().find(|peer| peer.matches.matches(profile, flow.peer(direction), self.action))
+        peers.iter().find(|peer| peer.matches.matches(view, flow.peer(direction), self.action))
     }
 }
 
 impl PeerMatch {
     /// Whether the peer of a rule with this action matches the end.
-    pub(super) fn matches(&self, profile: Profile, end: &End<'_>, action: Action) -> bool {
+    pub(super) fn matches(&self, view: View, end: &End<'_>, action: Action) -> bool {
         // What cannot be told fails closed: it is not let in, and not let past a denial (S-67).
         let closes = matches!(action, Action::Deny | Action::Pass);
         match self {
             Self::Pods(selector) => match end {
-                End::Pod(pod) => profile.sees(pod) && selector.matches(pod),
+                End::Pod(pod) => view.profile.sees(pod) && selector.matches(pod),
                 // S-12: selectors never match an address or a node.
                 End::Node(_) | End::Address(_) => false,
             },
             Self::Block { cidr, except } => {
-                profile.addresses(end).iter().any(|address| in_block(*address, cidr, except))
+                view.addresses(end).any(|address| in_block(address, cidr, except))
             }
             Self::Nodes(selector) => match end {
                 End::Node(node) => selector.matches(node.labels),
@@ -116,15 +119,22 @@ impl PeerMatch {
     }
 }
 
+impl View {
+    /// The addresses by which a block can match an end: those of the flow's family (S-16).
+    fn addresses<'e>(self, end: &'e End<'_>) -> impl Iterator<Item = IpAddr> + use<'e> {
+        let of_family =
+            move |address: &IpAddr| self.family.is_none_or(|family| family == Family::of(*address));
+        self.profile.addresses(end).iter().copied().filter(of_family)
+    }
+}
+
 impl Profile {
-    /// The addresses by which a block can match an end.
+    /// The addresses by which blocks can match an end, of both families.
     pub(super) fn addresses<'e>(self, end: &'e End<'_>) -> &'e [IpAddr] {
         match end {
-            End::Address(address) => std::slice::from_ref(address),
-            End::Node(node) => node.addresses,
             // S-16; a pod on the host network has its node's addresses, whatever pods have (S-37).
-            End::Pod(pod) if pod.host_network || self.blocks_match_pods => pod.addresses,
-            End::Pod(_) => &[],
+            End::Pod(pod) if !(pod.host_network || self.blocks_match_pods) => &[],
+            End::Pod(_) | End::Node(_) | End::Address(_) => end.known_addresses(),
         }
     }
 }

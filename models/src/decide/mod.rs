@@ -3,6 +3,7 @@
 //! Everything else is tested against [`decide`], so it follows the semantics rule by rule and
 //! optimises nothing. [`nearest`] explains a denial: which rules come closest to allowing the flow.
 
+mod family;
 mod matching;
 mod why;
 
@@ -14,7 +15,8 @@ use crate::cluster::ContainerPort;
 use crate::policy::{
     Action, Direction, Layer, Mode, NoMatch, Participation, Peer, Policy, PolicySet, Rule, Tier,
 };
-use crate::space::{Labels, Protocol};
+use crate::space::{Family, Labels, Protocol};
+use matching::View;
 
 /// Choices that the API leaves to the network plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -136,6 +138,9 @@ pub struct Decision<'p> {
     pub egress: Verdict,
     /// What the destination's side says.
     pub ingress: Verdict,
+    /// The address family that both sides were asked for; `None` where the ends are known to have none in
+    /// common. Of two families that both can use, the one that is allowed or, where none is, by more sides.
+    pub family: Option<Family>,
     /// Why a side is allowed whatever the policies say.
     pub exemption: Option<Exemption>,
     /// The tiers that had a say, egress first, in evaluation order. After a layer has denied, the others
@@ -154,19 +159,37 @@ impl Decision<'_> {
     }
 }
 
-/// Decides one flow.
+/// Decides one flow: it is allowed where both sides allow it in the same address family (S-16).
 pub fn decide<'p>(policies: &'p PolicySet, profile: Profile, flow: &Flow<'_>) -> Decision<'p> {
+    let over = |family| decide_over(policies, profile, flow, family);
+    let allowing = |decision: &Decision<'_>| {
+        [decision.egress, decision.ingress].iter().filter(|verdict| **verdict == Verdict::Allow).count()
+    };
+    let families = flow.families().into_iter().map(over);
+    let best = families.reduce(|best, next| if allowing(&next) > allowing(&best) { next } else { best });
+    best.unwrap_or_else(|| over(None))
+}
+
+/// Decides one flow whose packets are of one address family, which is one of [`Flow::families`].
+pub fn decide_over<'p>(
+    policies: &'p PolicySet,
+    profile: Profile,
+    flow: &Flow<'_>,
+    family: Option<Family>,
+) -> Decision<'p> {
+    let view = View { profile, family };
     let mut steps = Vec::new();
     if is_itself(flow) {
         let exemption = Some(Exemption::Itself);
-        return Decision { egress: Verdict::Allow, ingress: Verdict::Allow, exemption, steps };
+        return Decision { egress: Verdict::Allow, ingress: Verdict::Allow, family, exemption, steps };
     }
-    let egress = side(policies, profile, flow, Direction::Egress, &mut steps);
+    let egress = side(policies, view, flow, Direction::Egress, &mut steps);
     if is_from_own_node(profile, flow) {
-        return Decision { egress, ingress: Verdict::Allow, exemption: Some(Exemption::OwnNode), steps };
+        let exemption = Some(Exemption::OwnNode);
+        return Decision { egress, ingress: Verdict::Allow, family, exemption, steps };
     }
-    let ingress = side(policies, profile, flow, Direction::Ingress, &mut steps);
-    Decision { egress, ingress, exemption: None, steps }
+    let ingress = side(policies, view, flow, Direction::Ingress, &mut steps);
+    Decision { egress, ingress, family, exemption: None, steps }
 }
 
 /// S-36: one certain pod talks to itself.
@@ -199,19 +222,19 @@ fn is_from_own_node(profile: Profile, flow: &Flow<'_>) -> bool {
 /// One side of a flow: every layer must allow it.
 fn side<'p>(
     policies: &'p PolicySet,
-    profile: Profile,
+    view: View,
     flow: &Flow<'_>,
     direction: Direction,
     steps: &mut Vec<Step<'p>>,
 ) -> Verdict {
     // Policies apply to pods only, and not to those that are their node to the network (S-37, S-63).
     let pod = match flow.subject(direction) {
-        End::Pod(pod) if profile.sees(pod) => pod,
+        End::Pod(pod) if view.profile.sees(pod) => pod,
         End::Pod(_) | End::Node(_) | End::Address(_) => return Verdict::Allow,
     };
     let mut verdict = Verdict::Allow;
     for layer in &policies.layers {
-        if enforce(layer, profile, flow, pod, direction, steps) == Verdict::Deny {
+        if enforce(layer, view, flow, pod, direction, steps) == Verdict::Deny {
             verdict = Verdict::Deny;
         }
     }
@@ -221,7 +244,7 @@ fn side<'p>(
 /// One layer: the tiers in their order, until one decides; where none does, the flow is allowed (S-60).
 fn enforce<'p>(
     layer: &'p Layer,
-    profile: Profile,
+    view: View,
     flow: &Flow<'_>,
     pod: &PodEnd<'_>,
     direction: Direction,
@@ -236,7 +259,7 @@ fn enforce<'p>(
         let mut step = |action, policy, rule, peer| {
             steps.push(Step { direction, layer: layer.name, tier, action, policy, rule, peer });
         };
-        if let Some((policy, rule, peer)) = deciding(tier, &applying, profile, flow, direction) {
+        if let Some((policy, rule, peer)) = deciding(tier, &applying, view, flow, direction) {
             step(rule.action, policy, Some(rule), peer);
             match rule.action {
                 Action::Allow => return Verdict::Allow,
@@ -261,15 +284,15 @@ fn enforce<'p>(
 fn deciding<'p>(
     tier: &Tier,
     applying: &[&'p Policy],
-    profile: Profile,
+    view: View,
     flow: &Flow<'_>,
     direction: Direction,
 ) -> Option<(&'p Policy, &'p Rule, Option<&'p Peer>)> {
     let mut matching = Vec::new();
     for policy in applying {
         for rule in policy.rules(direction).unwrap_or_default() {
-            if rule.matches(profile, flow, direction) {
-                matching.push((*policy, rule, rule.matching_peer(profile, flow, direction)));
+            if rule.matches(view, flow, direction) {
+                matching.push((*policy, rule, rule.matching_peer(view, flow, direction)));
             }
         }
     }

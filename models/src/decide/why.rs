@@ -5,13 +5,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::matching::in_block;
+use super::matching::{View, in_block};
 use super::{Decision, End, Flow, PodEnd, Profile};
 use crate::policy::{
     Action, Direction, Mode, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy,
     PortMatch, Ports, Rule, Tier,
 };
-use crate::space::{Labels, Protocol, Requirement, Selector, Traffic};
+use crate::space::{Family, Labels, Protocol, Requirement, Selector, Traffic};
 
 /// A rule that would allow a denied side of a flow if some conditions were met.
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ pub enum Unmet<'a> {
     Outside {
         /// The block.
         cidr: IpNet,
-        /// The address at the other end, the first of several.
+        /// The address at the other end; of several the first, one of the block's family before others.
         address: IpAddr,
     },
     /// The address is in the block, and in a block taken out of it (S-17).
@@ -107,6 +107,16 @@ pub enum Unmet<'a> {
         except: IpNet,
         /// The address at the other end.
         address: IpAddr,
+    },
+    /// The address is in the block, and the packets are of the other family: in the address's own, the flow is
+    /// denied too (S-16).
+    Family {
+        /// The block.
+        cidr: IpNet,
+        /// The address at the other end.
+        address: IpAddr,
+        /// The family of the packets.
+        asked: Family,
     },
     /// What the domain name resolves to is not known.
     Domain {
@@ -149,6 +159,7 @@ pub enum Unmet<'a> {
 /// those with the fewest unmet conditions, and among them those whose label values look most alike.
 /// Policies of the endpoint's namespace that do not select it take part too, with that as a condition.
 pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -> Vec<Near<'a>> {
+    let view = View { profile, family: decision.family };
     let mut found = Vec::new();
     for step in decision.steps.iter().filter(|step| step.action == Action::Deny) {
         // A rule after the denial of an ordered tier is never asked; nor is any where a denial wins.
@@ -174,12 +185,12 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
                     let mut unmet = Vec::new();
                     pod_conditions(&policy.subject, subject, Part::Subject, &mut unmet);
                     if let Some(peer) = peer {
-                        peer_conditions(&peer.matches, profile, flow.peer(step.direction), &mut unmet);
+                        peer_conditions(&peer.matches, view, flow.peer(step.direction), &mut unmet);
                     }
                     unmet.extend(port_condition(&rule.ports, profile, flow));
                     if too_late {
                         unmet.push(Unmet::Outranked { by: &step.policy.object });
-                    } else if sibling_decides(step.tier, policy, rule, profile, flow, step.direction) {
+                    } else if sibling_decides(step.tier, policy, rule, view, flow, step.direction) {
                         unmet.push(Unmet::Outranked { by: &policy.object });
                     }
                     found.push(Near {
@@ -206,12 +217,12 @@ fn sibling_decides(
     tier: &Tier,
     policy: &Policy,
     rule: &Rule,
-    profile: Profile,
+    view: View,
     flow: &Flow<'_>,
     direction: Direction,
 ) -> bool {
     let mut rules = policy.rules(direction).unwrap_or_default().iter();
-    let matches = |other: &&Rule| other.matches(profile, flow, direction);
+    let matches = |other: &&Rule| other.matches(view, flow, direction);
     match tier.mode {
         Mode::Union => false,
         Mode::DenyWins => rules.filter(|other| other.action == Action::Deny).any(|other| matches(&other)),
@@ -261,23 +272,31 @@ fn pod_conditions<'a>(selector: &'a PodSelector, pod: &PodEnd<'a>, part: Part, u
     }));
 }
 
-fn peer_conditions<'a>(peer: &'a PeerMatch, profile: Profile, end: &End<'a>, unmet: &mut Vec<Unmet<'a>>) {
-    if peer.matches(profile, end, Action::Allow) {
+fn peer_conditions<'a>(peer: &'a PeerMatch, view: View, end: &End<'a>, unmet: &mut Vec<Unmet<'a>>) {
+    if peer.matches(view, end, Action::Allow) {
         return;
     }
     match peer {
         PeerMatch::Pods(selector) => match end {
-            End::Pod(pod) if profile.sees(pod) => pod_conditions(selector, pod, Part::Peer, unmet),
+            End::Pod(pod) if view.profile.sees(pod) => pod_conditions(selector, pod, Part::Peer, unmet),
             _ => unmet.push(Unmet::NoPod),
         },
         PeerMatch::Block { cidr, except } => {
-            let addresses = profile.addresses(end);
+            let addresses = view.profile.addresses(end);
+            let inside = addresses.iter().find(|address| in_block(**address, cidr, except));
+            if let (Some(address), Some(asked)) = (inside, view.family) {
+                unmet.push(Unmet::Family { cidr: *cidr, address: *address, asked });
+                return;
+            }
             let excepted =
                 addresses.iter().find(|address| in_block(**address, cidr, &[])).and_then(|address| {
                     let except = except.iter().find(|hole| hole.contains(address))?;
                     Some(Unmet::Excepted { cidr: *cidr, except: *except, address: *address })
                 });
-            let outside = addresses.first().map(|address| Unmet::Outside { cidr: *cidr, address: *address });
+            let family = Family::of(cidr.addr());
+            let alike = addresses.iter().find(|address| Family::of(**address) == family);
+            let outside = alike.or(addresses.first());
+            let outside = outside.map(|address| Unmet::Outside { cidr: *cidr, address: *address });
             unmet.push(excepted.or(outside).unwrap_or(Unmet::NoAddress { cidr: *cidr }));
         }
         PeerMatch::Nodes(selector) => {
@@ -361,7 +380,7 @@ impl Unmet<'_> {
             Self::Protocol { .. } => 2,
             Self::Port { .. } => 4,
             Self::NamedPort { .. } | Self::Excepted { .. } => 6,
-            Self::Outside { .. } | Self::Outranked { .. } => 8,
+            Self::Family { .. } | Self::Outside { .. } | Self::Outranked { .. } => 8,
             Self::NothingKnown { .. } | Self::NoPod | Self::NoNode | Self::NoAddress { .. } => 16,
             Self::Domain { .. } | Self::UnknownPeer => 20,
         }
@@ -426,6 +445,9 @@ impl fmt::Display for Unmet<'_> {
             Self::Outside { cidr, address } => write!(f, "an address in {cidr} wanted, {address} is outside"),
             Self::Excepted { cidr, except, address } => {
                 write!(f, "{address} is in {cidr} but in its exception {except}")
+            }
+            Self::Family { cidr, address, asked } => {
+                write!(f, "{address} is in {cidr}, but this connection is over {asked}")
             }
             Self::Domain { name } => write!(f, "{name} wanted, what it resolves to is not known"),
             Self::UnknownPeer => f.write_str("a peer that npv does not know allows nothing"),

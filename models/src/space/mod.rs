@@ -6,6 +6,6 @@ mod label;
 mod traffic;
 
 pub use interval::{Bound, IntervalSet};
-pub use ip::{IpSet, cidr_text, mask};
+pub use ip::{Family, IpSet, cidr_text, mask};
 pub use label::{Labels, Operator, Requirement, Selector};
 pub use traffic::{PortSet, Protocol, Traffic};

@@ -132,7 +132,10 @@ fn networks_match_addresses_inside_and_outside_the_cluster() {
         ("red/client -> blue/client:80/tcp", true),
         ("red/client -> 203.0.113.255:80/tcp", false),
         ("red/client -> 203.0.114.0:80/tcp", true),
-        ("red/client -> n1:443/tcp", false),
+        ("red/client -> n2:443/tcp", false),
+        ("blue/client -> n1:443/tcp", false),
+        // Both have IPv6 addresses too.
+        ("red/client -> n1:443/tcp", true),
         ("blue/client -> red/agent:80/tcp", false),
         // No manifest knows its address.
         ("red/client -> plain/stray:80/tcp", true),
@@ -153,13 +156,17 @@ fn the_families_do_not_mix() {
         ("red/client -> blue/client:80/tcp", true),
     ]);
     world(&to("{networks: ['fd00::/112', '2001:db8::/33']}")).check(&[
-        ("red/server -> red/client:9/tcp", false),
+        ("blue/server -> red/client:9/tcp", false),
+        // Over IPv4, which is all that the server has.
+        ("red/server -> red/client:9/tcp", true),
         ("red/client -> blue/server:80/tcp", true),
         ("red/client -> 2001:db8:7fff:ffff:ffff:ffff:ffff:ffff:443/tcp", false),
         ("red/client -> 2001:db8:8000:::443/tcp", true),
     ]);
     world(&to("{networks: ['fd02::1/128']}"))
-        .check(&[("red/client -> n1:443/tcp", false), ("red/client -> n2:443/tcp", true)]);
+        .check(&[("blue/server -> n1:443/tcp", false), ("red/client -> n1:443/tcp", true)]);
+    let both = world(&to("{networks: ['fd02::1/128', '192.168.0.0/24']}"));
+    both.check(&[("red/client -> n1:443/tcp", false), ("red/client -> n2:443/tcp", false)]);
 }
 
 #[test]

@@ -54,6 +54,25 @@ fn a_mistyped_label_is_nearest() {
 }
 
 #[test]
+fn an_address_of_the_other_family_is_said_to_be_one() {
+    let rule = |text| vec![allow().peer(block(text))];
+    let set = policies(vec![
+        policy("out", local("x", "app=left"), Egress, rule("10.9.0.0/24")),
+        policy("in", local("x", "app=right"), Ingress, rule("fd09::/64")),
+        policy("far", local("x", "app=right"), Ingress, rule("fd08::/64")),
+    ]);
+    let left = Pod::new("x", "left", "app=left").address("10.9.0.1").address("fd09::1");
+    let right = Pod::new("x", "right", "app=right").address("10.9.0.2").address("fd09::2");
+    assert_eq!(
+        near(&set, left.end(), right.end(), Tcp, 80),
+        [
+            "in: fd09::1 is in fd09::/64, but this connection is over IPv4",
+            "far: an address in fd08::/64 wanted, fd09::1 is outside",
+        ]
+    );
+}
+
+#[test]
 fn an_allowed_flow_has_no_explanation() {
     let set = policies(vec![policy("p", local("shop", ""), Ingress, vec![allow().port(tcp(80))])]);
     let (web, cart) = (Pod::new("shop", "web", ""), Pod::new("shop", "cart", ""));

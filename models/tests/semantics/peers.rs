@@ -1,9 +1,9 @@
 //! S-7, S-10 to S-19, S-43, S-46, S-64, S-67: whom a policy selects and whom a peer matches.
 
-use npv_models::decide::{End, Profile};
+use npv_models::decide::{End, Profile, Verdict};
 use npv_models::policy::Direction::{Egress, Ingress};
 use npv_models::policy::{Action, PeerMatch, Peers, PolicySet, Rule};
-use npv_models::space::{Labels, Protocol};
+use npv_models::space::{Family, Labels, Protocol};
 
 use crate::build::*;
 
@@ -211,6 +211,53 @@ fn s16_one_and_the_same_address_must_be_in_the_block_and_in_no_exception() {
     let dual = Pod::new("x", "web", "").address("10.1.2.3").address("10.2.2.3");
     assert!(lets_in(block("10.0.0.0/8 !10.1.0.0/16"), dual.end()));
     assert!(!lets_in(block("10.1.0.0/16 !10.1.2.0/24"), dual.end()));
+}
+
+#[test]
+fn s16_both_sides_are_asked_in_the_same_address_family() {
+    let left = Pod::new("x", "left", "app=left").address("10.9.0.1").address("fd09::1");
+    let right = Pod::new("x", "right", "app=right").address("10.9.0.2").address("fd09::2");
+    let set = |action, out: &str, into: &str| {
+        let rule = |text| rule(action).peer(block(text));
+        let egress = policy("out", local("x", "app=left"), Egress, vec![rule(out)]);
+        let ingress = policy("in", local("x", "app=right"), Ingress, vec![rule(into)]);
+        match action {
+            Action::Allow => policies(vec![egress, ingress]),
+            _ => tiers(vec![ordered("Admin", vec![egress, ingress])]),
+        }
+    };
+    let apart = set(Action::Allow, "10.9.0.0/24", "fd09::/64");
+    let decision = ask(&apart, left.end(), right.end());
+    assert_eq!((decision.egress, decision.ingress), (Verdict::Allow, Verdict::Deny));
+    assert_eq!(decision.family, Some(Family::V4));
+    let together = set(Action::Allow, "fd09::/64", "fd09::/64");
+    let decision = ask(&together, left.end(), right.end());
+    assert_eq!((decision.verdict(), decision.family), (Verdict::Allow, Some(Family::V6)));
+    // What is denied in one family passes in the other.
+    let one = set(Action::Deny, "10.9.0.0/24", "10.9.0.0/24");
+    assert_eq!(ask(&one, left.end(), right.end()).family, Some(Family::V6));
+    assert!(allowed(&one, left.end(), right.end()));
+    assert!(!allowed(&set(Action::Deny, "10.9.0.0/24", "fd09::/64"), left.end(), right.end()));
+    // Who has one family only meets the other end in that.
+    let narrow = Pod::new("x", "left", "app=left").address("10.9.0.1");
+    let to_v6 = set(Action::Allow, "fd09::/64", "0.0.0.0/0");
+    assert!(!allowed(&to_v6, narrow.end(), right.end()));
+    assert!(!allowed(&to_v6, left.end(), right.end()));
+    assert!(!allowed(&one, narrow.end(), right.end()));
+    // Of whom nothing is known can use either, and is in no block.
+    let unknown = Pod::new("x", "left", "app=left");
+    let from_all =
+        policies(vec![policy("out", local("x", "app=left"), Egress, vec![allow().peer(block("fd09::/64"))])]);
+    assert!(allowed(&from_all, unknown.end(), right.end()));
+    assert!(!allowed(&from_all, narrow.end(), right.end()));
+    assert!(!allowed(&apart, unknown.end(), right.end()));
+    // An address fixes the family.
+    assert!(allowed(&apart, left.end(), address("10.9.0.77")));
+    assert!(!allowed(&apart, left.end(), address("fd09::77")));
+    // Without a family in common each side is asked about the other end as it is known.
+    let six = Pod::new("x", "right", "app=right").address("fd09::2");
+    assert!(allowed(&set(Action::Allow, "fd09::/64", "10.9.0.0/24"), narrow.end(), six.end()));
+    assert!(!allowed(&set(Action::Allow, "10.9.0.0/24", "10.9.0.0/24"), narrow.end(), six.end()));
 }
 
 #[test]

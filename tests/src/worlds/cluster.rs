@@ -35,6 +35,8 @@ const ADDRESSES: [&str; 9] = [
     "2001:db8::2",
     "fd00::1",
 ];
+/// How many of them are IPv6: the last ones.
+const IPV6: usize = 3;
 
 /// TCP half of the time, so that rules, ports and flows meet.
 pub(super) fn protocols() -> impl Strategy<Value = Protocol> {
@@ -47,8 +49,11 @@ pub(super) fn labels() -> impl Strategy<Value = Labels> {
 
 #[expect(clippy::expect_used, reason = "the vocabulary is well-formed")]
 fn addresses(count: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = Box<[IpAddr]>> {
-    vec(select(&ADDRESSES[..]).prop_map(|text| text.parse().expect("an address")), count)
-        .prop_map(Vec::into_boxed_slice)
+    let (v4, v6) = ADDRESSES.split_at(ADDRESSES.len() - IPV6);
+    // One of each family is what a pod of a dual-stack cluster has.
+    let both = (select(v4), select(v6)).prop_map(|(v4, v6)| vec![v4, v6]);
+    prop_oneof![2 => vec(select(&ADDRESSES[..]), count), 1 => both]
+        .prop_map(|texts| texts.into_iter().map(|text| text.parse().expect("an address")).collect())
 }
 
 fn container_port() -> impl Strategy<Value = ContainerPort> {

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod ends;
+mod families;
 mod policies;
 mod show;
 
@@ -37,8 +38,12 @@ pub struct World {
 
 /// Worlds of any shape.
 pub fn worlds() -> impl Strategy<Value = World> {
-    (cluster::clusters(), policies::policy_sets(), profiles())
-        .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile })
+    (cluster::clusters(), policies::policy_sets(), profiles(), any::<u8>()).prop_map(
+        |(cluster, policies, profile, kind)| {
+            let world = World { cluster, policies, profile };
+            if kind % 3 == 0 { families::apart(world) } else { world }
+        },
+    )
 }
 
 /// Worlds of one layer with one tier of NetworkPolicies.
@@ -78,6 +83,13 @@ impl World {
         self.policies
             .policies()
             .flat_map(|(_, _, policy)| policy.ingress.iter().chain(&policy.egress).flatten())
+    }
+
+    /// Whether a pod or node is known to have addresses of both families.
+    pub fn is_dual_stack(&self) -> bool {
+        let pods = self.cluster.groups.iter().flat_map(|group| &group.members).map(|pod| &pod.addresses);
+        let mut all = pods.chain(self.cluster.nodes.iter().map(|node| &node.addresses));
+        all.any(|known| known.iter().any(IpAddr::is_ipv4) && known.iter().any(IpAddr::is_ipv6))
     }
 
     /// The addresses at which an answer can change: both ends of every block that a rule mentions or

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use npv_models::decide::{End, Flow, Step, decide};
+use npv_models::decide::{Decision, End, Flow, Step, Verdict, decide, decide_over};
 use npv_models::policy::{Direction, PeerMatch, PortMatch, Ports};
 use npv_tests::worlds::worlds;
 use proptest::strategy::{Strategy, ValueTree};
@@ -60,6 +60,17 @@ fn worlds_reach_the_hard_places() {
             let decision = decide(&world.policies, world.profile, flow);
             let mut count = |feature: String| *seen.entry(feature).or_default() += 1;
             count(format!("{:?} {:?}", decision.egress, decision.ingress));
+            let sides: Vec<Decision<'_>> = flow
+                .families()
+                .into_iter()
+                .map(|family| decide_over(&world.policies, world.profile, flow, family))
+                .collect();
+            if decision.verdict() == Verdict::Deny
+                && sides.iter().any(|side| side.egress == Verdict::Allow)
+                && sides.iter().any(|side| side.ingress == Verdict::Allow)
+            {
+                count("each side in another family".to_owned());
+            }
             if let Some(exemption) = decision.exemption {
                 count(format!("{exemption:?}"));
             }
@@ -73,6 +84,7 @@ fn worlds_reach_the_hard_places() {
         "Allow Deny",
         "Deny Allow",
         "Deny Deny",
+        "each side in another family",
         "Itself",
         "OwnNode",
         "FirstMatch Allow",

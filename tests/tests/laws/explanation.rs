@@ -1,6 +1,6 @@
 //! Laws of the steps and of the nearest rules.
 
-use npv_models::decide::{Exemption, Unmet, Verdict, decide, nearest};
+use npv_models::decide::{Decision, Exemption, Unmet, Verdict, decide, decide_over, nearest};
 use npv_models::policy::{
     Action, Direction, NamespaceSelector, NoMatch, Participation, Peers, PodSelector, PolicySet, Ports, Rule,
 };
@@ -51,6 +51,26 @@ proptest! {
     }
 
     #[test]
+    fn the_family_that_is_explained_is_the_best(world in worlds(), samples in samples()) {
+        let sides = |decision: &Decision<'_>| (decision.egress, decision.ingress);
+        let allowing = |(egress, ingress): (Verdict, Verdict)| {
+            usize::from(egress == Verdict::Allow) + usize::from(ingress == Verdict::Allow)
+        };
+        let mut wrong = Vec::new();
+        each_flow(&world, &samples, |flow, name| {
+            let decision = decide(&world.policies, world.profile, flow);
+            let families = flow.families();
+            let over = |family| sides(&decide_over(&world.policies, world.profile, flow, family));
+            let best = families.iter().map(|family| allowing(over(*family))).max();
+            let same = families.contains(&decision.family) && over(decision.family) == sides(&decision);
+            if !same || best != Some(allowing(sides(&decision))) {
+                wrong.push(format!("{name}: {:?}", decision.family));
+            }
+        });
+        prop_assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    #[test]
     fn the_nearest_rules_would_allow_if_they_asked_nothing(world in worlds(), samples in samples()) {
         prop_assume!(world.policies.layers.len() == 1);
         let mut wrong = Vec::new();
@@ -64,7 +84,7 @@ proptest! {
             for near in near {
                 let outranked = near.unmet.iter().any(|unmet| matches!(unmet, Unmet::Outranked { .. }));
                 let open = without_conditions(&world.policies, near.rule);
-                let after = decide(&open, world.profile, flow);
+                let after = decide_over(&open, world.profile, flow, decision.family);
                 let verdict = if near.direction == Direction::Ingress { after.ingress } else { after.egress };
                 let passes = near.policy.rules(near.direction).unwrap().iter().any(|rule| rule.action == Action::Pass);
                 let expected = if outranked { Verdict::Deny } else { Verdict::Allow };

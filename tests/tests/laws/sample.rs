@@ -1,6 +1,6 @@
 //! Flows of a world.
 
-use npv_models::decide::{Flow, Verdict, decide};
+use npv_models::decide::{Flow, Verdict, decide_over};
 use npv_models::space::Protocol;
 use npv_tests::worlds::{Inventory, Who, World};
 use proptest::prelude::*;
@@ -34,7 +34,7 @@ pub(crate) fn samples() -> impl Strategy<Value = Vec<Sample>> {
     proptest::collection::vec(sample, 1..24)
 }
 
-/// What both sides of one flow say.
+/// What both sides of one flow say in one address family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sides {
     pub(crate) flow: String,
@@ -74,12 +74,15 @@ const ADDRESSES: [&str; 8] = [
 const PORTS: [u16; 20] =
     [80, 81, 80, 81, 80, 81, 79, 8080, 1, 2, 78, 79, 80, 81, 82, 8079, 8080, 8081, 65534, 65535];
 
-/// What the world says about the sampled flows.
+/// What the world says about the sampled flows, in each address family that they can be of.
 pub(crate) fn verdicts(world: &World, samples: &[Sample]) -> Vec<Sides> {
     let mut found = Vec::with_capacity(samples.len());
     each_flow(world, samples, |flow, name| {
-        let decision = decide(&world.policies, world.profile, flow);
-        found.push(Sides { flow: name, egress: decision.egress, ingress: decision.ingress });
+        for family in flow.families() {
+            let decision = decide_over(&world.policies, world.profile, flow, family);
+            let flow = format!("{name} {family:?}");
+            found.push(Sides { flow, egress: decision.egress, ingress: decision.ingress });
+        }
     });
     found
 }

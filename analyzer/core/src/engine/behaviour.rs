@@ -10,11 +10,21 @@ use npv_models::policy::Direction;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::family::Plane;
 use super::partition::{Blocks, Partition};
 use super::relation::Relation;
 use super::set::ClassSet;
-use super::table::{Program, Tables};
+use super::table::Tables;
 use super::traffic::{TrafficId, TrafficTable};
+
+/// What both sides say in one plane.
+#[derive(Debug)]
+pub(crate) struct Relations {
+    /// Per source, to which destinations.
+    pub(crate) egress: Vec<Arc<Relation>>,
+    /// Per destination, from which sources.
+    pub(crate) ingress: Vec<Arc<Relation>>,
+}
 
 /// What every source may send, and what every destination lets in.
 #[derive(Debug)]
@@ -22,10 +32,8 @@ pub(crate) struct Behaviours {
     /// The source and the destination that each class is.
     pub(crate) sources: Blocks,
     pub(crate) destinations: Blocks,
-    /// Per source, to which destinations.
-    pub(crate) egress: Vec<Arc<Relation>>,
-    /// Per destination, from which sources.
-    pub(crate) ingress: Vec<Arc<Relation>>,
+    /// What passes is what passes in any of these.
+    pub(crate) planes: Vec<Relations>,
     /// Whether each class is isolated, by direction.
     isolated: [Vec<bool>; 2],
     /// The traffic in the relations, in an order that does not depend on threads.
@@ -95,21 +103,33 @@ impl<'a> Distinct<'a> {
     }
 }
 
+/// Classes with the same tables in every plane.
+fn apart(planes: &[Distinct<'_>]) -> Partition {
+    let mut planes = planes.iter();
+    let first = planes.next().map_or(&[][..], |first| &first.of);
+    let mut partition = Partition::by_key(first.iter());
+    for plane in planes {
+        let before = partition.finish();
+        partition = Partition::by_key(before.all().iter().zip(&plane.of));
+    }
+    partition
+}
+
 impl Behaviours {
-    /// Evaluates all policies for all classes.
-    pub(crate) fn new(program: &Program<'_>, scratch: &TrafficTable) -> Self {
-        let (egress, ingress) = (program.tables(Direction::Egress), program.tables(Direction::Ingress));
-        let (sends, admits) = (Distinct::new(&egress), Distinct::new(&ingress));
+    /// Tells classes apart by what the tables of all planes say of them.
+    pub(crate) fn new(planes: &[Plane], scratch: &TrafficTable) -> Self {
+        let sends: Vec<Distinct<'_>> = planes.iter().map(|plane| Distinct::new(&plane.egress)).collect();
+        let admits: Vec<Distinct<'_>> = planes.iter().map(|plane| Distinct::new(&plane.ingress)).collect();
         // Whom rules tell apart at the other end matters as much as what each sends or admits itself.
         let (sources, destinations) = rayon::join(
             || {
-                let mut partition = Partition::by_key(sends.of.iter());
-                admits.refine(&mut partition);
+                let mut partition = apart(&sends);
+                admits.iter().for_each(|admits| admits.refine(&mut partition));
                 partition.finish()
             },
             || {
-                let mut partition = Partition::by_key(admits.of.iter());
-                sends.refine(&mut partition);
+                let mut partition = apart(&admits);
+                sends.iter().for_each(|sends| sends.refine(&mut partition));
                 partition.finish()
             },
         );
@@ -119,15 +139,24 @@ impl Behaviours {
             let ids = relation.rows().iter().map(|(_, id)| (*id, traffic.intern(scratch.get(*id).clone())));
             ids.collect()
         };
-        let sent: Vec<_> = sends.relations.iter().map(renumber).collect();
-        let admitted: Vec<_> = admits.relations.iter().map(renumber).collect();
-        let both = sends.relations.iter().chain(&admits.relations);
+        let relations = sends.iter().zip(&admits).map(|(sends, admits)| {
+            let sent: Vec<_> = sends.relations.iter().map(renumber).collect();
+            let admitted: Vec<_> = admits.relations.iter().map(renumber).collect();
+            Relations {
+                egress: sends.images(&sources, &destinations, &sent),
+                ingress: admits.images(&destinations, &sources, &admitted),
+            }
+        });
+        let planes = relations.collect();
+        let isolated = |tables: &[Distinct<'_>]| {
+            tables.first().map_or_else(Vec::new, |tables| tables.of.iter().map(|of| of.1).collect())
+        };
+        let both = || sends.iter().chain(&admits).flat_map(|distinct| &distinct.relations);
         Self {
-            egress: sends.images(&sources, &destinations, &sent),
-            ingress: admits.images(&destinations, &sources, &admitted),
-            isolated: [admits.of.iter().map(|of| of.1).collect(), sends.of.iter().map(|of| of.1).collect()],
-            tables: sends.relations.len() + admits.relations.len(),
-            rows: both.map(|relation| relation.rows().len()).sum(),
+            planes,
+            isolated: [isolated(&admits), isolated(&sends)],
+            tables: both().count(),
+            rows: both().map(|relation| relation.rows().len()).sum(),
             sources,
             destinations,
             traffic,

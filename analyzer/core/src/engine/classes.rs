@@ -1,5 +1,6 @@
 //! Endpoint classes: pods, nodes and addresses that nothing a policy can say tells apart.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use npv_models::cluster::{Cluster, PodGroup};
@@ -10,6 +11,7 @@ use rayon::prelude::*;
 
 use super::address::AddressSpace;
 use super::classifier::Classifier;
+use super::family::Families;
 use super::labels::{LabelIndex, Mentioned, Reduced};
 use super::lists::Lists;
 use super::set::ClassSet;
@@ -45,6 +47,8 @@ pub(crate) struct Signature {
     pub(crate) selectors: u32,
     /// Number of the list of what named ports are on it.
     pub(crate) names: u32,
+    /// The families that it can use, where they matter.
+    pub(crate) families: Families,
     /// Classes of its addresses, and the node selectors that match it.
     pub(crate) addresses: Vec<u32>,
     pub(crate) nodes: Vec<u32>,
@@ -71,6 +75,9 @@ pub(crate) struct Classes {
     pub(crate) domains: Range<u32>,
     pub(crate) outside: Range<u32>,
     pub(crate) selection: Selection,
+    /// An end that blocks can see has addresses of both families, so that it depends on the family of a
+    /// connection which blocks match it.
+    pub(crate) families_matter: bool,
 }
 
 /// Which groups of pods each selector of the policies selects.
@@ -92,6 +99,12 @@ impl Selection {
 /// Whether selectors and named ports see the pods of a group (S-37).
 pub(crate) fn seen(profile: Profile, group: &PodGroup) -> bool {
     !group.host_network || profile.selectors_see_host_network
+}
+
+/// Whether blocks match the pods of a group (S-16); a pod on the host network has its node's addresses,
+/// whatever pods have (S-37).
+pub(crate) fn in_blocks(profile: Profile, group: &PodGroup) -> bool {
+    group.host_network || profile.blocks_match_pods
 }
 
 /// What of a group of pods does not differ among its pods.
@@ -148,11 +161,13 @@ impl Classes {
             .map(|kind| lists.number(selectors_of_kind.get(kind).to_vec()))
             .collect();
 
-        let mut classifier = Classifier::new(cluster, vocabulary, space, profile);
+        let families_matter = families_matter(cluster, space, profile);
+        let mut classifier = Classifier::new(cluster, vocabulary, space, profile, families_matter);
         let plain = Signature {
             subject: false,
             selectors: no_selectors,
             names: no_ports,
+            families: Families::Both,
             addresses: Vec::new(),
             nodes: Vec::new(),
             own: None,
@@ -166,8 +181,8 @@ impl Classes {
                 signature.selectors = list.copied().unwrap_or(no_selectors);
                 signature.names = ports.number(visible.ports);
             }
-            for ((addresses, nodes), part) in places {
-                let signature = Signature { addresses, nodes, ..signature.clone() };
+            for ((addresses, families, nodes), part) in places {
+                let signature = Signature { addresses, families, nodes, ..signature.clone() };
                 classifier.unit(Owner::Group(number), signature, part);
             }
         }
@@ -183,8 +198,14 @@ impl Classes {
             let signature = Signature { subject: true, selectors: everything, ..plain.clone() };
             classifier.unit(Owner::Assumed(number), signature, None);
         }
-        let domains = classifier.own(vocabulary.domains.values().len(), Owner::Domain, &plain);
-        let outside = classifier.own(space.classes(), Owner::Outside, &plain);
+        let of_any = || std::iter::repeat_n(Families::Both, vocabulary.domains.values().len());
+        let domains = classifier.own(of_any(), Owner::Domain, &plain);
+        let outside = if families_matter {
+            classifier.own(space.ranges().iter().map(Families::outside), Owner::Outside, &plain)
+        } else {
+            let of_any = std::iter::repeat_n(Families::Both, space.classes());
+            classifier.own(of_any, Owner::Outside, &plain)
+        };
 
         let (signatures, units) = classifier.finish();
         let mut selectors_of = Lists::default();
@@ -208,6 +229,7 @@ impl Classes {
             domains,
             outside,
             selection,
+            families_matter,
         };
         classes.invert(vocabulary, space);
         classes
@@ -278,6 +300,15 @@ impl Classes {
         };
         self.by_name = by_name.into_iter().map(sets).collect();
     }
+}
+
+/// Whether a pod or node that blocks can see has addresses of both families, and is in a block.
+fn families_matter(cluster: &Cluster, space: &AddressSpace, profile: Profile) -> bool {
+    let groups = cluster.groups.iter().filter(|group| in_blocks(profile, group));
+    let pods = groups.flat_map(|group| &group.members).map(|pod| &*pod.addresses);
+    let mut all = pods.chain(cluster.nodes.iter().map(|node| &*node.addresses));
+    let both = |addresses: &[IpAddr]| addresses.len() > 1 && Families::of(addresses) == Families::Both;
+    space.classes() > 1 && all.any(|addresses| both(addresses) && !space.reduce(addresses).is_empty())
 }
 
 /// What the named ports that policies speak of are on a group of pods (S-24).

@@ -1,5 +1,6 @@
 //! Which class each group of pods, each node and each class of addresses is of.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
 use npv_models::cluster::{Cluster, Member, PodGroup};
@@ -9,11 +10,13 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::address::AddressSpace;
-use super::classes::{Owner, Signature, Unit};
+use super::classes::{Owner, Signature, Unit, in_blocks};
+use super::family::Families;
 use super::vocabulary::{Numbered, Vocabulary};
 
-/// What policies can see of the place of a pod: classes of its addresses, and node selectors.
-pub(crate) type Place = (Vec<u32>, Vec<u32>);
+/// What policies can see of the place of a pod: classes of its addresses, the families that it can use, and
+/// node selectors.
+pub(crate) type Place = (Vec<u32>, Families, Vec<u32>);
 
 /// Gives units their classes.
 pub(crate) struct Classifier<'a> {
@@ -21,6 +24,7 @@ pub(crate) struct Classifier<'a> {
     vocabulary: &'a Vocabulary<'a>,
     space: &'a AddressSpace,
     profile: Profile,
+    families_matter: bool,
     /// The node selectors that match each node.
     node_selectors: Vec<Vec<u32>>,
     node_numbers: FxHashMap<&'a str, u32>,
@@ -34,6 +38,7 @@ impl<'a> Classifier<'a> {
         vocabulary: &'a Vocabulary<'a>,
         space: &'a AddressSpace,
         profile: Profile,
+        families_matter: bool,
     ) -> Self {
         let matching = |labels: &Labels| -> Vec<u32> {
             let selectors = (0_u32..).zip(vocabulary.nodes.values());
@@ -48,6 +53,7 @@ impl<'a> Classifier<'a> {
             vocabulary,
             space,
             profile,
+            families_matter,
         }
     }
 
@@ -58,17 +64,22 @@ impl<'a> Classifier<'a> {
         class
     }
 
-    /// Units that are each a class of their own.
+    /// The families that an end with these addresses can use, as far as they matter.
+    fn families(&self, addresses: &[IpAddr]) -> Families {
+        if self.families_matter { Families::of(addresses) } else { Families::Both }
+    }
+
+    /// Units that are each a class of their own, by the families that they can use.
     pub(crate) fn own(
         &mut self,
-        count: usize,
+        families: impl Iterator<Item = Families>,
         owner: impl Fn(u32) -> Owner,
         plain: &Signature,
     ) -> Range<u32> {
         let start = self.numbers.values().len() as u32;
-        for number in 0..count as u32 {
+        for (number, families) in (0_u32..).zip(families) {
             let owner = owner(number);
-            self.unit(owner, Signature { own: Some(owner), ..plain.clone() }, None);
+            self.unit(owner, Signature { own: Some(owner), families, ..plain.clone() }, None);
         }
         start..self.numbers.values().len() as u32
     }
@@ -76,22 +87,22 @@ impl<'a> Classifier<'a> {
     /// The places of the pods of a group, each with the positions of the pods there; without positions
     /// where all are alike.
     pub(crate) fn places(&self, group: &PodGroup) -> Vec<(Place, Option<Vec<u32>>)> {
-        // S-16; a pod on the host network has its node's addresses, whatever pods have (S-37).
-        let by_address = (group.host_network || self.profile.blocks_match_pods) && self.space.classes() > 1;
+        let by_address = in_blocks(self.profile, group) && self.space.classes() > 1;
         // S-64: a pod on the host network is its node.
         let by_node = group.host_network && !self.vocabulary.nodes.values().is_empty();
         let see = |member: Option<&Member>| {
-            let addresses = member.filter(|_| by_address).map_or(&[][..], |member| &member.addresses);
+            let known = member.map_or(&[][..], |member| &member.addresses);
+            let addresses = if by_address { known } else { &[] };
             let node = member.and_then(|member| self.node_numbers.get(member.node.as_deref()?));
             let nodes = match node {
                 _ if !by_node => Vec::new(),
                 Some(node) => self.node_selectors.get(*node as usize).cloned().unwrap_or_default(),
                 None => self.selectors_of_any_node(),
             };
-            (self.space.reduce(addresses), nodes)
+            (self.space.reduce(addresses), self.families(known), nodes)
         };
         let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
-        if by_address || by_node {
+        if by_address || by_node || self.families_matter {
             let mut numbers: FxHashMap<Place, usize> = FxHashMap::default();
             for (position, member) in (0_u32..).zip(&group.members) {
                 let place = see(Some(member));
@@ -130,7 +141,9 @@ impl<'a> Classifier<'a> {
         for (number, node) in (0_u32..).zip(&self.cluster.nodes) {
             let nodes = self.node_selectors.get(number as usize).cloned().unwrap_or_default();
             let addresses = self.space.reduce(&node.addresses);
-            self.unit(Owner::Node(number), Signature { addresses, nodes, ..plain.clone() }, None);
+            let families = self.families(&node.addresses);
+            let signature = Signature { addresses, families, nodes, ..plain.clone() };
+            self.unit(Owner::Node(number), signature, None);
         }
     }
 

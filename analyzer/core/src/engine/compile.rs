@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation};
+use npv_models::space::{Family, IpSet};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -59,18 +60,26 @@ impl CompiledTier {
     }
 }
 
-/// Compiles all tiers of a vocabulary, layer by layer.
+/// Compiles all tiers of a vocabulary, layer by layer; with a family, blocks of the other one match nobody.
 pub(crate) fn compile(
     vocabulary: &Vocabulary<'_>,
     classes: &Classes,
+    family: Option<Family>,
     everybody: &Arc<ClassSet>,
 ) -> Vec<Vec<CompiledTier>> {
     let share = |sets: &[ClassSet]| sets.iter().cloned().map(Arc::new).collect();
+    let of_family = |block: &IpSet| match family {
+        None => true,
+        Some(Family::V4) => !block.v4().is_empty(),
+        Some(Family::V6) => !block.v6().is_empty(),
+    };
+    let blocks = classes.by_block.iter().zip(vocabulary.blocks.values());
+    let blocks = blocks.map(|(set, block)| if of_family(block) { set.clone() } else { ClassSet::default() });
     let domains = ClassSet::range(classes.domains.clone());
     let compiler = Compiler {
         everybody,
         selectors: share(&classes.by_selector),
-        blocks: share(&classes.by_block),
+        blocks: blocks.map(Arc::new).collect(),
         nodes: share(&classes.by_nodes),
         domains: share(&classes.by_domain),
         unresolved: Arc::new(domains.union(&ClassSet::range(classes.outside.clone()))),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use npv_models::cluster::{Cluster, GroupId, PodGroup, WorkloadId};
-use npv_models::space::{IntervalSet, IpSet, Labels, cidr_text};
+use npv_models::space::{Family, IntervalSet, IpSet, Labels, cidr_text};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -211,6 +211,11 @@ impl Namer<'_> {
                 let text = addresses(block);
                 features.push(has(&format!("in {text}"), &format!("not in {text}"), inside()));
             }
+        }
+        for family in Family::ALL.into_iter().filter(|_| self.classes.families_matter) {
+            let signature = |unit: &&Unit| self.classes.signatures.get(unit.class as usize);
+            let usable = units.iter().map(|unit| signature(unit).is_some_and(|own| own.families.has(family)));
+            features.push(has(family.name(), &format!("no {family}"), usable));
         }
         for (selector, set) in self.vocabulary.nodes.values().iter().zip(&self.classes.by_nodes) {
             let on = || units.iter().map(|unit| set.contains(unit.class));

@@ -5,6 +5,7 @@
 //! - `classes`: pods, nodes and addresses with the same matches, and thereby everything about them;
 //! - `compile`, `blocks` and `table`: per class and direction, what the policies allow, as a `relation`
 //!   to other classes;
+//! - `family`: the tables once more for each address family, where ends have both;
 //! - `behaviour`: classes with the same connections, which is all that pairs are computed for;
 //! - `endpoints` and `naming`: what answers call them;
 //! - `rows`: all pairs, row by row.
@@ -19,6 +20,7 @@ mod classifier;
 mod compile;
 mod endpoint;
 mod endpoints;
+mod family;
 mod labels;
 mod lists;
 mod naming;
@@ -42,11 +44,10 @@ use npv_models::space::{Labels, Traffic};
 use rustc_hash::FxHashMap;
 
 use address::AddressSpace;
-use behaviour::Behaviours;
+use behaviour::{Behaviours, Relations};
 use classes::{Classes, Selection, seen};
 use endpoints::Namer;
 use lists::Lists;
-use table::Program;
 use vocabulary::Vocabulary;
 
 #[cfg(test)]
@@ -59,11 +60,11 @@ pub use traffic::{TrafficId, TrafficTable};
 /// What the two sides of a connection allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sides {
-    /// What the source may send to the destination.
+    /// What the source may send to the destination, in any address family.
     pub egress: TrafficId,
-    /// What the destination lets in from the source.
+    /// What the destination lets in from the source, likewise.
     pub ingress: TrafficId,
-    /// What passes both (S-5).
+    /// What passes both (S-5) in the same address family (S-16).
     pub both: TrafficId,
 }
 
@@ -119,9 +120,8 @@ pub struct Engine {
     by_destination: Lists,
     /// Per endpoint, whether it is isolated for ingress and for egress.
     isolated: Vec<[bool; 2]>,
-    /// What each source may send to each destination, and the reverse.
-    egress: Vec<Arc<relation::Relation>>,
-    ingress: Vec<Arc<relation::Relation>>,
+    /// What each source may send to each destination, and the reverse: never empty.
+    planes: Vec<Relations>,
     traffic: TrafficTable,
     selectors: FxHashMap<PodSelector, u32>,
     selection: Selection,
@@ -150,7 +150,7 @@ impl Engine {
         let vocabulary = Vocabulary::of(policies, &scratch);
         let space = AddressSpace::new(vocabulary.blocks.values());
         let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed.len(), &scratch);
-        let behaviours = Behaviours::new(&Program::new(&vocabulary, &classes, &scratch), &scratch);
+        let behaviours = Behaviours::new(&family::planes(&vocabulary, &classes, &scratch), &scratch);
         let drafts = Namer {
             cluster,
             vocabulary: &vocabulary,
@@ -199,8 +199,7 @@ impl Engine {
             endpoints: drafts.into_iter().map(|draft| draft.endpoint).collect(),
             sources,
             destinations,
-            egress: behaviours.egress,
-            ingress: behaviours.ingress,
+            planes: behaviours.planes,
             traffic: behaviours.traffic,
             selection: classes.selection,
             stats,
@@ -228,16 +227,33 @@ impl Engine {
     ///
     /// A node is any node but the one that a pod runs on, whose probes always reach it (S-35).
     pub fn between(&self, src: EndpointId, dst: EndpointId) -> Sides {
-        let [egress, ingress] = Direction::ALL.map(|direction| self.side(src, dst, direction));
-        Sides { egress, ingress, both: self.traffic.intersection(egress, ingress) }
+        let mut sides = Sides { egress: TrafficId::NONE, ingress: TrafficId::NONE, both: TrafficId::NONE };
+        for plane in &self.planes {
+            let [egress, ingress] = Direction::ALL.map(|direction| self.side_in(plane, src, dst, direction));
+            sides.egress = self.traffic.union(sides.egress, egress);
+            sides.ingress = self.traffic.union(sides.ingress, ingress);
+            sides.both = self.traffic.union(sides.both, self.traffic.intersection(egress, ingress));
+        }
+        sides
     }
 
-    /// What one side alone lets pass from one endpoint to another.
+    /// What one side alone lets pass from one endpoint to another, in any address family.
     pub fn side(&self, src: EndpointId, dst: EndpointId, direction: Direction) -> TrafficId {
+        let sides = self.planes.iter().map(|plane| self.side_in(plane, src, dst, direction));
+        sides.fold(TrafficId::NONE, |all, side| self.traffic.union(all, side))
+    }
+
+    fn side_in(
+        &self,
+        plane: &Relations,
+        src: EndpointId,
+        dst: EndpointId,
+        direction: Direction,
+    ) -> TrafficId {
         let (source, destination) = (self.source_class(src), self.destination_class(dst));
         let (relations, own, peer) = match direction {
-            Direction::Egress => (&self.egress, source, destination),
-            Direction::Ingress => (&self.ingress, destination, source),
+            Direction::Egress => (&plane.egress, source, destination),
+            Direction::Ingress => (&plane.ingress, destination, source),
         };
         relations.get(own as usize).map_or(TrafficId::NONE, |relation| relation.at(peer))
     }

@@ -49,6 +49,11 @@ impl Relation {
         self.rows.iter().find(|(peers, _)| peers.contains(peer)).map_or(TrafficId::NONE, |row| row.1)
     }
 
+    /// The rows with these peers only.
+    pub(crate) fn among(&self, peers: &ClassSet) -> impl Iterator<Item = (ClassSet, TrafficId)> {
+        self.rows.iter().map(|(own, traffic)| (own.intersection(peers), *traffic))
+    }
+
     /// The same map between blocks of a partition that keeps the peers of each row apart from others.
     pub(crate) fn image(&self, blocks: &Blocks, traffic: impl Fn(TrafficId) -> TrafficId) -> Self {
         let rows = self.rows.iter().map(|(peers, id)| (blocks.image(peers), traffic(*id)));

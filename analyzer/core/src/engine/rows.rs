@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
+use super::behaviour::Relations;
 use super::traffic::TrafficId;
 use super::{EndpointId, EndpointKind, Engine};
 
@@ -16,6 +17,9 @@ pub struct Connection {
     /// What passes; never nothing.
     pub traffic: TrafficId,
 }
+
+/// Destinations, ascending, with traffic that is not nothing.
+type Row = Vec<(u32, TrafficId)>;
 
 /// How many sources a thread takes at a time. Their columns are looked at together, one destination's
 /// relation after the other.
@@ -82,11 +86,11 @@ impl Engine {
 
     /// How many different sources there are, and how many different destinations.
     pub(crate) fn source_count(&self) -> usize {
-        self.egress.len()
+        self.planes.first().map_or(0, |plane| plane.egress.len())
     }
 
     pub(crate) fn destination_count(&self) -> usize {
-        self.ingress.len()
+        self.planes.first().map_or(0, |plane| plane.ingress.len())
     }
 
     /// The endpoints, ascending, that are alike as this destination.
@@ -95,20 +99,45 @@ impl Engine {
     }
 
     /// What passes from each of some sources, in their order: destinations, ascending, with traffic.
-    pub(crate) fn rows_of_sources(&self, sources: &[u32]) -> Vec<Vec<(u32, TrafficId)>> {
+    pub(crate) fn rows_of_sources(&self, sources: &[u32]) -> Vec<Row> {
         let rows: Vec<_> = sources.par_chunks(BATCH).map(|batch| self.source_rows(batch)).collect();
         rows.into_iter().flatten().collect()
     }
 
     /// What passes from each of some sources: destinations, ascending, with their traffic.
-    fn source_rows(&self, sources: &[u32]) -> Vec<Vec<(u32, TrafficId)>> {
+    fn source_rows(&self, sources: &[u32]) -> Vec<Row> {
+        let planes = self.planes.iter().map(|plane| self.plane_rows(plane, sources));
+        let united = planes.reduce(|rows, more| {
+            rows.into_iter().zip(more).map(|(row, more)| self.united(row, more)).collect()
+        });
+        united.unwrap_or_default()
+    }
+
+    /// What passes in either of two rows.
+    fn united(&self, row: Row, more: Row) -> Row {
+        let mut united: Row = Vec::with_capacity(row.len().max(more.len()));
+        let mut more = more.into_iter().peekable();
+        for (destination, traffic) in row {
+            while let Some(next) = more.next_if(|(other, _)| *other < destination) {
+                united.push(next);
+            }
+            let same = more.next_if(|(other, _)| *other == destination);
+            let both = same.map_or(traffic, |(_, other)| self.traffic.union(traffic, other));
+            united.push((destination, both));
+        }
+        united.extend(more);
+        united
+    }
+
+    /// What passes in one plane.
+    fn plane_rows(&self, plane: &Relations, sources: &[u32]) -> Vec<Row> {
         let (Some(first), Some(last)) = (sources.iter().min(), sources.iter().max()) else {
             return Vec::new();
         };
-        let egress: Vec<_> = sources.iter().map(|source| self.egress.get(*source as usize)).collect();
-        let mut rows: Vec<Vec<(u32, TrafficId)>> = vec![Vec::new(); sources.len()];
+        let egress: Vec<_> = sources.iter().map(|source| plane.egress.get(*source as usize)).collect();
+        let mut rows: Vec<Row> = vec![Vec::new(); sources.len()];
         let mut known: FxHashMap<(TrafficId, TrafficId), TrafficId> = FxHashMap::default();
-        for (destination, relation) in (0_u32..).zip(&self.ingress) {
+        for (destination, relation) in (0_u32..).zip(&plane.ingress) {
             for (peers, admitted) in relation.rows() {
                 if !peers.meets(*first, *last) {
                     continue;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation};
-use npv_models::space::Traffic;
+use npv_models::space::{Family, Traffic};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -49,10 +49,15 @@ pub(crate) struct Program<'a> {
 type Key = (bool, Vec<u32>, Option<u32>);
 
 impl<'a> Program<'a> {
-    /// Compiles the rules of a vocabulary.
-    pub(crate) fn new(vocabulary: &Vocabulary<'_>, classes: &'a Classes, traffic: &'a TrafficTable) -> Self {
+    /// Compiles the rules of a vocabulary; with a family, blocks of the other one match nobody (S-19).
+    pub(crate) fn new(
+        vocabulary: &Vocabulary<'_>,
+        classes: &'a Classes,
+        traffic: &'a TrafficTable,
+        family: Option<Family>,
+    ) -> Self {
         let everybody = Arc::new(ClassSet::range(0..classes.len()));
-        let layers = compile(vocabulary, classes, &everybody);
+        let layers = compile(vocabulary, classes, family, &everybody);
         let mut subjects = [FxHashSet::default(), FxHashSet::default()];
         let mut names_ports = FxHashSet::default();
         for policy in vocabulary.layers.iter().flatten().flat_map(|tier| &tier.policies) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use npv_models::cluster::{Cluster, GroupId, PodGroup};
 use npv_models::decide::{End, NodeEnd, PodEnd};
 use npv_models::policy::{Layer, PeerMatch, Peers, Policy, PolicySet, Tier};
-use npv_models::space::{Bound, IntervalSet, IpSet, Labels};
+use npv_models::space::{Bound, Family, IntervalSet, IpSet, Labels};
 
 /// Nodes by name, so that pods can refer to the one that they run on.
 pub(super) struct Ends<'a> {
@@ -14,8 +14,8 @@ pub(super) struct Ends<'a> {
     unlabelled: &'a Labels,
 }
 
-/// In which blocks pods are, and on which node.
-type Kind<'n> = (Vec<bool>, Option<&'n str>);
+/// In which blocks pods are, whether they have addresses of each family, and on which node they are.
+type Kind<'n> = (Vec<bool>, [bool; 2], Option<&'n str>);
 
 /// Pods that a certain set of policies cannot tell apart, by one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,12 @@ impl<'a> Ends<'a> {
                 .map(|cut| member.addresses.iter().any(|address| cut.contains(*address)))
                 .collect();
             let node = if by_node { member.node.as_deref() } else { None };
-            kinds.entry((inside, node)).or_insert((index, 0)).1 += 1;
+            let families = Family::ALL.map(|family| {
+                // Where no block is in use, families make no difference.
+                let mut of_family = member.addresses.iter().filter(|address| Family::of(**address) == family);
+                !cuts.is_empty() && of_family.next().is_some()
+            });
+            kinds.entry((inside, families, node)).or_insert((index, 0)).1 += 1;
         }
         let mut samples: Vec<_> = kinds.into_values().collect();
         samples.sort_unstable();

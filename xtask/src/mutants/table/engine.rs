@@ -11,6 +11,7 @@ const ADDRESS: &str = "analyzer/core/src/engine/address.rs";
 const VOCABULARY: &str = "analyzer/core/src/engine/vocabulary.rs";
 const RELATION: &str = "analyzer/core/src/engine/relation.rs";
 const BEHAVIOUR: &str = "analyzer/core/src/engine/behaviour.rs";
+const FAMILY: &str = "analyzer/core/src/engine/family.rs";
 const ROWS: &str = "analyzer/core/src/engine/rows.rs";
 const ENGINE: &str = "analyzer/core/src/engine/mod.rs";
 const TRAFFIC: &str = "analyzer/core/src/engine/traffic.rs";
@@ -341,26 +342,69 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "sources are not told apart by who lets them in",
             BEHAVIOUR,
-            "                admits.refine(&mut partition);\n",
+            "                admits.iter().for_each(|admits| admits.refine(&mut partition));\n",
             "",
         ),
         mutant(
             "destinations are not told apart by who sends to them",
             BEHAVIOUR,
-            "                sends.refine(&mut partition);\n",
+            "                sends.iter().for_each(|sends| sends.refine(&mut partition));\n",
             "",
         ),
         mutant(
             "sides change places",
             ENGINE,
-            "Direction::Egress => (&self.egress, source, destination),",
-            "Direction::Egress => (&self.ingress, destination, source),",
+            "Direction::Egress => (&plane.egress, source, destination),",
+            "Direction::Egress => (&plane.ingress, destination, source),",
         ),
         mutant(
             "one side is enough",
             ENGINE,
-            "both: self.traffic.intersection(egress, ingress)",
-            "both: self.traffic.union(egress, ingress)",
+            "self.traffic.union(sides.both, self.traffic.intersection(egress, ingress))",
+            "self.traffic.union(sides.both, self.traffic.union(egress, ingress))",
+        ),
+        mutant(
+            "sides are put together before they meet",
+            ENGINE,
+            "self.traffic.union(sides.both, self.traffic.intersection(egress, ingress))",
+            "self.traffic.intersection(sides.egress, sides.ingress)",
+        ),
+        mutant(
+            "families never matter",
+            CLASSES,
+            "space.classes() > 1 && all.any(",
+            "space.classes() > usize::MAX && all.any(",
+        ),
+        mutant(
+            "an end without known addresses has no family",
+            FAMILY,
+            "(true, true) | (false, false) => Self::Both,",
+            "(true, true) => Self::Both,\n            (false, false) => Self::Only(Family::V4),",
+        ),
+        mutant(
+            "every end can use every family",
+            FAMILY,
+            "Self::Only(own) | Self::Outside(own) => own == family,",
+            "Self::Only(own) | Self::Outside(own) => own.name() != \"\",",
+        ),
+        mutant(
+            "ends without a family in common never meet",
+            FAMILY,
+            "(Family::V4, Families::Only(Family::V4)) => parts.push((v6, only_v6)),",
+            "",
+        ),
+        mutant("addresses outside are of IPv4", FAMILY, "(v6, outside_v6)]", "(v4, outside_v6)]"),
+        mutant(
+            "blocks of either family match in both",
+            COMPILE,
+            "Some(Family::V4) => !block.v4().is_empty(),",
+            "Some(Family::V4) => true,",
+        ),
+        mutant(
+            "a row has one family only",
+            ROWS,
+            "let both = same.map_or(traffic, |(_, other)| self.traffic.union(traffic, other));",
+            "let both = same.map_or(traffic, |_| traffic);",
         ),
         mutant(
             "rows ignore the source's side",

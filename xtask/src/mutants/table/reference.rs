@@ -3,6 +3,7 @@
 use crate::mutants::{Suite, mutant};
 
 const DECIDE: &str = "models/src/decide/mod.rs";
+const FAMILY: &str = "models/src/decide/family.rs";
 const MATCHING: &str = "models/src/decide/matching.rs";
 const WHY: &str = "models/src/decide/why.rs";
 const LABEL: &str = "models/src/space/label.rs";
@@ -224,8 +225,32 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "every address of a pod must be in the block",
             MATCHING,
-            "iter().any(|address| in_block",
-            "iter().all(|address| in_block",
+            "view.addresses(end).any(|address| in_block",
+            "view.addresses(end).all(|address| in_block",
+        ),
+        mutant(
+            "blocks of either family match",
+            MATCHING,
+            "self.family.is_none_or(|family| family == Family::of(*address))",
+            "self.family.is_none_or(|_| Family::of(*address).name() != \"\")",
+        ),
+        mutant(
+            "one end with a family is enough",
+            FAMILY,
+            "self.src.can_use(*family) && self.dst.can_use(*family)",
+            "self.src.can_use(*family) || self.dst.can_use(*family)",
+        ),
+        mutant(
+            "an end without known addresses has no family",
+            FAMILY,
+            "known.is_empty() || known.iter()",
+            "known.iter()",
+        ),
+        mutant(
+            "of two families the first decides",
+            DECIDE,
+            "if allowing(&next) > allowing(&best) { next } else { best }",
+            "if allowing(&next) > usize::MAX { next } else { best }",
         ),
         mutant(
             "pods are nodes",

@@ -3,7 +3,7 @@ use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation, PeerMa
 use npv_models::space::Protocol;
 
 use super::world::*;
-use crate::engine::{EndpointKind, Engine};
+use crate::engine::{EndpointKind, Engine, TrafficId};
 
 fn shop() -> World {
     let mut world = World::default();
@@ -147,6 +147,43 @@ fn blocks_match_known_addresses_of_pods_and_are_merged_outside() {
     let profile = Profile { blocks_match_pods: false, ..Profile::default() };
     let engine = Engine::new(&world.cluster, &policies, profile);
     assert_eq!(between(&engine, "a/in[Deployment]", "a/db[Deployment]"), "none");
+}
+
+#[test]
+fn both_sides_must_allow_the_same_address_family() {
+    let engine = |addresses: [&[&str]; 2], out: &str, into: &str| {
+        let mut world = World::default();
+        world.namespace("a", "");
+        let [left, right] = addresses;
+        world.workload("left", "app=left").members = vec![member("left-1", left, None)];
+        world.workload("right", "app=right").members = vec![member("right-1", right, None)];
+        let rule = |text| Some(vec![allow(vec![block(text, &[])], vec![])]);
+        world.engine(&network_policies(vec![
+            policy(pods("a", "app=left"), None, rule(out)),
+            policy(pods("a", "app=right"), rule(into), None),
+        ]))
+    };
+    let passes = |engine: &Engine| between(engine, "a/left[Deployment]", "a/right[Deployment]");
+    let dual: [&[&str]; 2] = [&["10.0.0.1", "fd00::1"], &["10.0.0.2", "fd00::2"]];
+    let apart = engine(dual, "10.0.0.0/8", "fd00::/64");
+    assert_eq!(passes(&apart), "none");
+    let sides = apart.between(id(&apart, "a/left[Deployment]"), id(&apart, "a/right[Deployment]"));
+    assert_eq!((sides.egress, sides.ingress), (TrafficId::ALL, TrafficId::ALL));
+    assert!(!listing(&apart).iter().any(|line| line.contains("left[Deployment] -> a/right")));
+    for block in ["10.0.0.0/8", "fd00::/64"] {
+        assert_eq!(passes(&engine(dual, block, block)), "all");
+    }
+    // The other end has one family only.
+    assert_eq!(passes(&engine([&["10.0.0.1"], dual[1]], "fd00::/64", "10.0.0.0/8")), "none");
+    assert_eq!(passes(&engine([&["10.0.0.1"], dual[1]], "10.0.0.0/8", "10.0.0.0/8")), "all");
+    // Who is in no block, or of one family, needs no second plane.
+    assert_eq!(apart.planes.len(), 2);
+    assert_eq!(engine(dual, "10.1.0.0/16", "fd01::/64").planes.len(), 1);
+    assert_eq!(engine([&["10.0.0.1"], &["fd00::2"]], "10.0.0.0/8", "fd00::/64").planes.len(), 1);
+    // Addresses outside with the same connections stay one endpoint.
+    let outside = engine(dual, "0.0.0.0/0", "::/0");
+    let external = outside.endpoints().iter().filter(|endpoint| endpoint.outside);
+    assert_eq!(external.count(), 2);
 }
 
 #[test]

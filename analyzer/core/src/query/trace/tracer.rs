@@ -2,11 +2,13 @@
 //! tell apart.
 
 use npv_models::cluster::Cluster;
-use npv_models::decide::{self, Decision, End, Exemption, Flow, Profile, Unmet, Verdict, decide, nearest};
+use npv_models::decide::{
+    self, Decision, End, Exemption, Flow, Profile, Unmet, Verdict, decide, decide_over, nearest,
+};
 use npv_models::policy::{Action, Direction, PolicySet, PortMatch, Ports, Rule};
-use npv_models::space::{Labels, PortSet, Protocol, Traffic};
+use npv_models::space::{Family, Labels, PortSet, Protocol, Traffic};
 
-use super::variant::{Outcome, Variant, transpose, unite};
+use super::variant::{Apart, Outcome, Variant, transpose, unite};
 use super::{Decided, Default, Near, Part, Question, Step, Trace};
 use crate::query::ends::{self, Ends, Sample};
 use crate::query::name::{Names, Place};
@@ -57,13 +59,15 @@ impl Tracer<'_> {
         let (sources, rows) = unite(sources, rows);
         let (destinations, columns) = unite(destinations, transpose(rows));
         let mut parts = Vec::new();
+        let mut notes = Vec::new();
         for (src, row) in sources.iter().zip(transpose(columns)) {
             for (dst, outcome) in destinations.iter().zip(row) {
+                notes.extend(outcome.apart.iter().map(|apart| families_apart(src, dst, apart, &asked)));
                 parts.push(self.part(src, dst, outcome, &asked));
             }
         }
-        let notes = [&question.src, &question.dst].into_iter().filter_map(|place| self.pods_inside(place));
-        Trace { parts, notes: notes.collect(), ..Trace::default() }
+        notes.extend([&question.src, &question.dst].into_iter().filter_map(|place| self.pods_inside(place)));
+        Trace { parts, notes, ..Trace::default() }
     }
 
     /// Pods with known addresses inside a block are endpoints of their own, and not what was asked about.
@@ -89,11 +93,17 @@ impl Tracer<'_> {
         dst: &Variant<'_>,
         asked: &Traffic,
     ) -> Outcome {
-        let mut outcome = Outcome { egress: Vec::new(), ingress: Vec::new() };
+        let mut outcome = Outcome { egress: Vec::new(), ingress: Vec::new(), apart: Vec::new() };
         for (protocol, first, last) in atoms(policies, &dst.end, asked) {
             let flow = Flow { src: src.end, dst: dst.end, protocol, port: first };
             let decision = decide(policies, self.profile, &flow);
             let traffic = Traffic::of(protocol, PortSet::range(first, last));
+            if let Some((egress, ingress)) = self.apart(policies, &decision, &flow) {
+                match outcome.apart.iter_mut().find(|apart| apart.egress == egress) {
+                    Some(apart) => apart.traffic = apart.traffic.union(&traffic),
+                    None => outcome.apart.push(Apart { egress, ingress, traffic: traffic.clone() }),
+                }
+            }
             for (direction, known) in
                 [(Direction::Egress, &mut outcome.egress), (Direction::Ingress, &mut outcome.ingress)]
             {
@@ -113,6 +123,28 @@ impl Tracer<'_> {
             side.sort_by_key(|decided| decided.verdict == Verdict::Deny);
         }
         outcome
+    }
+
+    /// The families in which the source's side and the destination's allow a denied flow, where each does in
+    /// one and they are two.
+    fn apart(
+        &self,
+        policies: &PolicySet,
+        decision: &Decision<'_>,
+        flow: &Flow<'_>,
+    ) -> Option<(Family, Family)> {
+        // Only a denial that one side allows has the other side's permission elsewhere.
+        if decision.verdict() == Verdict::Allow || decision.egress == decision.ingress {
+            return None;
+        }
+        let over = flow.families().into_iter().flatten().map(|family| {
+            let decision = decide_over(policies, self.profile, flow, Some(family));
+            (family, decision.egress, decision.ingress)
+        });
+        let sides: Vec<_> = over.collect();
+        let (egress, ..) = sides.iter().find(|(_, egress, _)| *egress == Verdict::Allow)?;
+        let (ingress, ..) = sides.iter().find(|(.., ingress)| *ingress == Verdict::Allow)?;
+        Some((*egress, *ingress))
     }
 
     /// What one side of a decision says.
@@ -176,7 +208,7 @@ impl Tracer<'_> {
                 .filter(|decided| decided.verdict == Verdict::Allow)
                 .fold(Traffic::NONE, |all, decided| all.union(&decided.traffic))
         };
-        let Outcome { mut egress, mut ingress } = outcome;
+        let Outcome { mut egress, mut ingress, .. } = outcome;
         let (out, into) = (allowed(&egress), allowed(&ingress));
         // Where one side allows something, that is what the other is interesting for.
         self.explain(&mut egress, Direction::Egress, src, dst, &into);
@@ -246,6 +278,17 @@ fn of_subject(unmet: &Unmet<'_>) -> bool {
         Unmet::Label { part: decide::Part::Subject, .. }
             | Unmet::NamespaceLabel { part: decide::Part::Subject, .. }
             | Unmet::NothingKnown { part: decide::Part::Subject }
+    )
+}
+
+/// Why both sides allow something that is denied.
+fn families_apart(src: &Variant<'_>, dst: &Variant<'_>, apart: &Apart, asked: &Traffic) -> String {
+    let (src, dst) = (src.seen().id, dst.seen().id);
+    let over = if apart.traffic == *asked { String::new() } else { format!(" on {}", apart.traffic) };
+    format!(
+        "{src} may connect to {dst}{over} over {} only, and {dst} admits that over {} only; a connection is over one of \
+         the two, so neither works",
+        apart.egress, apart.ingress
     )
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use npv_models::cluster::GroupId;
 use npv_models::decide::{End, PodEnd};
-use npv_models::space::{IpSet, Labels};
+use npv_models::space::{Family, IpSet, Labels, Traffic};
 
 use super::{Decided, Party, Tracer};
 use crate::engine::{EndpointId, EndpointKind};
@@ -32,6 +32,17 @@ pub(super) struct Variant<'e> {
 pub(super) struct Outcome {
     pub(super) egress: Vec<Decided>,
     pub(super) ingress: Vec<Decided>,
+    /// What each side allows in an address family of its own only.
+    pub(super) apart: Vec<Apart>,
+}
+
+/// Traffic that passes neither way because a connection is of one address family (S-16).
+#[derive(Clone, PartialEq)]
+pub(super) struct Apart {
+    /// The only families in which the source's side and the destination's side allow it.
+    pub(super) egress: Family,
+    pub(super) ingress: Family,
+    pub(super) traffic: Traffic,
 }
 
 impl Tracer<'_> {

@@ -1,0 +1,145 @@
+//! A connection is of one address family (S-16): its two sides are asked for each family apart, in a plane of
+//! its own, where an end with addresses of both could otherwise get past each side by another address.
+
+use std::net::IpAddr;
+
+use npv_models::policy::Direction;
+use npv_models::space::{Family, IpSet};
+use rayon::prelude::*;
+
+use super::classes::Classes;
+use super::relation::Relation;
+use super::set::ClassSet;
+use super::table::{Program, Table, Tables};
+use super::traffic::TrafficTable;
+use super::vocabulary::{Numbered, Vocabulary};
+
+/// The families that an end can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Families {
+    /// A pod or node with addresses of both, or with none that is known.
+    Both,
+    /// A pod or node with addresses of one.
+    Only(Family),
+    /// Addresses outside the cluster.
+    Outside(Family),
+}
+
+impl Families {
+    /// Of a pod or node with these known addresses.
+    pub(crate) fn of(addresses: &[IpAddr]) -> Self {
+        let has = |family| addresses.iter().any(|address| Family::of(*address) == family);
+        match (has(Family::V4), has(Family::V6)) {
+            (true, false) => Self::Only(Family::V4),
+            (false, true) => Self::Only(Family::V6),
+            (true, true) | (false, false) => Self::Both,
+        }
+    }
+
+    /// Of addresses outside the cluster that are in the same blocks. Those of both families are in no block,
+    /// so that the family makes no difference.
+    pub(crate) fn outside(addresses: &IpSet) -> Self {
+        Self::Outside(if addresses.v4().is_empty() { Family::V6 } else { Family::V4 })
+    }
+
+    /// Whether it can use the family.
+    pub(crate) fn has(self, family: Family) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Only(own) | Self::Outside(own) => own == family,
+        }
+    }
+}
+
+/// Tables of both directions whose intersection is an answer; the answer is the union over all planes.
+#[derive(Debug)]
+pub(crate) struct Plane {
+    pub(crate) egress: Tables,
+    pub(crate) ingress: Tables,
+}
+
+/// One plane where families make no difference, and else one for each.
+pub(crate) fn planes(vocabulary: &Vocabulary<'_>, classes: &Classes, traffic: &TrafficTable) -> Vec<Plane> {
+    if !classes.families_matter {
+        let program = Program::new(vocabulary, classes, traffic, None);
+        let [egress, ingress] = Direction::ALL.map(|direction| program.tables(direction));
+        return vec![Plane { egress, ingress }];
+    }
+    let programs = Family::ALL.map(|family| Program::new(vocabulary, classes, traffic, Some(family)));
+    let masks = Masks::of(classes);
+    let by_direction = Direction::ALL
+        .map(|direction| masks.apart(&programs.each_ref().map(|program| program.tables(direction))));
+    let [egress, ingress] = by_direction;
+    egress.into_iter().zip(ingress).map(|(egress, ingress)| Plane { egress, ingress }).collect()
+}
+
+/// The classes by the families that they can use.
+struct Masks<'a> {
+    classes: &'a Classes,
+    both: ClassSet,
+    /// Pods and nodes of one family, and addresses outside the cluster.
+    only: [ClassSet; 2],
+    outside: [ClassSet; 2],
+}
+
+impl<'a> Masks<'a> {
+    fn of(classes: &'a Classes) -> Self {
+        let those = |wanted: Families| -> ClassSet {
+            let numbered = (0_u32..).zip(&classes.signatures);
+            let found = numbered.filter(|(_, signature)| signature.families == wanted);
+            ClassSet::from_sorted(&found.map(|(class, _)| class).collect::<Vec<_>>())
+        };
+        Self {
+            classes,
+            both: those(Families::Both),
+            only: Family::ALL.map(|family| those(Families::Only(family))),
+            outside: Family::ALL.map(|family| those(Families::Outside(family))),
+        }
+    }
+
+    /// The tables of one direction for the plane of each family.
+    fn apart(&self, tables: &[Tables; 2]) -> [Tables; 2] {
+        // Which table a class has does not depend on the family.
+        let [first, _] = tables;
+        let mut kinds: Numbered<(u32, Families)> = Numbered::default();
+        let of: Vec<u32> = first
+            .of
+            .iter()
+            .zip(&self.classes.signatures)
+            .map(|(table, signature)| kinds.number((*table, signature.families)))
+            .collect();
+        Family::ALL.map(|family| {
+            let nothing = Relation::default();
+            let table = |kind: &(u32, Families)| {
+                let [v4, v6] = tables.each_ref().map(|tables| tables.tables.get(kind.0 as usize));
+                let allowed = [v4, v6].map(|table| table.map_or(&nothing, |table| &table.allowed));
+                let isolated = v4.is_some_and(|table| table.isolated);
+                Table { allowed: self.masked(family, kind.1, allowed), isolated }
+            };
+            Tables { of: of.clone(), tables: kinds.values().par_iter().map(table).collect() }
+        })
+    }
+
+    /// What an end of these families has with others in the plane of a family: with pods and nodes that can use
+    /// it too; with addresses outside the cluster, in every plane, by their own family, as only one side has a
+    /// say there; and in the plane of IPv4 with those that it has no family in common with, by theirs.
+    fn masked(&self, family: Family, own: Families, [v4, v6]: [&Relation; 2]) -> Relation {
+        // No policy applies to an end outside the cluster.
+        if let Families::Outside(_) = own {
+            return v4.clone();
+        }
+        let ([only_v4, only_v6], [outside_v4, outside_v6]) = (&self.only, &self.outside);
+        let mut parts = vec![(v4, outside_v4), (v6, outside_v6)];
+        match (family, own.has(family)) {
+            (Family::V4, true) => parts.extend([(v4, &self.both), (v4, only_v4)]),
+            (Family::V6, true) => parts.extend([(v6, &self.both), (v6, only_v6)]),
+            (_, false) => {}
+        }
+        match (family, own) {
+            (Family::V4, Families::Only(Family::V4)) => parts.push((v6, only_v6)),
+            (Family::V4, Families::Only(Family::V6)) => parts.push((v4, only_v4)),
+            _ => {}
+        }
+        Relation::from_disjoint(parts.into_iter().flat_map(|(relation, peers)| relation.among(peers)))
+    }
+}
