@@ -38,12 +38,9 @@ pub struct World {
 
 /// Worlds of any shape.
 pub fn worlds() -> impl Strategy<Value = World> {
-    (cluster::clusters(), policies::policy_sets(), profiles(), any::<u8>()).prop_map(
-        |(cluster, policies, profile, kind)| {
-            let world = World { cluster, policies, profile };
-            if kind % 3 == 0 { families::apart(world) } else { world }
-        },
-    )
+    let any = (cluster::clusters(), policies::policy_sets(), profiles())
+        .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile });
+    prop_oneof![3 => any, 1 => families::worlds()]
 }
 
 /// Worlds of one layer with one tier of NetworkPolicies.

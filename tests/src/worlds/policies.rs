@@ -41,7 +41,7 @@ const BLOCKS: [&str; 18] = [
 /// Namespaces by name, the one that is always there most often.
 const NAMED: [&str; 4] = ["n0", "n0", "n1", "n2"];
 
-fn provenance() -> Provenance {
+pub(super) fn provenance() -> Provenance {
     Provenance { path: "spec".into(), span: nowhere() }
 }
 
@@ -72,13 +72,13 @@ fn namespaces() -> impl Strategy<Value = NamespaceSelector> {
     ]
 }
 
-fn pods() -> impl Strategy<Value = PodSelector> {
+pub(super) fn pods() -> impl Strategy<Value = PodSelector> {
     (namespaces(), prop_oneof![1 => Just(Selector::EVERYTHING), 1 => selector()])
         .prop_map(|(namespaces, pods)| PodSelector { namespaces, pods })
 }
 
 #[expect(clippy::expect_used, reason = "the vocabulary is well-formed")]
-fn net(text: &str) -> IpNet {
+pub(super) fn net(text: &str) -> IpNet {
     mask(text.parse().expect("a block"))
 }
 
@@ -119,7 +119,7 @@ fn port() -> impl Strategy<Value = PortItem> {
     .prop_map(|matches| PortItem { matches, provenance: provenance() })
 }
 
-fn rule(actions: &'static [Action]) -> impl Strategy<Value = Rule> {
+pub(super) fn rule(actions: &'static [Action]) -> impl Strategy<Value = Rule> {
     // An empty list of the IR matches nothing, so that few are enough.
     let peers = prop_oneof![
         4 => Just(Peers::Anyone),
