@@ -24,7 +24,6 @@ fn allowed(side: &[Decided]) -> Traffic {
     allowing.fold(Traffic::NONE, |all, decided| all.union(&decided.traffic))
 }
 
-
 struct Both<'w> {
     engine: &'w Engine,
     tracer: Tracer<'w>,
