@@ -124,12 +124,16 @@ impl Behaviours {
         let (sources, destinations) = rayon::join(
             || {
                 let mut partition = apart(&sends);
-                admits.iter().for_each(|admits| admits.refine(&mut partition));
+                for admits in &admits {
+                    admits.refine(&mut partition);
+                }
                 partition.finish()
             },
             || {
                 let mut partition = apart(&admits);
-                sends.iter().for_each(|sends| sends.refine(&mut partition));
+                for sends in &sends {
+                    sends.refine(&mut partition);
+                }
                 partition.finish()
             },
         );

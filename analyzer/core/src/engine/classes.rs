@@ -182,7 +182,7 @@ impl Classes {
                 signature.names = ports.number(visible.ports);
             }
             for ((addresses, families, nodes), part) in places {
-                let signature = Signature { addresses, families, nodes, ..signature.clone() };
+                let signature = Signature { families, addresses, nodes, ..signature.clone() };
                 classifier.unit(Owner::Group(number), signature, part);
             }
         }

@@ -142,7 +142,7 @@ impl<'a> Classifier<'a> {
             let nodes = self.node_selectors.get(number as usize).cloned().unwrap_or_default();
             let addresses = self.space.reduce(&node.addresses);
             let families = self.families(&node.addresses);
-            let signature = Signature { addresses, families, nodes, ..plain.clone() };
+            let signature = Signature { families, addresses, nodes, ..plain.clone() };
             self.unit(Owner::Node(number), signature, None);
         }
     }

@@ -342,13 +342,13 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "sources are not told apart by who lets them in",
             BEHAVIOUR,
-            "                admits.iter().for_each(|admits| admits.refine(&mut partition));\n",
+            "                for admits in &admits {\n                    admits.refine(&mut partition);\n                }\n",
             "",
         ),
         mutant(
             "destinations are not told apart by who sends to them",
             BEHAVIOUR,
-            "                sends.iter().for_each(|sends| sends.refine(&mut partition));\n",
+            "                for sends in &sends {\n                    sends.refine(&mut partition);\n                }\n",
             "",
         ),
         mutant(

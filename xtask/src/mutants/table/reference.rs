@@ -46,7 +46,7 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "policies apply on the host network",
             DECIDE,
-            "        End::Pod(pod) if profile.sees(pod) => pod,\n        End::Pod(_) | End::Node(_)",
+            "        End::Pod(pod) if view.profile.sees(pod) => pod,\n        End::Pod(_) | End::Node(_)",
             "        End::Pod(pod) => pod,\n        End::Node(_)",
         ),
         mutant(
@@ -213,7 +213,7 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "selectors match the host network",
             MATCHING,
-            "End::Pod(pod) => profile.sees(pod) && selector.matches(pod),",
+            "End::Pod(pod) => view.profile.sees(pod) && selector.matches(pod),",
             "End::Pod(pod) => selector.matches(pod),",
         ),
         mutant(
