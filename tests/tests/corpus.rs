@@ -12,9 +12,6 @@ use npv_tests::matrix::Matrix;
 use npv_tests::npv::{Run, npv, root};
 use serde_json::Value;
 
-/// Scenarios that npv answers wrongly as yet. Each must fail: one that passes leaves this list.
-const NOT_YET: &[&str] = &[];
-
 #[test]
 fn scenarios_give_the_answers_that_they_must_give() {
     let scenarios = scenarios(&root().join("corpus")).unwrap();
@@ -33,11 +30,7 @@ fn scenarios_give_the_answers_that_they_must_give() {
         for path in &scenario.paths {
             walk(scenario, path, &mut differences);
         }
-        if NOT_YET.contains(&&*scenario.name) {
-            if differences.is_empty() {
-                writeln!(wrong, "\n{}: passes; take it off the list", scenario.name).unwrap();
-            }
-        } else if !differences.is_empty() {
+        if !differences.is_empty() {
             writeln!(wrong, "\n{}:", scenario.name).unwrap();
             for difference in differences {
                 writeln!(wrong, "  {}", difference.replace('\n', "\n    ")).unwrap();

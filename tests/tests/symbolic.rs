@@ -5,9 +5,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use npv_models::cluster::Cluster;
-use npv_models::decide::{End, Flow, PodEnd, Verdict, decide};
+use npv_models::decide::{End, Flow, PodEnd, Verdict, decide_over};
 use npv_models::policy::{Direction, PolicySet};
 use npv_models::space::Protocol;
 use npv_symbolic::encode::{PolicyId, RuleId};
@@ -33,12 +34,14 @@ fn anywhere(end: End<'_>) -> End<'_> {
     }
 }
 
-/// The world with at most one address for each end: a connection is of one family, and the reference is
-/// given those addresses that matter for it.
-fn one_address(world: &World) -> World {
+/// The world with at most one address of each family for each end, which is all that a flow of the symbolic
+/// engine can have.
+fn one_of_each_family(world: &World) -> World {
     let mut world = world.clone();
-    let first =
-        |addresses: &mut Box<[std::net::IpAddr]>| *addresses = addresses.iter().copied().take(1).collect();
+    let first = |addresses: &mut Box<[IpAddr]>| {
+        let of = |v6| addresses.iter().copied().find(|address| address.is_ipv6() == v6);
+        *addresses = [of(false), of(true)].into_iter().flatten().collect();
+    };
     for group in &mut world.cluster.groups {
         group.members.iter_mut().for_each(|member| first(&mut member.addresses));
     }
@@ -127,41 +130,45 @@ proptest! {
 
     #[test]
     fn every_pair_has_its_verdict_and_no_other(world in worlds()) {
-        let world = one_address(&world);
+        let world = one_of_each_family(&world);
         let inventory = Inventory::new(&world.cluster);
         let options = Options { unaddressed: true, ..Options::default() };
         let mut session = Session::new(&[&world.policies], world.profile, options, &[]);
         flows(&world, &inventory, 97, |flow| {
-            let exactly = session.exactly(flow);
-            if session.possible(exactly) == Some(false) {
-                return Ok(());
+            for family in flow.families() {
+                let exactly = session.exactly(flow, family);
+                if session.possible(exactly) == Some(false) {
+                    continue;
+                }
+                let allowed = session.allowed(0);
+                let denied = session.opposite(allowed);
+                let (right, wrong) = match decide_over(&world.policies, world.profile, flow, family).verdict() {
+                    Verdict::Allow => (allowed, denied),
+                    Verdict::Deny => (denied, allowed),
+                };
+                let (right, wrong) = (session.both(exactly, right), session.both(exactly, wrong));
+                prop_assert_eq!(session.possible(right), Some(true), "{:?} {:?}", flow, family);
+                prop_assert_eq!(session.possible(wrong), Some(false), "{:?} {:?}", flow, family);
             }
-            let allowed = session.allowed(0);
-            let denied = session.opposite(allowed);
-            let (right, wrong) = match decide(&world.policies, world.profile, flow).verdict() {
-                Verdict::Allow => (allowed, denied),
-                Verdict::Deny => (denied, allowed),
-            };
-            let (right, wrong) = (session.both(exactly, right), session.both(exactly, wrong));
-            prop_assert_eq!(session.possible(right), Some(true), "{:?}", flow);
-            prop_assert_eq!(session.possible(wrong), Some(false), "{:?}", flow);
             Ok(())
         })?;
     }
 
     #[test]
     fn what_has_no_effect_here_can_go(world in worlds()) {
-        let world = one_address(&world);
+        let world = one_of_each_family(&world);
         let inventory = Inventory::new(&world.cluster);
         let found = facts_of(&world, &world.cluster);
         for at in [Where::EveryCluster, Where::Snapshot] {
             let (rules, policies) = dead(&found, at);
             let less = without(&world.policies, &rules, &policies);
             flows(&world, &inventory, 7, |flow| {
-                let before = decide(&world.policies, world.profile, flow);
-                let after = decide(&less, world.profile, flow);
-                prop_assert_eq!(before.egress, after.egress, "{:?} {:?}", flow, &found);
-                prop_assert_eq!(before.ingress, after.ingress, "{:?} {:?}", flow, &found);
+                for family in flow.families() {
+                    let before = decide_over(&world.policies, world.profile, flow, family);
+                    let after = decide_over(&less, world.profile, flow, family);
+                    prop_assert_eq!(before.egress, after.egress, "{:?} {:?} {:?}", flow, family, &found);
+                    prop_assert_eq!(before.ingress, after.ingress, "{:?} {:?} {:?}", flow, family, &found);
+                }
                 Ok(())
             })?;
         }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use npv_models::decide::{Decision, Flow, Profile, Verdict};
 use npv_models::policy::{Direction, PolicySet};
-use npv_models::space::Labels;
+use npv_models::space::{Family, Labels};
 
 use crate::canonical;
 use crate::encode::{EncodedSet, Encoder};
@@ -162,9 +162,9 @@ impl<'p> Session<'p> {
         encoder.question(question, flow)
     }
 
-    /// The condition that a flow is this one, as far as policies can tell.
-    pub fn exactly(&mut self, flow: &Flow<'_>) -> Bool {
-        let literal = FlowTerms::literal(&mut self.terms, &self.vocabulary, flow);
+    /// The condition that a flow is this one in one of its [`Flow::families`], as far as policies can tell.
+    pub fn exactly(&mut self, flow: &Flow<'_>, family: Option<Family>) -> Bool {
+        let literal = FlowTerms::literal(&mut self.terms, &self.vocabulary, flow, family);
         let (mut encoder, free) = self.encoder();
         encoder.identical(&literal, free)
     }

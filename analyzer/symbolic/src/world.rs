@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use npv_models::decide::{End, Flow, NodeEnd};
-use npv_models::space::{Labels, Protocol};
+use npv_models::space::{Family, Labels, Protocol};
 
 use crate::term::{Bool, Scalar, Sort, Terms, ValueSet};
 use crate::vocabulary::{Domain, NAME_LABEL, Vocabulary};
@@ -72,8 +72,7 @@ pub struct FlowTerms {
     pub protocol: Scalar,
     /// Its destination port.
     pub port: Scalar,
-    /// The connection's address family, 0 for IPv4 and 1 for IPv6. A literal flow has none: the addresses
-    /// of its ends are those that `decide` is given.
+    /// The connection's address family, 0 for IPv4 and 1 for IPv6. Nothing asks a literal flow for it.
     pub family: Scalar,
     /// Both ends are the same pod (S-36).
     pub itself: Bool,
@@ -82,12 +81,23 @@ pub struct FlowTerms {
 }
 
 impl FlowTerms {
-    /// A concrete flow: every condition on it folds.
-    pub fn literal(terms: &mut Terms, vocabulary: &Vocabulary, flow: &Flow<'_>) -> Self {
+    /// A concrete flow, of one of its [`Flow::families`]: every condition on it folds.
+    pub fn literal(
+        terms: &mut Terms,
+        vocabulary: &Vocabulary,
+        flow: &Flow<'_>,
+        family: Option<Family>,
+    ) -> Self {
         let protocol = Scalar::Known(protocol_number(flow.protocol));
         let port = Scalar::Known(u128::from(flow.port));
-        let src = EndTerms::literal(terms, vocabulary, &flow.src, protocol, port);
-        let dst = EndTerms::literal(terms, vocabulary, &flow.dst, protocol, port);
+        let mut end = |end: &End<'_>| {
+            let mut end = EndTerms::literal(terms, vocabulary, end, protocol, port);
+            // S-16: the others are of another connection.
+            end.addresses.retain(|address| family.is_none_or(|family| address.v6 == (family == Family::V6)));
+            end.addressed = Bool::from_literal(!end.addresses.is_empty());
+            end
+        };
+        let (src, dst) = (end(&flow.src), end(&flow.dst));
         let itself = match (&flow.src, &flow.dst) {
             (End::Pod(a), End::Pod(b)) => {
                 (a.name.is_some() && a.name == b.name)

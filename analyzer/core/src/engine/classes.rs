@@ -198,14 +198,9 @@ impl Classes {
             let signature = Signature { subject: true, selectors: everything, ..plain.clone() };
             classifier.unit(Owner::Assumed(number), signature, None);
         }
-        let of_any = || std::iter::repeat_n(Families::Both, vocabulary.domains.values().len());
-        let domains = classifier.own(of_any(), Owner::Domain, &plain);
-        let outside = if families_matter {
-            classifier.own(space.ranges().iter().map(Families::outside), Owner::Outside, &plain)
-        } else {
-            let of_any = std::iter::repeat_n(Families::Both, space.classes());
-            classifier.own(of_any, Owner::Outside, &plain)
-        };
+        let beyond = Signature { families: Families::Outside, ..plain };
+        let domains = classifier.own(vocabulary.domains.values().len(), Owner::Domain, &beyond);
+        let outside = classifier.own(space.classes(), Owner::Outside, &beyond);
 
         let (signatures, units) = classifier.finish();
         let mut selectors_of = Lists::default();

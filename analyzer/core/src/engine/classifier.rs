@@ -69,17 +69,17 @@ impl<'a> Classifier<'a> {
         if self.families_matter { Families::of(addresses) } else { Families::Both }
     }
 
-    /// Units that are each a class of their own, by the families that they can use.
+    /// Units that are each a class of their own.
     pub(crate) fn own(
         &mut self,
-        families: impl Iterator<Item = Families>,
+        count: usize,
         owner: impl Fn(u32) -> Owner,
         plain: &Signature,
     ) -> Range<u32> {
         let start = self.numbers.values().len() as u32;
-        for (number, families) in (0_u32..).zip(families) {
+        for number in 0..count as u32 {
             let owner = owner(number);
-            self.unit(owner, Signature { own: Some(owner), families, ..plain.clone() }, None);
+            self.unit(owner, Signature { own: Some(owner), ..plain.clone() }, None);
         }
         start..self.numbers.values().len() as u32
     }

@@ -60,7 +60,8 @@ impl CompiledTier {
     }
 }
 
-/// Compiles all tiers of a vocabulary, layer by layer; with a family, blocks of the other one match nobody.
+/// Compiles all tiers of a vocabulary, layer by layer; with a family, blocks of the other one match no pod and
+/// no node.
 pub(crate) fn compile(
     vocabulary: &Vocabulary<'_>,
     classes: &Classes,
@@ -73,8 +74,10 @@ pub(crate) fn compile(
         Some(Family::V4) => !block.v4().is_empty(),
         Some(Family::V6) => !block.v6().is_empty(),
     };
+    let outside = ClassSet::range(classes.outside.clone());
     let blocks = classes.by_block.iter().zip(vocabulary.blocks.values());
-    let blocks = blocks.map(|(set, block)| if of_family(block) { set.clone() } else { ClassSet::default() });
+    let blocks =
+        blocks.map(|(set, block)| if of_family(block) { set.clone() } else { set.intersection(&outside) });
     let domains = ClassSet::range(classes.domains.clone());
     let compiler = Compiler {
         everybody,
@@ -82,7 +85,7 @@ pub(crate) fn compile(
         blocks: blocks.map(Arc::new).collect(),
         nodes: share(&classes.by_nodes),
         domains: share(&classes.by_domain),
-        unresolved: Arc::new(domains.union(&ClassSet::range(classes.outside.clone()))),
+        unresolved: Arc::new(domains.union(&outside)),
     };
     let tiers = vocabulary.layers.iter().map(|tiers| tiers.iter().map(|tier| compiler.tier(tier)).collect());
     tiers.collect()

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use npv_models::policy::Direction;
-use npv_models::space::{Family, IpSet};
+use npv_models::space::Family;
 use rayon::prelude::*;
 
 use super::classes::Classes;
@@ -21,8 +21,8 @@ pub(crate) enum Families {
     Both,
     /// A pod or node with addresses of one.
     Only(Family),
-    /// Addresses outside the cluster.
-    Outside(Family),
+    /// Outside the cluster: addresses, each of its own family, and domains, which resolve to any of them.
+    Outside,
 }
 
 impl Families {
@@ -36,17 +36,11 @@ impl Families {
         }
     }
 
-    /// Of addresses outside the cluster that are in the same blocks. Those of both families are in no block,
-    /// so that the family makes no difference.
-    pub(crate) fn outside(addresses: &IpSet) -> Self {
-        Self::Outside(if addresses.v4().is_empty() { Family::V6 } else { Family::V4 })
-    }
-
     /// Whether it can use the family.
     pub(crate) fn has(self, family: Family) -> bool {
         match self {
-            Self::Both => true,
-            Self::Only(own) | Self::Outside(own) => own == family,
+            Self::Both | Self::Outside => true,
+            Self::Only(own) => own == family,
         }
     }
 }
@@ -77,9 +71,9 @@ pub(crate) fn planes(vocabulary: &Vocabulary<'_>, classes: &Classes, traffic: &T
 struct Masks<'a> {
     classes: &'a Classes,
     both: ClassSet,
-    /// Pods and nodes of one family, and addresses outside the cluster.
+    /// Pods and nodes of one family.
     only: [ClassSet; 2],
-    outside: [ClassSet; 2],
+    outside: ClassSet,
 }
 
 impl<'a> Masks<'a> {
@@ -93,7 +87,7 @@ impl<'a> Masks<'a> {
             classes,
             both: those(Families::Both),
             only: Family::ALL.map(|family| those(Families::Only(family))),
-            outside: Family::ALL.map(|family| those(Families::Outside(family))),
+            outside: those(Families::Outside),
         }
     }
 
@@ -121,15 +115,16 @@ impl<'a> Masks<'a> {
     }
 
     /// What an end of these families has with others in the plane of a family: with pods and nodes that can use
-    /// it too; with addresses outside the cluster, in every plane, by their own family, as only one side has a
-    /// say there; and in the plane of IPv4 with those that it has no family in common with, by theirs.
+    /// it too; with what is outside the cluster, in every plane, as only one side has a say there and asks for
+    /// the address's own family; and in the plane of IPv4 with those that it has no family in common with, by
+    /// theirs.
     fn masked(&self, family: Family, own: Families, [v4, v6]: [&Relation; 2]) -> Relation {
         // No policy applies to an end outside the cluster.
-        if let Families::Outside(_) = own {
+        if own == Families::Outside {
             return v4.clone();
         }
-        let ([only_v4, only_v6], [outside_v4, outside_v6]) = (&self.only, &self.outside);
-        let mut parts = vec![(v4, outside_v4), (v6, outside_v6)];
+        let [only_v4, only_v6] = &self.only;
+        let mut parts = vec![(v4, &self.outside)];
         match (family, own.has(family)) {
             (Family::V4, true) => parts.extend([(v4, &self.both), (v4, only_v4)]),
             (Family::V6, true) => parts.extend([(v6, &self.both), (v6, only_v6)]),

@@ -49,7 +49,8 @@ pub(crate) struct Program<'a> {
 type Key = (bool, Vec<u32>, Option<u32>);
 
 impl<'a> Program<'a> {
-    /// Compiles the rules of a vocabulary; with a family, blocks of the other one match nobody (S-19).
+    /// Compiles the rules of a vocabulary; with a family, blocks of the other one match no pod and
+    /// no node (S-19).
     pub(crate) fn new(
         vocabulary: &Vocabulary<'_>,
         classes: &'a Classes,

@@ -306,11 +306,13 @@ impl OwnedEnd {
 }
 
 /// A flow between two different ends as they can be in a cluster: known pods of known namespaces, on
-/// different nodes, with at most one address, of the family that the flow is of.
+/// different nodes, with at most one address of each family, or of the one that both ends have.
 pub(crate) fn possible_flow() -> impl Strategy<Value = OwnedFlow> {
-    (flow(), any::<bool>()).prop_map(|(mut flow, v6)| {
+    (flow(), proptest::option::of(any::<bool>())).prop_map(|(mut flow, v6)| {
         let v6 = match (&flow.src, &flow.dst) {
-            (OwnedEnd::Address(address), _) | (_, OwnedEnd::Address(address)) => address.is_ipv6(),
+            (OwnedEnd::Address(address), _) | (_, OwnedEnd::Address(address)) => {
+                v6.map(|_| address.is_ipv6())
+            }
             _ => v6,
         };
         if let (OwnedEnd::Address(a), OwnedEnd::Address(b)) = (&flow.src, &mut flow.dst) {
@@ -331,10 +333,11 @@ pub(crate) fn possible_flow() -> impl Strategy<Value = OwnedFlow> {
 }
 
 impl OwnedEnd {
-    fn make_possible(&mut self, own_name: &str, own_node: &str, v6: bool) {
+    fn make_possible(&mut self, own_name: &str, own_node: &str, v6: Option<bool>) {
         let one_of_each = |addresses: &mut Vec<IpAddr>| {
-            addresses.retain(|address| address.is_ipv6() == v6);
-            addresses.truncate(1);
+            addresses.retain(|address| v6.is_none_or(|v6| address.is_ipv6() == v6));
+            addresses.sort_by_key(IpAddr::is_ipv6);
+            addresses.dedup_by_key(|address| address.is_ipv6());
         };
         match self {
             Self::Pod { name, namespace, namespace_labels, ports, host_network, addresses, node, .. } => {

@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use npv_models::decide::{Verdict, decide};
+use npv_models::decide::{Verdict, decide, decide_over};
 use npv_models::policy::PolicySet;
 use npv_symbolic::session::{Options, Search, Session};
 use npv_symbolic::spec::Question;
@@ -30,23 +30,26 @@ fn every_flow_has_the_verdict_that_decide_gives_and_no_other() {
         .run(&worlds, |(policies, profile, flows)| {
             let mut session = Session::new(&[&policies], profile, options(), &[]);
             for flow in flows {
-                all.set(all.get() + 1);
                 flow.with(|flow| {
-                    let exactly = session.exactly(flow);
-                    if session.possible(exactly) == Some(false) {
-                        // Out of this world: several addresses, a pod to itself, a node to its own pod.
-                        return Ok(());
+                    for family in flow.families() {
+                        all.set(all.get() + 1);
+                        let exactly = session.exactly(flow, family);
+                        if session.possible(exactly) == Some(false) {
+                            // Out of this world: several addresses, a pod to itself, a node to its own pod.
+                            continue;
+                        }
+                        met.set(met.get() + 1);
+                        let allowed = session.allowed(0);
+                        let denied = session.opposite(allowed);
+                        let (allowed, denied) =
+                            (session.both(exactly, allowed), session.both(exactly, denied));
+                        let (right, wrong) = match decide_over(&policies, profile, flow, family).verdict() {
+                            Verdict::Allow => (allowed, denied),
+                            Verdict::Deny => (denied, allowed),
+                        };
+                        prop_assert_eq!(session.possible(right), Some(true));
+                        prop_assert_eq!(session.possible(wrong), Some(false));
                     }
-                    met.set(met.get() + 1);
-                    let allowed = session.allowed(0);
-                    let denied = session.opposite(allowed);
-                    let (allowed, denied) = (session.both(exactly, allowed), session.both(exactly, denied));
-                    let (right, wrong) = match decide(&policies, profile, flow).verdict() {
-                        Verdict::Allow => (allowed, denied),
-                        Verdict::Deny => (denied, allowed),
-                    };
-                    prop_assert_eq!(session.possible(right), Some(true));
-                    prop_assert_eq!(session.possible(wrong), Some(false));
                     Ok(())
                 })?;
             }
@@ -74,9 +77,11 @@ proptest! {
         for flow in flows {
             flow.with(|flow| {
                 let verdicts = sets.map(|set| decide(set, profile, flow).verdict());
-                let exactly = session.exactly(flow);
-                if verdicts[0] != verdicts[1] && session.possible(exactly) == Some(true) {
-                    prop_assert!(!same);
+                for family in flow.families() {
+                    let exactly = session.exactly(flow, family);
+                    if verdicts[0] != verdicts[1] && session.possible(exactly) == Some(true) {
+                        prop_assert!(!same);
+                    }
                 }
                 Ok(())
             })?;
