@@ -138,6 +138,12 @@ pub(super) const SUITE: Suite = Suite {
             "if address.v6 { &v4 } else { set.v6() }",
         ),
         mutant(
+            "a literal flow over IPv6 has the IPv4 addresses too",
+            WORLD,
+            "family.is_none_or(|family| address.v6 == (family == Family::V6))",
+            "family.is_none_or(|family| !address.v6 || family == Family::V6)",
+        ),
+        mutant(
             "an except takes out nothing",
             MATCHING,
             "rest.difference(&IpSet::net(*hole))",
