@@ -115,6 +115,8 @@ const PATH_HELP: &str =
 Examples:
   npv check deploy/
   npv check --fail-on error --format json=findings.json --format text deploy/
+  npv check --diff --unsafe deploy/     what would be mended, and how?
+  npv check --fix deploy/
   helm template chart/ | npv check -")]
 pub(crate) struct CheckArgs {
     #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
@@ -123,7 +125,24 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "LEVEL", default_value = "warning")]
     pub(crate) fail_on: FailOn,
     #[command(flatten)]
+    pub(crate) fix: FixArgs,
+    #[command(flatten)]
     pub(crate) input: InputArgs,
+}
+
+/// Whether to mend what is found.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Fixes")]
+pub(crate) struct FixArgs {
+    /// Mend the files in place where that changes no verdict, and report what remains
+    #[arg(long)]
+    pub(crate) fix: bool,
+    /// Fixes that change what is allowed too: probably what was meant, to be reviewed
+    #[arg(long = "unsafe")]
+    pub(crate) unsafe_too: bool,
+    /// Print the fixes as a unified diff, and write nothing
+    #[arg(long, conflicts_with = "format")]
+    pub(crate) diff: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -10,12 +10,8 @@ use crate::args::{InputArgs, LookArgs};
 use crate::outcome::Failure;
 use crate::verbose;
 
-/// Reads the inputs and makes sense of them.
-///
-/// # Errors
-/// There is nothing to read.
-pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Snapshot, Failure> {
-    let start = Instant::now();
+/// How the arguments say that manifests are to be understood.
+pub(crate) fn options(args: &InputArgs) -> Options {
     let mut options = Options::default();
     if let Some(namespace) = &args.namespace {
         options.namespace.clone_from(namespace);
@@ -23,6 +19,16 @@ pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Resul
     options.profile.blocks_match_pods = !args.blocks_skip_pods;
     options.profile.selectors_see_host_network = args.selectors_see_host_network;
     options.controller.clone_from(&args.ingress_controller);
+    options
+}
+
+/// Reads the inputs and makes sense of them.
+///
+/// # Errors
+/// There is nothing to read.
+pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Snapshot, Failure> {
+    let start = Instant::now();
+    let options = options(args);
     let bar = if look.quiet { None } else { progress::Bar::stderr("reading") };
     let update = bar.as_ref().map(|bar| |done, total| bar.update(done, total));
     let loading = load::Options {

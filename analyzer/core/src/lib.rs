@@ -2,6 +2,7 @@
 
 pub mod assertion;
 pub mod engine;
+pub mod fix;
 pub mod graph;
 pub mod lint;
 pub mod load;

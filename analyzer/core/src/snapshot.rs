@@ -10,7 +10,7 @@ use npv_models::diagnostic::{Finding, Severity};
 use npv_models::dialect;
 use npv_models::k8s::{Decoded, Decoder};
 use npv_models::policy::PolicySet;
-use npv_models::source::{Origin, SourceMap, Span};
+use npv_models::source::{Origin, SourceId, SourceMap, Span};
 use npv_models::space::Selector;
 use npv_models::yaml::Node;
 
@@ -108,6 +108,10 @@ pub struct Snapshot {
     pub comments: Vec<Span>,
     /// How many objects of each `apiVersion/Kind` were there, those without meaning to npv included.
     pub kinds: BTreeMap<String, usize>,
+    /// The texts that hold manifests; the others are there for the findings about them.
+    pub manifests: Vec<SourceId>,
+    /// Those of the findings that are about getting the texts, not about what they say.
+    pub not_got: Vec<Finding>,
 }
 
 impl Snapshot {
@@ -148,7 +152,7 @@ impl Snapshot {
 
     /// Puts together what has been loaded.
     pub fn assemble(loaded: Loaded<Decoded>, options: &Options) -> Self {
-        let Loaded { sources, objects, mut findings, comments } = loaded;
+        let Loaded { sources, objects, mut findings, comments, manifests, not_got } = loaded;
         let mut builder = Builder::new();
         let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
         for decoded in objects {
@@ -169,8 +173,35 @@ impl Snapshot {
             profile: options.profile,
             findings,
             comments,
+            manifests,
+            not_got,
             kinds: kinds.into_iter().map(|(kind, count)| (kind.into(), count)).collect(),
         }
+    }
+
+    /// The same manifests with other texts in place of some.
+    ///
+    /// # Errors
+    /// The length of a text of 4 GiB or more, which spans cannot address.
+    pub fn with_texts(&self, texts: &BTreeMap<SourceId, String>, options: &Options) -> Result<Self, usize> {
+        let mut sources = SourceMap::default();
+        for (id, source) in self.sources.iter() {
+            let text = texts.get(&id).map_or(source.text(), String::as_str);
+            sources.add(source.name(), text, source.origin().clone())?;
+        }
+        let decoder = Decoder::new(&options.namespace);
+        let errors = Mutex::new(Errors::default());
+        let loaded = load::load_some(sources, &self.manifests, self.not_got.clone(), |node| {
+            decode(&decoder, &errors, &node)
+        });
+        Ok(Self::assemble(with(loaded, errors), options))
+    }
+
+    /// Whether the text with this id holds manifests that stand in a file, so that an edit of the one is an edit
+    /// of the other.
+    pub fn is_file(&self, source: SourceId) -> bool {
+        self.manifests.contains(&source)
+            && self.sources.get(source).is_some_and(|source| *source.origin() == Origin::File)
     }
 
     /// Whether nothing was left out: no input was unreadable or of a kind that npv does not model.

@@ -2,27 +2,43 @@
 
 use std::time::Instant;
 
+use npv_analyzer::fix::Checked;
 use npv_analyzer::query::check::{check, fails};
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::report::CheckReport;
+use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{CheckArgs, LookArgs};
 use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
+use crate::verb::fix;
 use crate::{output, verbose};
 
 pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     output::check(&args.input.format, "check", |format| format.check)?;
-    let snapshot = input::read(&args.paths, &args.input, look)?;
-    let engine = super::engine(&snapshot, look);
+    fix::check(args)?;
+    let mut snapshot = input::read(&args.paths, &args.input, look)?;
+    let ask = |snapshot: &Snapshot| {
+        let engine = super::engine(snapshot, look);
+        let findings = during("looking for mistakes", look, || check(snapshot, &engine));
+        Checked { engine, findings }
+    };
     let start = Instant::now();
-    let findings = during("looking for mistakes", look, || check(&snapshot, &engine));
-    let complete = snapshot.complete();
+    let mut checked = ask(&snapshot);
+    if args.fix.diff {
+        fix::show(&snapshot, &checked, args, &ask, look)?;
+        return Ok(exit(&snapshot, &checked, args));
+    }
+    if args.fix.fix && fix::write(&snapshot, &checked, args, &ask, look)? {
+        // What remains is what the files say now.
+        snapshot = input::read(&args.paths, &args.input, look)?;
+        checked = ask(&snapshot);
+    }
     let report = CheckReport {
         sources: &snapshot.sources,
-        findings: &findings,
-        complete,
+        findings: &checked.findings,
+        complete: snapshot.complete(),
         inventory: Inventory::of(&snapshot),
     };
     output::write(
@@ -33,10 +49,14 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
+    Ok(exit(&snapshot, &checked, args))
+}
+
+fn exit(snapshot: &Snapshot, checked: &Checked, args: &CheckArgs) -> Exit {
     // What was not understood can hide anything, so that comes first.
-    if !complete && !args.input.allow_incomplete {
-        return Ok(Exit::Incomplete);
+    if !snapshot.complete() && !args.input.allow_incomplete {
+        return Exit::Incomplete;
     }
-    let failed = args.fail_on.severity().is_some_and(|level| fails(&findings, level));
-    Ok(if failed { Exit::Findings } else { Exit::Clean })
+    let failed = args.fail_on.severity().is_some_and(|level| fails(&checked.findings, level));
+    if failed { Exit::Findings } else { Exit::Clean }
 }

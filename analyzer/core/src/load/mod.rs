@@ -60,6 +60,10 @@ pub struct Loaded<T> {
     pub findings: Vec<Finding>,
     /// The comments with `npv:` in them, in the order of the texts.
     pub comments: Vec<Span>,
+    /// The texts that hold manifests; the others are there for the findings about them.
+    pub manifests: Vec<SourceId>,
+    /// Those of the findings that are about getting the texts, not about what they say.
+    pub not_got: Vec<Finding>,
 }
 
 /// Why there is nothing to work on.
@@ -124,6 +128,16 @@ pub fn load_texts<T: Send>(sources: SourceMap, decode: impl Fn(Node) -> T + Sync
     decode_all(sources, &ids, Vec::new(), None, decode)
 }
 
+/// As [`load_texts`], for texts of which only some hold manifests, with what was wrong about getting them.
+pub fn load_some<T: Send>(
+    sources: SourceMap,
+    manifests: &[SourceId],
+    not_got: Vec<Finding>,
+    decode: impl Fn(Node) -> T + Sync,
+) -> Loaded<T> {
+    decode_all(sources, manifests, not_got, None, decode)
+}
+
 fn decode_all<T: Send>(
     sources: SourceMap,
     ids: &[SourceId],
@@ -131,6 +145,7 @@ fn decode_all<T: Send>(
     progress: Option<&(dyn Fn(u64, u64) + Sync)>,
     decode: impl Fn(Node) -> T + Sync,
 ) -> Loaded<T> {
+    let not_got = findings.clone();
     let texts: Vec<_> = ids.iter().filter_map(|&id| Some((id, sources.get(id)?.text()))).collect();
     let work = Work::new(progress, texts.iter().map(|(_, text)| text.len() as u64).sum());
     let parts: Vec<_> = texts.into_iter().flat_map(|(id, text)| split::split(id, text)).collect();
@@ -145,7 +160,7 @@ fn decode_all<T: Send>(
         comments.extend(output.comments);
     }
     findings.sort_by_key(Finding::span);
-    Loaded { sources, objects, findings, comments }
+    Loaded { sources, objects, findings, comments, manifests: ids.to_vec(), not_got }
 }
 
 /// A finding about something that could not be read.

@@ -26,6 +26,7 @@ use crate::query::walk::{Chains, Radius};
 pub use json::SCHEMA_VERSION;
 pub use page::{Ink, Inked, Look, Page};
 pub use text::findings as write_findings;
+pub use text::fixes as write_fixes;
 pub use visible::visible;
 
 /// Every output format.

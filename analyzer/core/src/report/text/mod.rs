@@ -1,6 +1,7 @@
 //! Text for people, with colour where it is a terminal's.
 
 mod findings;
+mod fixes;
 mod reach;
 mod rules;
 mod snippet;
@@ -8,6 +9,7 @@ mod trace;
 mod walk;
 
 pub use findings::findings;
+pub use fixes::fixes;
 
 use npv_models::diagnostic::Finding;
 

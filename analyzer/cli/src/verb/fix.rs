@@ -1,0 +1,103 @@
+//! `npv check --fix` and `--diff`.
+
+use std::io::Write;
+use std::path::Path;
+
+use npv_analyzer::fix::{self, Checked, Outcome, Request};
+use npv_analyzer::report::write_fixes;
+use npv_analyzer::snapshot::Snapshot;
+
+use crate::args::{CheckArgs, LookArgs};
+use crate::input;
+use crate::outcome::Failure;
+use crate::output;
+
+/// Whether what is asked for can be done at all.
+///
+/// # Errors
+/// There is no file to write to, or nothing is to be fixed.
+pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    if args.fix.unsafe_too && !args.fix.fix && !args.fix.diff {
+        return Err(Failure::usage(
+            "`--unsafe` says which fixes, but not what to do with them",
+            "add `--diff` to see them, or `--fix` to apply them",
+        ));
+    }
+    if args.fix.fix && !args.fix.diff && args.paths.iter().any(|path| path == Path::new("-")) {
+        return Err(Failure::usage(
+            "`--fix` cannot write to standard input",
+            "name the files, or see the fixes of what a program prints with `npv check --diff FILE`",
+        ));
+    }
+    Ok(())
+}
+
+fn fixes(
+    snapshot: &Snapshot,
+    checked: &Checked,
+    args: &CheckArgs,
+    ask: &dyn Fn(&Snapshot) -> Checked,
+) -> Outcome {
+    let options = input::options(&args.input);
+    let request = Request { options: &options, unsafe_too: args.fix.unsafe_too, check: ask };
+    fix::fix(snapshot, checked, &request)
+}
+
+/// Prints the fixes as a diff.
+///
+/// # Errors
+/// Standard output does not take the text.
+pub(crate) fn show(
+    snapshot: &Snapshot,
+    checked: &Checked,
+    args: &CheckArgs,
+    ask: &dyn Fn(&Snapshot) -> Checked,
+    look: LookArgs,
+) -> Result<(), Failure> {
+    let outcome = fixes(snapshot, checked, args, ask);
+    output::to_stdout(look, |page| {
+        for (id, text) in &outcome.texts {
+            let Some(source) = snapshot.sources.get(*id) else { continue };
+            page.write_all(fix::unified(source.name(), source.text(), text).as_bytes())?;
+        }
+        Ok(())
+    })?;
+    if !look.quiet {
+        output::to_stderr(look, |page| write_fixes(&outcome, false, page));
+    }
+    Ok(())
+}
+
+/// Writes the fixes to the files, and returns whether there were any.
+///
+/// # Errors
+/// A file could not be written. Those before it have been, each as a whole.
+pub(crate) fn write(
+    snapshot: &Snapshot,
+    checked: &Checked,
+    args: &CheckArgs,
+    ask: &dyn Fn(&Snapshot) -> Checked,
+    look: LookArgs,
+) -> Result<bool, Failure> {
+    let outcome = fixes(snapshot, checked, args, ask);
+    let mut written = Vec::new();
+    for (id, text) in &outcome.texts {
+        let Some(source) = snapshot.sources.get(*id) else { continue };
+        if let Err(why) = fix::write(Path::new(source.name()), source.text(), text) {
+            let so_far = if written.is_empty() {
+                "no file was changed".to_owned()
+            } else {
+                format!("changed before that: {}", written.join(", "))
+            };
+            return Err(Failure::usage_with(
+                format!("cannot fix `{}`: {why}", source.name()),
+                vec![so_far, "see to it that the file can be written, and run npv again".to_owned()],
+            ));
+        }
+        written.push(format!("`{}`", source.name()));
+    }
+    if !look.quiet {
+        output::to_stderr(look, |page| write_fixes(&outcome, true, page));
+    }
+    Ok(!written.is_empty())
+}

@@ -1,0 +1,288 @@
+//! Applies the fixes of findings to the texts, and proves each before it is written.
+//!
+//! A fix is a handful of edits that a lint rule proposes. Here they are applied to the texts in memory, and
+//! the result is read and asked again. A fix is taken when the finding is gone, nothing is refused that was
+//! not refused before, and, for a safe one, every verdict is as it was. A fix that fails is left out and
+//! said so; the others stand. Fixes that want the same place wait for the next round.
+
+mod diff;
+mod edit;
+mod effect;
+mod meaning;
+mod write;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
+use npv_models::source::SourceId;
+
+use crate::engine::Engine;
+use crate::lint::{self, Category};
+use crate::snapshot::{Options, Snapshot};
+
+pub use diff::unified;
+pub use effect::{Change, Effect};
+pub use write::write;
+
+/// Rounds of fixes that make room for others; far more than any real text needs.
+const ROUNDS: usize = 16;
+
+/// A snapshot with its answers.
+pub struct Checked {
+    /// The exact answers for the endpoints.
+    pub engine: Engine,
+    /// What is wrong, without what is suppressed.
+    pub findings: Vec<Finding>,
+}
+
+/// What to fix, and how to ask again.
+pub struct Request<'a> {
+    /// How the manifests were understood.
+    pub options: &'a Options,
+    /// Fixes that change what is allowed are wanted too.
+    pub unsafe_too: bool,
+    /// Asks a snapshot what is wrong with it.
+    pub check: &'a dyn Fn(&Snapshot) -> Checked,
+}
+
+/// A fix that was applied or refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fixed {
+    /// The lint rule.
+    pub rule: &'static str,
+    /// `file:line:column` of the finding, in the text as it was read in the round of the fix.
+    pub at: String,
+    /// What the fix does.
+    pub description: String,
+    /// Why it was refused; `None` where it was applied.
+    pub refused: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The texts that changed, as they are now.
+    pub texts: BTreeMap<SourceId, String>,
+    /// The fixes that were applied or refused, in the order of the rounds and of the texts.
+    pub fixes: Vec<Fixed>,
+    /// Number of unsafe fixes that were not wanted.
+    pub unsafe_left: usize,
+    /// Number of fixes for texts that stand in no file: standard input, or the output of a program.
+    pub elsewhere: usize,
+    /// What all changes together open and close; `None` where they change who is there.
+    pub effect: Option<Effect>,
+}
+
+impl Outcome {
+    /// The fixes that were applied.
+    pub fn applied(&self) -> impl Iterator<Item = &Fixed> {
+        self.fixes.iter().filter(|fixed| fixed.refused.is_none())
+    }
+}
+
+/// A fix with its finding.
+struct Candidate<'f> {
+    finding: &'f Finding,
+    fix: &'f Fix,
+}
+
+/// A snapshot after some fixes.
+struct State {
+    snapshot: Snapshot,
+    checked: Checked,
+}
+
+/// Applies what can be applied. `checked` is what the request's check says of the snapshot.
+pub fn fix(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>) -> Outcome {
+    let mut outcome = Outcome { effect: Some(Effect::default()), ..Outcome::default() };
+    let proposed = |checked: &Checked| -> Vec<(Applicability, bool)> {
+        let fixes = checked.findings.iter().filter_map(|finding| finding.fix.as_ref());
+        let fixes = fixes.filter(|fix| !fix.edits.is_empty());
+        fixes.map(|fix| (fix.applicability, in_files(snapshot, fix))).collect()
+    };
+    outcome.elsewhere = proposed(checked).iter().filter(|(_, in_files)| !in_files).count();
+    let mut state: Option<State> = None;
+    let mut refused: BTreeSet<(String, String)> = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        let (here, answers) = match &state {
+            Some(state) => (&state.snapshot, &state.checked),
+            None => (snapshot, checked),
+        };
+        let mut round = Round { base: here, checked: answers, request, kept: Vec::new(), after: None };
+        let candidates = candidates(here, answers, request.unsafe_too, &refused);
+        if candidates.is_empty() {
+            break;
+        }
+        let mut failed = Vec::new();
+        round.settle(&candidates, &mut failed);
+        let Round { kept, after, .. } = round;
+        for candidate in &candidates {
+            let why = failed.iter().find(|(other, _)| std::ptr::eq(*other, candidate));
+            if why.is_some() {
+                refused.insert(identity(candidate.finding));
+            }
+            outcome.fixes.push(Fixed {
+                rule: candidate.finding.rule,
+                at: place(here, candidate.finding),
+                description: candidate.fix.description.clone(),
+                refused: why.map(|(_, why)| why.clone()),
+            });
+        }
+        let edits = kept.iter().flat_map(|candidate| &candidate.fix.edits);
+        outcome.texts.extend(edit::apply(&here.sources, edits).unwrap_or_default());
+        if let Some(after) = after {
+            state = Some(after);
+        }
+    }
+    if let Some(state) = &state {
+        outcome.effect = effect::compare(
+            (&checked.engine, &snapshot.cluster),
+            (&state.checked.engine, &state.snapshot.cluster),
+        );
+    }
+    let last = state.as_ref().map_or(checked, |state| &state.checked);
+    outcome.unsafe_left = proposed(last)
+        .iter()
+        .filter(|(how, in_files)| *how == Applicability::Unsafe && *in_files && !request.unsafe_too)
+        .count();
+    outcome
+}
+
+/// The fixes to try next, none in the way of another: the safe ones as long as there are any, since their
+/// proof needs a text in which nothing else changes.
+fn candidates<'f>(
+    snapshot: &Snapshot,
+    checked: &'f Checked,
+    unsafe_too: bool,
+    refused: &BTreeSet<(String, String)>,
+) -> Vec<Candidate<'f>> {
+    let of = |wanted: Applicability| {
+        let mut chosen: Vec<Candidate<'f>> = Vec::new();
+        for finding in &checked.findings {
+            let Some(fix) = finding.fix.as_ref().filter(|fix| fix.applicability == wanted) else { continue };
+            let free = |edit: &Edit| {
+                let taken = chosen.iter().flat_map(|other| &other.fix.edits);
+                !taken.into_iter().any(|other| edit::collide(edit, other))
+            };
+            if !fix.edits.is_empty()
+                && in_files(snapshot, fix)
+                && !refused.contains(&identity(finding))
+                && fix.edits.iter().all(free)
+            {
+                chosen.push(Candidate { finding, fix });
+            }
+        }
+        chosen
+    };
+    let safe = of(Applicability::Safe);
+    if safe.is_empty() && unsafe_too { of(Applicability::Unsafe) } else { safe }
+}
+
+fn in_files(snapshot: &Snapshot, fix: &Fix) -> bool {
+    fix.edits.iter().all(|edit| snapshot.is_file(edit.span.source))
+}
+
+fn identity(finding: &Finding) -> (String, String) {
+    (finding.fingerprint(), finding.message.clone())
+}
+
+fn place(snapshot: &Snapshot, finding: &Finding) -> String {
+    finding
+        .span()
+        .and_then(|span| snapshot.sources.locate(span))
+        .map_or_else(String::new, |at| at.to_string())
+}
+
+/// Fixes that are tried on one text.
+struct Round<'r, 'f> {
+    base: &'r Snapshot,
+    checked: &'r Checked,
+    request: &'r Request<'r>,
+    /// Those that have proved good, together.
+    kept: Vec<&'r Candidate<'f>>,
+    /// What comes of them.
+    after: Option<State>,
+}
+
+impl<'r, 'f> Round<'r, 'f> {
+    /// Keeps as many of the candidates as prove good on top of those that are kept: all at once where that
+    /// works, else by halves.
+    fn settle(&mut self, batch: &'r [Candidate<'f>], failed: &mut Vec<(&'r Candidate<'f>, String)>) {
+        let trial: Vec<&Candidate<'f>> = self.kept.iter().copied().chain(batch).collect();
+        match (self.prove(&trial), batch) {
+            (Ok(after), _) => {
+                self.kept = trial;
+                self.after = Some(after);
+            }
+            (Err(why), [only]) => failed.push((only, why)),
+            (Err(_), _) => {
+                let (left, right) = batch.split_at(batch.len() / 2);
+                self.settle(left, failed);
+                self.settle(right, failed);
+            }
+        }
+    }
+
+    /// Applies fixes and asks what comes of them; says why they must not be applied together.
+    fn prove(&self, trial: &[&Candidate<'f>]) -> Result<State, String> {
+        let edits = trial.iter().flat_map(|candidate| &candidate.fix.edits);
+        let texts =
+            edit::apply(&self.base.sources, edits).ok_or("its edits are in the way of those of another")?;
+        let snapshot = self
+            .base
+            .with_texts(&texts, self.request.options)
+            .map_err(|_| "the text would be longer than npv can read")?;
+        let checked = (self.request.check)(&snapshot);
+        let count = |findings: &[Finding], one: &Finding| {
+            let same = |other: &&Finding| identity(other) == identity(one);
+            findings.iter().filter(same).count()
+        };
+        for candidate in trial {
+            let mended = trial.iter().filter(|other| identity(other.finding) == identity(candidate.finding));
+            if count(&checked.findings, candidate.finding) + mended.count()
+                > count(&self.checked.findings, candidate.finding)
+            {
+                return Err("the finding would still be there".to_owned());
+            }
+        }
+        let is_new = |finding: &&Finding| {
+            let invalid = lint::rule(finding.rule).is_some_and(|rule| rule.category == Category::Validity);
+            (invalid || finding.incomplete)
+                && count(&checked.findings, finding) > count(&self.checked.findings, finding)
+        };
+        if let Some(new) = checked.findings.iter().find(is_new) {
+            return Err(format!("that would be wrong in another way: {}", new.message));
+        }
+        let state = State { snapshot, checked };
+        if trial.iter().any(|candidate| candidate.fix.applicability == Applicability::Safe) {
+            self.keeps_meaning(&texts, &state)?;
+        }
+        Ok(state)
+    }
+
+    /// Whether everything means what it meant; says what would change.
+    fn keeps_meaning(&self, texts: &BTreeMap<SourceId, String>, after: &State) -> Result<(), String> {
+        let namespace = &self.request.options.namespace;
+        for (id, text) in texts {
+            let before = self.base.sources.get(*id).map_or("", |source| source.text());
+            if !meaning::same_other_objects(before, text, namespace) {
+                return Err("it would change an object that is no policy".to_owned());
+            }
+        }
+        if meaning::same_policies(&self.base.policies, &after.snapshot.policies) {
+            return Ok(());
+        }
+        let effect = effect::compare(
+            (&self.checked.engine, &self.base.cluster),
+            (&after.checked.engine, &after.snapshot.cluster),
+        );
+        let effect = effect.ok_or("it would change who is there")?;
+        let first = effect.opened.first().map(|change| ("open", change));
+        match first.or_else(|| effect.closed.first().map(|change| ("close", change))) {
+            None => Ok(()),
+            Some((what, Change { src, dst, traffic })) => {
+                Err(format!("it would {what} {src} -> {dst} on {traffic}, and must change no verdict"))
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What `npv check --fix` and `--diff` do to files, and what they refuse.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+
+use insta::assert_snapshot;
+use npv_tests::npv::{Run, npv, npv_with};
+
+const WORKLOADS: &str = "apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {app: db}
+  ports: [{port: 80, targetPort: 5432}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: db, namespace: shop}
+spec:
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: db, ports: [{containerPort: 5432}]}]}
+";
+
+/// Four mistakes that can be mended: a label, a Service's port, a type that is missing, and DNS over TCP.
+const POLICIES: &str = "# The shop's policies.
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: db
+  namespace: shop
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes:
+    - Ingress   # only what web asks
+  ingress:
+    - from:
+        - podSelector: {matchLabels: {app: wbe}}   # the front
+      ports:
+        - port: 80
+  egress:
+    - to:
+        - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: kube-system}}
+      ports:
+        - port: 53
+          protocol: UDP
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress]
+  ingress: [{}]
+";
+
+fn shop() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("workloads.yaml"), WORKLOADS).unwrap();
+    fs::write(folder.path().join("policies.yaml"), POLICIES).unwrap();
+    folder
+}
+
+fn text(folder: &Path, file: &str) -> String {
+    fs::read_to_string(folder.join(file)).unwrap()
+}
+
+#[test]
+fn unsafe_fixes_mend_the_files_and_say_what_that_opens() {
+    let folder = shop();
+    let run = npv(folder.path(), ["check", "--fix", "--unsafe", "."]);
+    assert_snapshot!("unsafe_run", run.to_string());
+    assert_snapshot!("unsafe_policies", text(folder.path(), "policies.yaml"));
+    assert_eq!(text(folder.path(), "workloads.yaml"), WORKLOADS);
+    // The second time there is nothing left to do.
+    let mended = text(folder.path(), "policies.yaml");
+    let again = npv(folder.path(), ["check", "--fix", "--unsafe", "."]);
+    assert_eq!((again.status, again.stderr.as_str()), (0, "nothing fixed\n"), "{again}");
+    assert_eq!(text(folder.path(), "policies.yaml"), mended);
+}
+
+#[test]
+fn a_diff_shows_what_would_change_and_writes_nothing() {
+    let folder = shop();
+    let run = npv(folder.path(), ["check", "--diff", "--unsafe", "."]);
+    assert_snapshot!("diff", run.to_string());
+    assert_eq!(text(folder.path(), "policies.yaml"), POLICIES);
+}
+
+#[test]
+fn a_diff_is_what_patch_takes() {
+    let folder = shop();
+    let run = npv(folder.path(), ["check", "--diff", "--unsafe", "."]);
+    let applied = std::process::Command::new("git")
+        .current_dir(folder.path())
+        .args(["apply", "-p0", "-"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .and_then(|mut child| {
+            use std::io::Write;
+            child.stdin.take().map(|mut pipe| pipe.write_all(run.stdout.as_bytes())).transpose()?;
+            child.wait()
+        });
+    assert!(applied.unwrap().success(), "{run}");
+    let other = shop();
+    npv(other.path(), ["check", "--fix", "--unsafe", "."]);
+    assert_eq!(text(folder.path(), "policies.yaml"), text(other.path(), "policies.yaml"));
+}
+
+#[test]
+fn without_unsafe_nothing_changes_what_is_allowed() {
+    let folder = shop();
+    let run = npv(folder.path(), ["check", "--fix", "."]);
+    assert_eq!(run.status, 1, "{run}");
+    assert_eq!(
+        run.stderr,
+        "nothing fixed\n3 fixes that change what is allowed: see `npv check --diff --unsafe`\n"
+    );
+    assert_eq!(text(folder.path(), "policies.yaml"), POLICIES);
+}
+
+#[test]
+fn every_way_to_write_a_text_is_kept() {
+    let windows = shop();
+    fs::write(windows.path().join("policies.yaml"), POLICIES.replace('\n', "\r\n")).unwrap();
+    npv(windows.path(), ["check", "--fix", "--unsafe", "."]);
+    let unix = shop();
+    npv(unix.path(), ["check", "--fix", "--unsafe", "."]);
+    let wanted = text(unix.path(), "policies.yaml").replace('\n', "\r\n");
+    assert_eq!(text(windows.path(), "policies.yaml"), wanted);
+    // What `kubectl get -o json` prints, and the same as a list in YAML.
+    for (file, list) in [
+        (
+            "dump.json",
+            r#"{"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "db", "namespace": "shop"}, "spec": {"podSelector": {"matchLabels": {"app": "db"}}, "policyTypes": ["Ingress"], "ingress": [{"from": [{"podSelector": {"matchLabels": {"app": "wbe"}}}], "ports": [{"port": 80}]}]}}]}"#,
+        ),
+        (
+            "dump.yaml",
+            "apiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.k8s.io/v1\n  kind: NetworkPolicy\n  metadata: {name: db, namespace: shop}\n  spec:\n    podSelector: {matchLabels: {app: db}}\n    ingress:\n    - from: [{podSelector: {matchLabels: {app: wbe}}}]\n      ports: [{port: 80}]\n",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("workloads.yaml"), WORKLOADS).unwrap();
+        fs::write(folder.path().join(file), list).unwrap();
+        let run = npv(folder.path(), ["check", "--fix", "--unsafe", "."]);
+        let wanted = list
+            .replace("wbe", "web")
+            .replace("port\": 80", "port\": 5432")
+            .replace("port: 80", "port: 5432");
+        assert_eq!(text(folder.path(), file), wanted, "{run}");
+    }
+}
+
+fn refused(run: &Run, status: i32, parts: &[&str]) {
+    assert_eq!(run.status, status, "{run}");
+    for part in parts {
+        assert!(run.stderr.contains(part), "no `{part}` in\n{run}");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_refused() {
+    let folder = shop();
+    let input = format!("{WORKLOADS}---\n{POLICIES}");
+    let stdin = |arguments: &[&str]| npv_with(folder.path(), arguments, &[], Some(input.as_bytes()));
+    refused(&stdin(&["check", "--fix", "-"]), 2, &["cannot write to standard input", "--diff"]);
+    refused(&stdin(&["check", "--diff", "--unsafe", "-"]), 1, &["3 fixes are for text that is in no file"]);
+    refused(&npv(folder.path(), ["check", "--unsafe", "."]), 2, &["--unsafe", "--diff"]);
+    refused(&npv(folder.path(), ["check", "--diff", "--format", "json", "."]), 2, &["cannot be used with"]);
+    let path = folder.path().join("policies.yaml");
+    let mut permissions = fs::metadata(&path).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&path, permissions).unwrap();
+    refused(
+        &npv(folder.path(), ["check", "--fix", "--unsafe", "."]),
+        2,
+        &["cannot fix `policies.yaml`: it is write-protected", "no file was changed"],
+    );
+    assert_eq!(text(folder.path(), "policies.yaml"), POLICIES);
+}
