@@ -70,9 +70,43 @@ fn the_other_shapes() {
 }
 
 #[test]
+fn paths_to_services_and_urls() {
+    let trace = schema("trace");
+    let mut backends = 0;
+    for scenario in scenarios(&root().join("corpus")).unwrap() {
+        for path in &scenario.paths {
+            let document = valid(&trace, &scenario.path, &["trace", &path.from, &path.to, "manifests"]);
+            backends += document.get("backends").and_then(Value::as_array).map_or(0, Vec::len);
+            assert!(document.get("path").is_some(), "{} {}", path.from, path.to);
+        }
+    }
+    assert!(backends > 5, "{backends} backends");
+}
+
+#[test]
+fn the_port_on_top_is_the_one_that_was_asked_for() {
+    let (trace, fixtures) = (schema("trace"), root().join("tests/fixtures"));
+    let of = |document: &Value, path: &str| document.pointer(path).cloned().unwrap_or(Value::Null);
+    let asked = |dst: &str| {
+        let document = valid(&trace, &fixtures, &["trace", "shop/web", dst, "shop"]);
+        (of(&document, "/protocol"), of(&document, "/port"), of(&document, "/backends/0/port"))
+    };
+    assert_eq!(asked("svc/shop/api-service:80"), ("TCP".into(), 80.into(), 9000.into()));
+    assert_eq!(asked("svc/shop/api-service"), (Value::Null, Value::Null, 9000.into()));
+    assert_eq!(asked("shop/api:9000"), ("TCP".into(), 9000.into(), Value::Null));
+    assert_eq!(asked("shop/api"), (Value::Null, Value::Null, Value::Null));
+    assert_eq!(asked("https://shop.example.com/cart"), ("TCP".into(), 443.into(), Value::Null));
+    assert_eq!(asked("http://shop.example.com:8080/"), ("TCP".into(), 8080.into(), Value::Null));
+}
+
+#[test]
 fn a_shape_that_is_wrong_is_found() {
-    let reach = schema("reach");
+    let trace = schema("trace");
     let fixtures = root().join("tests/fixtures");
+    let mut document = valid(&trace, &fixtures, &["trace", "shop/web", "svc/shop/api-service:80", "shop"]);
+    document.as_object_mut().unwrap().remove("backends");
+    assert!(!trace.is_valid(&document));
+    let reach = schema("reach");
     let mut document = valid(&reach, &fixtures, &["reach", "shop"]);
     document.as_object_mut().unwrap().insert("more".to_owned(), Value::Null);
     assert!(!reach.is_valid(&document));

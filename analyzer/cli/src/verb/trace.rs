@@ -64,9 +64,10 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
     let tracer =
         Tracer { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, names };
     let src = place(&args.src)?;
-    let answer = match Destination::parse(dst, over) {
+    let destination = Destination::parse(dst, over);
+    let answer = match &destination {
         Some(destination) => Walker { names, tracer }
-            .walk(&src, &destination)
+            .walk(&src, destination)
             .map_err(|error| Failure::usage_with(error.message, error.help))?,
         None => tracer.trace(&Question { src, dst: place(dst)?, over }),
     };
@@ -74,6 +75,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
     let report = TraceReport {
         src: &args.src,
         dst,
+        over: destination.map_or(over, |destination| destination.over()),
         trace: &answer,
         sources: &snapshot.sources,
         findings: &snapshot.findings,

@@ -16,6 +16,7 @@ use std::io;
 
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::SourceMap;
+use npv_models::space::Protocol;
 
 use crate::lint::Rule;
 use crate::query::inventory::Inventory;
@@ -113,6 +114,8 @@ pub struct TraceReport<'a> {
     pub src: &'a str,
     /// The destination, as it was asked for.
     pub dst: &'a str,
+    /// The protocol and port that were asked for, a Service's before translation; `None` where everything was.
+    pub over: Option<(Protocol, u16)>,
     /// The verdict with its reasons.
     pub trace: &'a Trace,
     /// The texts that rules are in.

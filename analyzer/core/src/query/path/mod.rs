@@ -47,6 +47,17 @@ impl Destination {
         Some(Self::Service { name: name.to_owned(), port: over })
     }
 
+    /// What a client asks for, before anything is translated; `None` where every port of a Service is meant.
+    pub fn over(&self) -> Option<(Protocol, u16)> {
+        match self {
+            Self::Service { port, .. } => *port,
+            Self::Url { secure, port, .. } => {
+                let usual = if *secure { 443 } else { 80 };
+                Some((Protocol::Tcp, port.unwrap_or(usual)))
+            }
+        }
+    }
+
     fn url(rest: &str, secure: bool) -> Self {
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (authority, path) = match rest.find('/') {
@@ -144,8 +155,9 @@ impl Walker<'_> {
     pub fn walk(&self, src: &Place, destination: &Destination) -> Result<Trace, Unresolved> {
         match destination {
             Destination::Service { name, port } => self.service_path(src, name, *port),
-            Destination::Url { secure, host, port, path } => {
-                Ok(self.url_path(src, (*secure, host, *port), path))
+            Destination::Url { host, path, .. } => {
+                let (_, port) = destination.over().unwrap_or((Protocol::Tcp, 80));
+                Ok(self.url_path(src, (host, port), path))
             }
         }
     }
@@ -244,6 +256,11 @@ mod tests {
             url(true, "shop.example.com", None, "/cart")
         );
         assert_eq!(Destination::parse("http://a:8080", None), url(false, "a", Some(8080), "/"));
+        let over = |text| Destination::parse(text, None).and_then(|found| found.over());
+        assert_eq!(over("https://a"), Some((Protocol::Tcp, 443)));
+        assert_eq!(over("http://a/b"), Some((Protocol::Tcp, 80)));
+        assert_eq!(over("http://a:8080"), Some((Protocol::Tcp, 8080)));
+        assert_eq!(over("svc/shop/cart"), None);
         let over = Some((Protocol::Tcp, 80));
         let service = Destination::Service { name: "shop/cart".into(), port: over };
         assert_eq!(Destination::parse("svc/shop/cart", over), Some(service));

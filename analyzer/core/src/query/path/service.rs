@@ -133,7 +133,7 @@ impl<'a> Walker<'a> {
                     arrival(walk, service, full);
                 } else {
                     walk.hop(
-                        format!("`{dns}` resolves to {address}; policies never see it (S-31)"),
+                        format!("`{dns}` resolves to {address}; policies never see it"),
                         Some(service.span),
                     );
                     if service.internal_traffic == TrafficPolicy::Local {
@@ -160,9 +160,10 @@ fn arrival(walk: &mut Walk, service: &Service, full: &str) {
                 format!("externalTrafficPolicy of `{full}` is Cluster: a node may stand in for the client"),
                 Some(service.span),
             );
+            // S-81.
             walk.note(
                 "the verdicts below are for the client's own address; where the connection arrives on another node than \
-                 the pod's, the pod sees that node's address instead (S-81)",
+                 the pod's, the pod sees that node's address instead",
             );
         }
     }

@@ -21,12 +21,7 @@ struct Served<'c> {
 }
 
 impl<'a> Walker<'a> {
-    pub(super) fn url_path(
-        &self,
-        src: &Place,
-        (secure, host, port): (bool, &str, Option<u16>),
-        path: &str,
-    ) -> Trace {
+    pub(super) fn url_path(&self, src: &Place, (host, wanted): (&str, u16), path: &str) -> Trace {
         let mut walk = Walk::default();
         let routes: Vec<&Route> = self
             .names
@@ -38,7 +33,6 @@ impl<'a> Walker<'a> {
             .collect();
         let mut served: Vec<Served<'_>> =
             routes.iter().flat_map(|route| self.serving(route, host, path)).collect();
-        let wanted = port.unwrap_or(if secure { 443 } else { 80 });
         served.retain(|one| {
             one.attachment.listeners.is_empty()
                 || one.attachment.problem.is_some()
@@ -210,7 +204,7 @@ impl<'a> Walker<'a> {
                 None,
             );
             walk.note(format!(
-                "`{}` is assumed: only rules for everybody, and selectors of everything, are sure to admit it (S-84)",
+                "`{}` is assumed: only rules for everybody, and selectors of everything, are sure to admit it",
                 entry.assumed_id()
             ));
             return true;

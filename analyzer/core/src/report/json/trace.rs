@@ -114,7 +114,7 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     let same = verdicts.windows(2).all(|pair| pair.first() == pair.last());
     let of_parts = verdicts.first().filter(|_| same).copied().unwrap_or("mixed");
     let verdict = report.trace.overall.map_or(of_parts, Overall::name);
-    let (protocol, port) = single(report.trace.parts.first());
+    let (protocol, port) = report.over.unzip();
     field(page, "verdict", &verdict)?;
     field(page, "src", &report.src)?;
     field(page, "dst", &report.dst)?;
@@ -134,7 +134,7 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     write!(page, "\"parts\": [")?;
     for (index, part) in report.trace.parts.iter().enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
-        let (protocol, port) = single(Some(part));
+        let (protocol, port) = single(part);
         value(
             page,
             &Answer {
@@ -175,8 +175,8 @@ fn verdict(part: &Part) -> &'static str {
 }
 
 /// The one flow that was asked for, if it was one.
-fn single(part: Option<&Part>) -> (Option<Protocol>, Option<u16>) {
-    part.filter(|part| !part.asked.is_all()).and_then(|part| part.asked.first()).unzip()
+fn single(part: &Part) -> (Option<Protocol>, Option<u16>) {
+    part.asked.first().filter(|_| !part.asked.is_all()).unzip()
 }
 
 fn allowed(side: &[Decided]) -> Traffic {

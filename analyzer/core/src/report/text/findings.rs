@@ -7,10 +7,10 @@ use annotate_snippets::{Group, Level};
 use npv_models::diagnostic::{Finding, Fix, Role, Severity};
 use npv_models::source::{Origin, SourceMap};
 
-use super::count;
 use super::snippet::{self, Mark};
+use super::{aside, count};
 use crate::report::visible::visible;
-use crate::report::{CheckReport, Ink, Page};
+use crate::report::{CheckReport, Ink, Look, Page};
 
 /// The answer of `npv check`.
 pub(super) fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -24,7 +24,7 @@ pub(super) fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result
 /// What the page's stream returns.
 pub fn findings(findings: &[Finding], sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
     for finding in findings {
-        let rendered = snippet::renderer(page.look()).render(&[group(finding, sources)]);
+        let rendered = snippet::renderer(page.look()).render(&[group(finding, sources, page.look())]);
         snippet::write(page, &rendered)?;
         if let Some(example) = finding.fix.as_ref().and_then(|fix| fix.example.as_deref()) {
             for line in example.trim_end().lines() {
@@ -36,7 +36,7 @@ pub fn findings(findings: &[Finding], sources: &SourceMap, page: &mut Page<'_>) 
     Ok(())
 }
 
-fn group<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Group<'a> {
+fn group<'a>(finding: &'a Finding, sources: &'a SourceMap, look: Look) -> Group<'a> {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -68,13 +68,14 @@ fn group<'a>(finding: &'a Finding, sources: &'a SourceMap) -> Group<'a> {
         group = group.element(Level::NOTE.message(flow));
     }
     for help in &finding.help {
-        group = group.element(Level::HELP.message(visible(help)));
+        group = group.element(Level::HELP.message(aside(&visible(help), look)));
     }
     // A fix may say no more than the help does.
     let new = |fix: &&Fix| fix.example.is_some() || !finding.help.contains(&fix.description);
     if let Some(fix) = finding.fix.as_ref().filter(new) {
         let colon = if fix.example.is_some() { ":" } else { "" };
-        group = group.element(Level::HELP.message(format!("{}{colon}", visible(&fix.description))));
+        let text = format!("{}{colon}", visible(&fix.description));
+        group = group.element(Level::HELP.message(aside(&text, look)));
     }
     group
 }
@@ -126,7 +127,6 @@ mod tests {
     use npv_models::source::{SourceId, Span};
 
     use super::*;
-    use crate::report::Look;
 
     fn shown(finding: Finding, sources: &SourceMap) -> String {
         let mut out = Vec::new();

@@ -13,7 +13,9 @@ pub use fixes::fixes;
 
 use npv_models::diagnostic::Finding;
 
-use super::Format;
+use unicode_width::UnicodeWidthStr;
+
+use super::{Format, Look};
 
 pub(super) const FORMAT: Format = Format {
     name: "text",
@@ -35,6 +37,33 @@ fn count(number: usize, what: &str) -> String {
     }
 }
 
+/// The columns that text may use; `None` where lines may be as long as they like.
+fn columns(look: Look) -> Option<usize> {
+    look.width.map(|width| width.clamp(60, 160))
+}
+
+/// A text as lines that fit beside what takes up some columns already; words are never cut.
+fn wrap(text: &str, look: Look, taken: usize) -> Vec<String> {
+    let Some(columns) = columns(look) else { return vec![text.to_owned()] };
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if taken + line.width() + 1 + word.width() <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A text below an excerpt, after `= note: ` or `= help: `, whose further lines are aligned with its first.
+fn aside(text: &str, look: Look) -> String {
+    // Room for a line number of five digits.
+    wrap(text, look, 15).join("\n")
+}
+
 /// The line that says that an answer leaves something out.
 fn incomplete(findings: &[Finding]) -> String {
     let left_out = findings.iter().filter(|finding| finding.incomplete).count();
@@ -44,11 +73,21 @@ fn incomplete(findings: &[Finding]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{Look, count, wrap};
 
     #[test]
     fn counts_read_as_people_write_them() {
         let texts = [count(0, "pod"), count(1, "policy"), count(2, "policy"), count(7, "namespace")];
         assert_eq!(texts, ["0 pods", "1 policy", "2 policies", "7 namespaces"]);
+    }
+
+    #[test]
+    fn only_a_terminal_has_an_edge() {
+        let text = "the verdict is for the client's own address; `a-long-name-that-is-never-cut` stays whole";
+        assert_eq!(wrap(text, Look::default(), 6), [text]);
+        let look = Look { color: false, width: Some(60) };
+        let lines = wrap(text, look, 6);
+        assert_eq!(lines.join(" "), text);
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.len() <= 54), "{lines:?}");
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn renderer(look: Look) -> Renderer {
     // Unicode box drawing belongs to terminals; in a file or a log it may be anything.
     renderer
         .decor_style(DecorStyle::Ascii)
-        .term_width(look.width.unwrap_or(annotate_snippets::renderer::DEFAULT_TERM_WIDTH).clamp(60, 160))
+        .term_width(super::columns(look).unwrap_or(annotate_snippets::renderer::DEFAULT_TERM_WIDTH))
 }
 
 /// Excerpts that show all marks, in the order of their first marks.

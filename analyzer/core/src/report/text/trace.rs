@@ -7,13 +7,16 @@ use annotate_snippets::{Element, Group, Level};
 use npv_models::decide::Verdict;
 use npv_models::policy::{Action, Direction};
 use npv_models::source::SourceMap;
+use unicode_width::UnicodeWidthStr;
 
 use super::snippet::{self, Mark};
-use super::{count, incomplete};
+use super::{aside, columns, count, incomplete, wrap};
 use crate::query::trace::{Decided, Default, Near, Overall, Part, Party, Step};
 use crate::report::visible::visible;
-use crate::report::{Ink, Page, TraceReport};
+use crate::report::{Ink, Look, Page, TraceReport};
 
+/// Where the text of a step of a path begins.
+const HOP_INDENT: usize = 5;
 /// How many rules that come equally near to allowing a flow are shown; JSON has some more.
 const NEAREST_SHOWN: usize = 2;
 
@@ -38,7 +41,8 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
         }
     }
     for note in &report.trace.notes {
-        writeln!(page, "{} {}", page.ink(Ink::Caution, "note:"), visible(note))?;
+        let lines = wrap(&visible(note), page.look(), "note: ".len());
+        writeln!(page, "{} {}", page.ink(Ink::Caution, "note:"), lines.join("\n      "))?;
     }
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
@@ -49,7 +53,12 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
 /// How the flow gets from the name that was asked for to pods, and how that ends.
 fn path(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let Some(overall) = report.trace.overall else { return Ok(()) };
-    let flow = format!("{} → {}", visible(report.src), visible(report.dst));
+    let over = match report.over {
+        // A URL says it already.
+        Some((protocol, port)) if !report.dst.contains("://") => format!(" on {protocol} {port}"),
+        _ => String::new(),
+    };
+    let flow = format!("{} → {}{over}", visible(report.src), visible(report.dst));
     let verdict = match overall {
         Overall::Allow => page.ink(Ink::Allowed, "allowed".to_owned()),
         Overall::Deny => page.ink(Ink::Denied, "denied".to_owned()),
@@ -58,13 +67,21 @@ fn path(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page, "{}: {verdict}", page.ink(Ink::Heading, flow))?;
     for (number, hop) in (1..).zip(&report.trace.hops) {
         write!(page, "  {number}. ")?;
-        match visible(&hop.text) {
-            text if hop.stops => write!(page, "{}", page.ink(Ink::Denied, text))?,
-            text => write!(page, "{text}")?,
+        let lines = wrap(&visible(&hop.text), page.look(), HOP_INDENT);
+        let text = lines.join(&format!("\n{:HOP_INDENT$}", ""));
+        if hop.stops {
+            write!(page, "{}", page.ink(Ink::Denied, text))?;
+        } else {
+            write!(page, "{text}")?;
         }
         if let Some(at) = hop.span.and_then(|span| report.sources.locate(span)) {
             let at = at.to_string();
-            write!(page, "  {}", page.ink(Ink::Place, visible(&at)))?;
+            let used = HOP_INDENT + lines.last().map_or(0, |line| line.width()) + 2 + at.width();
+            let separator = match columns(page.look()) {
+                Some(columns) if used > columns => format!("\n{:HOP_INDENT$}", ""),
+                _ => "  ".to_owned(),
+            };
+            write!(page, "{separator}{}", page.ink(Ink::Place, visible(&at)))?;
         }
         writeln!(page)?;
     }
@@ -125,18 +142,23 @@ fn decision(
         if !step.also.is_empty() {
             let also: Vec<String> =
                 step.also.iter().map(|(object, _)| format!("`{}`", visible(object))).collect();
-            group = group.element(Level::NOTE.message(format!("isolated by {} too", also.join(", "))));
+            let text = format!("isolated by {} too", also.join(", "));
+            group = group.element(Level::NOTE.message(aside(&text, page.look())));
         }
     }
     if let (Some(default), false) = (decided.default, decided.steps.is_empty()) {
         group = group.element(Level::NOTE.message(explain(default, direction, &of)));
     }
-    let mut groups = vec![group];
+    let look = page.look();
+    let rendered = snippet::renderer(look).render(&[group]);
+    snippet::write(page, &rendered)?;
     let fewest = decided.near.first().map_or(0, |near| near.unmet.len());
     let as_near = decided.near.iter().take_while(|near| near.unmet.len() == fewest);
-    groups.extend(as_near.take(NEAREST_SHOWN).map(|near| nearest(near, sources)));
-    let rendered = snippet::renderer(page.look()).render(&groups);
-    snippet::write(page, &rendered)?;
+    for near in as_near.take(NEAREST_SHOWN) {
+        writeln!(page)?;
+        let rendered = snippet::renderer(look).render(&[nearest(near, sources, look)]);
+        snippet::write(page, &rendered)?;
+    }
     writeln!(page)
 }
 
@@ -180,7 +202,7 @@ fn marks(step: &Step) -> Vec<Mark<'_>> {
     marks
 }
 
-fn nearest<'a>(near: &'a Near, sources: &'a SourceMap) -> Group<'a> {
+fn nearest<'a>(near: &'a Near, sources: &'a SourceMap, look: Look) -> Group<'a> {
     let title = Level::HELP.with_name(Some("nearest to allowing it")).secondary_title(format!(
         "`{}` {}",
         visible(&near.object),
@@ -189,6 +211,7 @@ fn nearest<'a>(near: &'a Near, sources: &'a SourceMap) -> Group<'a> {
     let mut unmet = near.unmet.iter();
     let label = Cow::Borrowed(unmet.next().map_or("", String::as_str));
     let mark = [Mark { span: near.span, primary: true, label }];
-    let more = unmet.map(|unmet| Element::from(Level::NOTE.message(format!("and {}", visible(unmet)))));
+    let more = unmet
+        .map(|unmet| Element::from(Level::NOTE.message(aside(&format!("and {}", visible(unmet)), look))));
     Group::with_title(title).elements(snippet::elements(&mark, sources)).elements(more)
 }
