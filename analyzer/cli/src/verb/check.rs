@@ -5,7 +5,7 @@ use std::time::Instant;
 use npv_analyzer::fix::Checked;
 use npv_analyzer::query::check::{check, fails};
 use npv_analyzer::query::inventory::Inventory;
-use npv_analyzer::report::CheckReport;
+use npv_analyzer::report::{CheckReport, Run};
 use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{CheckArgs, LookArgs};
@@ -35,11 +35,14 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         snapshot = input::read(&args.paths, &args.input, look)?;
         checked = ask(&snapshot);
     }
+    let exit = exit(&snapshot, &checked, args);
+    let directory = working_directory();
     let report = CheckReport {
         sources: &snapshot.sources,
         findings: &checked.findings,
         complete: snapshot.complete(),
         inventory: Inventory::of(&snapshot),
+        run: Run { directory: &directory, fail_on: args.fail_on.severity(), status: exit.status() },
     };
     output::write(
         &args.input.format,
@@ -49,7 +52,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
-    Ok(exit(&snapshot, &checked, args))
+    Ok(exit)
 }
 
 fn exit(snapshot: &Snapshot, checked: &Checked, args: &CheckArgs) -> Exit {
@@ -59,4 +62,10 @@ fn exit(snapshot: &Snapshot, checked: &Checked, args: &CheckArgs) -> Exit {
     }
     let failed = args.fail_on.severity().is_some_and(|level| fails(&checked.findings, level));
     if failed { Exit::Findings } else { Exit::Clean }
+}
+
+/// The directory that npv runs in, with forward slashes.
+fn working_directory() -> String {
+    let directory = std::env::current_dir().unwrap_or_default();
+    directory.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
 }

@@ -40,6 +40,19 @@ pub(super) enum Found {
     },
 }
 
+impl Found {
+    /// The path that it stands at.
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Stdin => None,
+            Self::File(path)
+            | Self::Kustomization { file: path, .. }
+            | Self::Chart { file: path, .. }
+            | Self::Unreadable { path, .. } => Some(path),
+        }
+    }
+}
+
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A path as messages and positions name it: with forward slashes, and without a leading `./`.
@@ -52,7 +65,8 @@ pub(super) fn display(path: &Path) -> String {
     }
 }
 
-/// Finds what the inputs consist of, in a stable order, each file once.
+/// Finds what the inputs consist of, each file once, in an order that does not depend on that of the inputs:
+/// standard input, then by path.
 ///
 /// # Errors
 /// When inputs do not exist.
@@ -73,6 +87,7 @@ pub(super) fn discover(inputs: &[PathBuf]) -> Result<Vec<Found>, LoadError> {
     if !missing.is_empty() {
         return Err(LoadError::Missing(missing));
     }
+    found.sort_by(|a, b| a.path().cmp(&b.path()));
     let mut seen = HashSet::new();
     found.retain(|found| match found {
         Found::File(path) | Found::Kustomization { file: path, .. } | Found::Chart { file: path, .. } => {

@@ -52,7 +52,7 @@ impl Default for Options<'_> {
 /// What has been read.
 #[derive(Debug)]
 pub struct Loaded<T> {
-    /// The texts, in the order of the inputs.
+    /// The texts: standard input, then files by path.
     pub sources: SourceMap,
     /// What the decoder made of each object, in the order of the texts.
     pub objects: Vec<T>,

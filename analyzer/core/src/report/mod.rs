@@ -4,13 +4,18 @@
 //! ends.
 
 mod csv;
+mod details;
 mod dot;
 mod json;
+mod junit;
 mod markdown;
 mod mermaid;
 mod page;
+mod place;
+mod sarif;
 mod text;
 mod visible;
+mod xml;
 
 use std::io;
 
@@ -31,8 +36,16 @@ pub use text::fixes as write_fixes;
 pub use visible::visible;
 
 /// Every output format.
-pub const FORMATS: &[Format] =
-    &[text::FORMAT, json::FORMAT, csv::FORMAT, markdown::FORMAT, dot::FORMAT, mermaid::FORMAT];
+pub const FORMATS: &[Format] = &[
+    text::FORMAT,
+    json::FORMAT,
+    sarif::FORMAT,
+    junit::FORMAT,
+    csv::FORMAT,
+    markdown::FORMAT,
+    dot::FORMAT,
+    mermaid::FORMAT,
+];
 
 /// Writes the answer of a question about chains of connections.
 pub type WalkWriter<T> = fn(&WalkReport<'_, T>, &mut Page<'_>) -> io::Result<()>;
@@ -87,12 +100,34 @@ pub struct CheckReport<'a> {
     pub complete: bool,
     /// How much was looked at.
     pub inventory: Inventory,
+    /// The run that found it.
+    pub run: Run<'a>,
+}
+
+/// What a format may say of the run itself. It is decided before anything is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, std::default::Default)]
+pub struct Run<'a> {
+    /// The absolute path of the directory that npv runs in, with forward slashes; empty where there is none.
+    pub directory: &'a str,
+    /// The mildest severity that fails the run, if any does.
+    pub fail_on: Option<Severity>,
+    /// The exit status.
+    pub status: u8,
 }
 
 impl CheckReport<'_> {
     /// Number of findings of one severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// Whether the run fails because of this finding.
+    fn fails(&self, finding: &Finding) -> bool {
+        if finding.incomplete {
+            self.run.status == 3
+        } else {
+            self.run.fail_on.is_some_and(|level| finding.severity >= level)
+        }
     }
 }
 

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 /// Whether a character would act on the terminal, or on the text around it, instead of being seen.
 fn acts(character: char) -> bool {
     character.is_control()
+        // No characters, in any plane; XML does not even know the first two.
+        || u32::from(character) & 0xfffe == 0xfffe
         || matches!(
             character,
             // Invisible, or changing the direction of what follows.
@@ -58,6 +60,11 @@ mod tests {
     fn nothing_acts_on_the_terminal() {
         assert_eq!(visible("web[Deployment] ü €"), "web[Deployment] ü €");
         assert_eq!(visible("a\nb\u{1b}[31m\u{202e}\u{9b}\u{7f}"), "a\\nb\\u{1b}[31m\\u{202e}\\u{9b}\\u{7f}");
+    }
+
+    #[test]
+    fn what_is_no_character_is_seen() {
+        assert_eq!(visible("\u{fffd}\u{fffe}\u{1ffff}"), "\u{fffd}\\u{fffe}\\u{1ffff}");
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use annotate_snippets::{Group, Level};
-use npv_models::diagnostic::{Finding, Fix, Role, Severity};
-use npv_models::source::{Origin, SourceMap};
+use npv_models::diagnostic::{Finding, Role, Severity};
+use npv_models::source::SourceMap;
 
 use super::snippet::{self, Mark};
 use super::{aside, count};
+use crate::report::details::{rendered_by, says_more};
 use crate::report::visible::visible;
 use crate::report::{CheckReport, Ink, Look, Page};
 
@@ -70,22 +71,12 @@ fn group<'a>(finding: &'a Finding, sources: &'a SourceMap, look: Look) -> Group<
     for help in &finding.help {
         group = group.element(Level::HELP.message(aside(&visible(help), look)));
     }
-    // A fix may say no more than the help does.
-    let new = |fix: &&Fix| fix.example.is_some() || !finding.help.contains(&fix.description);
-    if let Some(fix) = finding.fix.as_ref().filter(new) {
+    if let Some(fix) = finding.fix.as_ref().filter(|fix| says_more(fix, finding)) {
         let colon = if fix.example.is_some() { ":" } else { "" };
         let text = format!("{}{colon}", visible(&fix.description));
         group = group.element(Level::HELP.message(aside(&text, look)));
     }
     group
-}
-
-/// The command that printed the text a finding is in, where a command did.
-fn rendered_by<'a>(finding: &Finding, sources: &'a SourceMap) -> Option<&'a str> {
-    match sources.get(finding.span()?.source)?.origin() {
-        Origin::Rendered { command } => Some(command),
-        Origin::File | Origin::Stdin => None,
-    }
 }
 
 fn summary(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -124,7 +115,7 @@ fn summary(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use npv_models::source::{SourceId, Span};
+    use npv_models::source::{Origin, SourceId, Span};
 
     use super::*;
 

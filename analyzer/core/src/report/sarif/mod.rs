@@ -1,0 +1,90 @@
+//! SARIF 2.1.0, the OASIS format that code scanning services and editors read.
+//!
+//! Columns count code points, as everywhere in npv, and the log says so. Names are data here as well: a
+//! message's braces and links are escaped, as section 3.11 of the standard asks.
+
+mod log;
+mod message;
+mod result;
+mod rules;
+
+use std::io::{self, Write};
+
+use log::{Invocation, Notification, RuleReference};
+use npv_models::diagnostic::Finding;
+use serde::Serialize;
+
+use super::{CheckReport, Format, Page};
+
+/// The published schema, at the place that its own `id` gives.
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+/// What relative URIs start from.
+const TOP: &str = "%SRCROOT%";
+
+pub(super) const FORMAT: Format = Format {
+    name: "sarif",
+    doc: "SARIF 2.1.0, for code scanning and editors",
+    check: Some(check),
+    ..Format::NONE
+};
+
+fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    writeln!(page, "{{\"$schema\": \"{SCHEMA}\",\n\"version\": \"2.1.0\",\n\"runs\": [{{")?;
+    write!(page, "\"tool\": {{\"driver\": {{\"name\": \"npv\", \"version\": ")?;
+    value(page, &env!("CARGO_PKG_VERSION"))?;
+    write!(page, ", \"semanticVersion\": ")?;
+    value(page, &env!("CARGO_PKG_VERSION"))?;
+    write!(page, ", \"rules\": ")?;
+    list(page, rules::descriptors())?;
+    writeln!(page, "}}}},\n\"columnKind\": \"unicodeCodePoints\",")?;
+    let top = "the directory that npv ran in; services take it for the top of the repository";
+    writeln!(page, "\"originalUriBaseIds\": {{\"{TOP}\": {{\"description\": {{\"text\": \"{top}\"}}}}}},")?;
+    write!(page, "\"invocations\": [")?;
+    value(page, &invocation(report))?;
+    write!(page, "],\n\"results\": ")?;
+    list(page, report.findings.iter().map(|finding| result::of(finding, report)))?;
+    writeln!(page, "}}]}}")
+}
+
+/// How the run ended, and what it left out.
+fn invocation<'a>(report: &'a CheckReport<'_>) -> Invocation<'a> {
+    let status = report.run.status;
+    let left_out = report.findings.iter().filter(|finding| finding.incomplete);
+    Invocation {
+        // Findings are what npv is run for; only what keeps it from looking is a failure.
+        execution_successful: matches!(status, 0 | 1),
+        exit_code: status,
+        exit_code_description: match status {
+            0 => "nothing at or above the level that fails the run",
+            1 => "findings",
+            3 => "incomplete: some input could not be read or is not modelled",
+            _ => "no answer",
+        },
+        tool_execution_notifications: left_out.map(|finding| notification(finding, report)).collect(),
+    }
+}
+
+fn notification<'a>(finding: &'a Finding, report: &'a CheckReport<'_>) -> Notification<'a> {
+    Notification {
+        level: if report.run.status == 3 { "error" } else { "warning" },
+        message: message::plain(&format!("left out of the analysis: {}", finding.message)),
+        associated_rule: RuleReference { id: finding.rule, index: rules::index(finding.rule) },
+        locations: result::primary(finding, report).into_iter().collect(),
+    }
+}
+
+/// Writes a value on one line.
+fn value<T: Serialize>(page: &mut Page<'_>, value: &T) -> io::Result<()> {
+    serde_json::to_writer(page, value).map_err(io::Error::from)
+}
+
+/// Writes values, one on each line.
+fn list<T: Serialize>(page: &mut Page<'_>, values: impl Iterator<Item = T>) -> io::Result<()> {
+    write!(page, "[")?;
+    for (index, item) in values.enumerate() {
+        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
+        value(page, &item)?;
+    }
+    write!(page, "]")
+}
