@@ -46,6 +46,8 @@ pub(crate) enum Verb {
     Reach(ReachArgs),
     /// Say whether one flow may pass, and which rule decides at each step
     Trace(TraceArgs),
+    /// Say which flows a change opens and closes
+    Diff(DiffArgs),
     /// Explain a lint rule, or list them all
     Rule(RuleArgs),
     /// Print completions for a shell
@@ -269,6 +271,20 @@ pub(crate) struct TraceArgs {
     /// List the shortest chains of allowed hops from SRC to DST, over whatever ports
     #[arg(long)]
     pub(crate) through: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+npv diff exits with 0 whatever it finds, and with 3 where the answer leaves something out.
+
+Examples:
+  npv diff old/ new/                      two directories")]
+pub(crate) struct DiffArgs {
+    /// What to compare with, and what to compare: files or directories
+    #[arg(value_name = "BASE HEAD", num_args = 2, required = true)]
+    pub(crate) sides: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

@@ -36,6 +36,7 @@ fn run() -> Exit {
         Verb::Check(args) => verb::check::run(args, look),
         Verb::Reach(args) => verb::reach::run(args, look),
         Verb::Trace(args) => verb::trace::run(args, look),
+        Verb::Diff(args) => verb::diff::run(args, look),
         Verb::Rule(args) => verb::rule::run(args, look),
         Verb::Completions { shell } => output::to_stdout(look, |page| {
             clap_complete::generate(*shell, &mut Cli::command(), "npv", page);

@@ -1,6 +1,7 @@
 //! One file for each verb: what is read, what is asked, where the answer goes.
 
 pub(crate) mod check;
+pub(crate) mod diff;
 pub(crate) mod fix;
 pub(crate) mod reach;
 pub(crate) mod rule;

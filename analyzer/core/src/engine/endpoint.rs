@@ -35,6 +35,9 @@ pub enum EndpointKind {
         /// The groups that the pods belong to; with addresses that policies tell apart, an endpoint may
         /// hold a part of a group.
         groups: Vec<GroupId>,
+        /// Of which pods it consists in the groups that it holds only a part of: their positions, ascending,
+        /// among the group's members.
+        divided: Vec<(GroupId, Vec<u32>)>,
     },
     /// Nodes that no policy tells apart, as indices into the cluster's nodes.
     Nodes(Vec<u32>),

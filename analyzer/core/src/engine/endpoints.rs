@@ -1,6 +1,6 @@
 //! Endpoints from classes: what an answer calls them, and which of them belong together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use npv_models::cluster::{Cluster, GroupId, PodGroup, WorkloadId};
 use npv_models::space::{Family, IntervalSet, IpSet, Labels, cidr_text};
@@ -133,7 +133,16 @@ impl Namer<'_> {
                 let sizes = || part.iter().filter_map(|unit| self.size(unit));
                 let pods = sizes().map(|(pods, _)| pods).fold(0, u32::saturating_add);
                 let several = pods > 1 || sizes().any(|(_, several)| several);
-                let kind = EndpointKind::Pods { workload: id, groups: groups.into_iter().collect() };
+                let mut divided: BTreeMap<GroupId, Vec<u32>> = BTreeMap::new();
+                for unit in part {
+                    if let (Owner::Group(group), Some(positions)) = (unit.owner, &unit.part) {
+                        divided.entry(GroupId(group)).or_default().extend(positions);
+                    }
+                }
+                divided.values_mut().for_each(|positions| positions.sort_unstable());
+                let groups = groups.into_iter().collect();
+                let kind =
+                    EndpointKind::Pods { workload: id, groups, divided: divided.into_iter().collect() };
                 let id = format!("{name}{suffix}");
                 let endpoint = Endpoint { id, kind, pods, several, outside: false };
                 Some(Draft { endpoint, class: part.first()?.class })

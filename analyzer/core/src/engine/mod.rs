@@ -146,8 +146,23 @@ impl Engine {
         profile: Profile,
         assumed: &[String],
     ) -> Self {
+        Self::with_domains(cluster, policies, profile, assumed, &[])
+    }
+
+    /// As [`Engine::with_assumed`], with endpoints for these domains too, which none of the policies need
+    /// name: a comparison asks both sides about the domains of either.
+    pub fn with_domains(
+        cluster: &Cluster,
+        policies: &PolicySet,
+        profile: Profile,
+        assumed: &[String],
+        domains: &[&str],
+    ) -> Self {
         let scratch = TrafficTable::default();
-        let vocabulary = Vocabulary::of(policies, &scratch);
+        let mut vocabulary = Vocabulary::of(policies, &scratch);
+        for domain in domains {
+            vocabulary.domains.number(domain);
+        }
         let space = AddressSpace::new(vocabulary.blocks.values());
         let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed.len(), &scratch);
         let behaviours = Behaviours::new(&family::planes(&vocabulary, &classes, &scratch), &scratch);

@@ -2,6 +2,7 @@
 //! formats write it, and other queries read it.
 
 pub mod check;
+pub mod diff;
 mod ends;
 pub mod inventory;
 pub mod name;

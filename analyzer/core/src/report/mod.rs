@@ -24,6 +24,7 @@ use npv_models::source::SourceMap;
 use npv_models::space::Protocol;
 
 use crate::lint::Rule;
+use crate::query::diff::Diff;
 use crate::query::inventory::Inventory;
 use crate::query::reach::Reach;
 use crate::query::trace::Trace;
@@ -63,6 +64,8 @@ pub struct Format {
     pub reach: Option<fn(&ReachReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv trace`.
     pub trace: Option<fn(&TraceReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv diff`.
+    pub diff: Option<fn(&DiffReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv reach --transitive`.
     pub radius: Option<WalkWriter<Radius>>,
     /// Writes the answer of `npv trace --through`.
@@ -79,6 +82,7 @@ impl Format {
         check: None,
         reach: None,
         trace: None,
+        diff: None,
         radius: None,
         chains: None,
         rules: None,
@@ -156,6 +160,35 @@ pub struct TraceReport<'a> {
     /// The texts that rules are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
+/// The answer of `npv diff`.
+pub struct DiffReport<'a> {
+    /// What differs.
+    pub diff: &'a Diff,
+    /// What is compared with.
+    pub base: SideReport<'a>,
+    /// What is compared.
+    pub head: SideReport<'a>,
+}
+
+impl DiffReport<'_> {
+    /// Whether nothing was left out on either side.
+    pub fn complete(&self) -> bool {
+        self.base.complete && self.head.complete
+    }
+}
+
+/// One side of a comparison.
+pub struct SideReport<'a> {
+    /// What the user called it: a path or a revision.
+    pub name: &'a str,
+    /// The texts of this side.
+    pub sources: &'a SourceMap,
+    /// What reading it found wrong.
     pub findings: &'a [Finding],
     /// Whether nothing was left out.
     pub complete: bool,

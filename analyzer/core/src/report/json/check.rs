@@ -92,7 +92,8 @@ pub(super) fn write_diagnostics(
     write_findings(findings, sources, page)
 }
 
-fn write_findings(findings: &[Finding], sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
+/// Writes a list of findings.
+pub(super) fn write_findings(findings: &[Finding], sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
     write!(page, "[")?;
     for (index, finding) in findings.iter().enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;

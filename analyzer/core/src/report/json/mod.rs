@@ -1,6 +1,7 @@
 //! JSON for programs: versioned, described by the schemas in `docs/schema`, written as a stream.
 
 mod check;
+mod diff;
 mod reach;
 mod rules;
 mod trace;
@@ -22,6 +23,7 @@ pub(super) const FORMAT: Format = Format {
     check: Some(check::write),
     reach: Some(reach::write),
     trace: Some(trace::write),
+    diff: Some(diff::write),
     radius: Some(walk::radius),
     chains: Some(walk::chains),
     rules: Some(rules::write),

@@ -1,5 +1,6 @@
 //! Text for people, with colour where it is a terminal's.
 
+mod diff;
 mod findings;
 mod fixes;
 mod reach;
@@ -23,6 +24,7 @@ pub(super) const FORMAT: Format = Format {
     check: Some(findings::check),
     reach: Some(reach::write),
     trace: Some(trace::write),
+    diff: Some(diff::write),
     radius: Some(walk::radius),
     chains: Some(walk::chains),
     rules: Some(rules::write),

@@ -1,0 +1,142 @@
+//! `npv diff --format json`.
+
+use std::io::{self, Write};
+
+use npv_models::source::{SourceMap, Span};
+use npv_models::space::Traffic;
+use serde::Serialize;
+
+use super::check::write_findings;
+use super::reach::Endpoint;
+use super::{Place, SCHEMA_VERSION, value};
+use crate::query::diff::{End, Flow, Presence, Which};
+use crate::report::{DiffReport, Page, SideReport};
+
+#[derive(Serialize)]
+struct Connection<'a> {
+    src: &'a str,
+    dst: &'a str,
+    all: bool,
+    traffic: &'a Traffic,
+    between: &'static str,
+}
+
+/// `existing`, or what an end of a flow is.
+const fn between(presence: Presence) -> &'static str {
+    match presence {
+        Presence::Both => "existing",
+        Presence::Added => "added",
+        Presence::Removed => "removed",
+    }
+}
+
+#[derive(Serialize)]
+struct Policy<'a> {
+    object: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<Place<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Place<'a>>,
+}
+
+pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let flows = &report.diff.flows;
+    writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
+    writeln!(page, "\"complete\": {},", report.complete())?;
+    let mentioned = mentioned(report)?;
+    let ends = flows.ends.iter().zip(mentioned).filter(|(_, mentioned)| *mentioned);
+    endpoints("endpoints", ends.map(|(end, _)| end), page)?;
+    for which in Which::ALL {
+        write!(page, "\"{}\": [", which.name())?;
+        let mut separator = "\n";
+        flows.each(which, |flow| {
+            write!(page, "{separator}")?;
+            separator = ",\n";
+            connection(report, &flow, page)
+        })?;
+        writeln!(page, "],")?;
+    }
+    for (name, presence) in
+        [("endpointsAdded", Presence::Added), ("endpointsRemoved", Presence::Removed)]
+    {
+        endpoints(name, flows.ends.iter().filter(|end| end.presence == presence), page)?;
+    }
+    policies(report, page)?;
+    write!(page, "\"findingsIntroduced\": ")?;
+    write_findings(&report.diff.introduced, report.head.sources, page)?;
+    write!(page, ",\n\"findingsResolved\": ")?;
+    write_findings(&report.diff.resolved, report.base.sources, page)?;
+    write!(page, ",\n\"base\": ")?;
+    side(&report.base, page)?;
+    write!(page, ",\n\"head\": ")?;
+    side(&report.head, page)?;
+    writeln!(page, "}}")
+}
+
+/// Per end, whether a flow speaks of it.
+fn mentioned(report: &DiffReport<'_>) -> io::Result<Vec<bool>> {
+    let flows = &report.diff.flows;
+    let mut mentioned = vec![false; flows.ends.len()];
+    for which in Which::ALL {
+        flows.each(which, |flow| {
+            for end in [flow.src, flow.dst] {
+                mentioned.get_mut(end).into_iter().for_each(|place| *place = true);
+            }
+            Ok::<(), io::Error>(())
+        })?;
+    }
+    Ok(mentioned)
+}
+
+fn endpoints<'a>(
+    name: &str,
+    ends: impl Iterator<Item = &'a End>,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
+    write!(page, "\"{name}\": [")?;
+    for (index, end) in ends.enumerate() {
+        write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
+        value(page, &Endpoint::of(&end.party))?;
+    }
+    writeln!(page, "],")
+}
+
+fn connection(report: &DiffReport<'_>, flow: &Flow<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let id = |end: usize| report.diff.flows.ends.get(end).map_or("", |end| &*end.party.id);
+    let connection = Connection {
+        src: id(flow.src),
+        dst: id(flow.dst),
+        all: flow.traffic.is_all(),
+        traffic: flow.traffic,
+        between: between(flow.presence),
+    };
+    value(page, &connection)
+}
+
+fn policies(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let place = |span: Option<Span>, sources| span.and_then(|span| Place::of(span, sources));
+    for (name, has_base, has_head) in
+        [("policiesAdded", false, true), ("policiesRemoved", true, false), ("policiesChanged", true, true)]
+    {
+        write!(page, "\"{name}\": [")?;
+        let changes = report.diff.policies.iter();
+        let wanted = changes.filter(|change| (change.base.is_some(), change.head.is_some()) == (has_base, has_head));
+        for (index, change) in wanted.enumerate() {
+            write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
+            let base = place(change.base, report.base.sources);
+            let head = place(change.head, report.head.sources);
+            value(page, &Policy { object: &change.object, base, head })?;
+        }
+        writeln!(page, "],")?;
+    }
+    Ok(())
+}
+
+fn side(side: &SideReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    write!(page, "{{\"name\": ")?;
+    value(page, &side.name)?;
+    write!(page, ", \"complete\": {}, \"diagnostics\": ", side.complete)?;
+    let sources: &SourceMap = side.sources;
+    write_findings(side.findings, sources, page)?;
+    write!(page, "}}")
+}
