@@ -41,6 +41,20 @@ fn check_and_reach_on_the_whole_corpus() {
 }
 
 #[test]
+fn differences() {
+    let (diff, corpus) = (schema("diff"), root().join("corpus"));
+    for (base, head) in [
+        ("zero-trust-in-four-steps", "zero-trust-in-four-steps-mended"),
+        ("demo", "web-shop"),
+        ("ipv6-dual-stack", "cilium-http-rules"),
+        ("gateway-api-weights-and-grants", "host-network-agents"),
+        ("host-network-agents", "kubectl-get-dump"),
+    ] {
+        valid(&diff, &corpus, &["diff", &format!("{base}/manifests"), &format!("{head}/manifests")]);
+    }
+}
+
+#[test]
 fn the_other_shapes() {
     let fixtures = root().join("tests/fixtures");
     let trace = schema("trace");

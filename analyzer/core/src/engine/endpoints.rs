@@ -139,7 +139,9 @@ impl Namer<'_> {
                         divided.entry(GroupId(group)).or_default().extend(positions);
                     }
                 }
-                divided.values_mut().for_each(|positions| positions.sort_unstable());
+                for positions in divided.values_mut() {
+                    positions.sort_unstable();
+                }
                 let groups = groups.into_iter().collect();
                 let kind =
                     EndpointKind::Pods { workload: id, groups, divided: divided.into_iter().collect() };

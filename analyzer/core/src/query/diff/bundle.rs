@@ -72,7 +72,9 @@ fn united<'a>(
             && let Err(place) = opposite.binary_search(&end)
         {
             let beside = |place: Option<&u32>| place.is_some_and(|other| flowing.neighbours(*other, end));
-            if beside(place.checked_sub(1).and_then(|before| opposite.get(before))) || beside(opposite.get(place)) {
+            if beside(place.checked_sub(1).and_then(|before| opposite.get(before)))
+                || beside(opposite.get(place))
+            {
                 opposite.insert(place, end);
             }
         }

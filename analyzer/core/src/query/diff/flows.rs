@@ -18,12 +18,14 @@ use crate::query::reach::PartyKind;
 const CHUNK: usize = 512;
 
 /// A class of cells: which class of endpoints they are on each side, and whether they are outside of the
-/// cluster.
+/// cluster and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
     base: Option<u32>,
     head: Option<u32>,
     outside: bool,
+    /// They are addresses, which are merged into blocks, and not domains.
+    addresses: bool,
 }
 
 /// Cells that are alike.
@@ -100,6 +102,7 @@ pub(super) fn compare(base: &Side<'_>, head: &Side<'_>, cells: &[Cell], routed: 
             base: cell.base.and_then(|id| base.engine.source(id)),
             head: cell.head.and_then(|id| head.engine.source(id)),
             outside: outside(cell),
+            addresses: matches!(cell.party.kind, PartyKind::External(_)),
         })
     });
     let destinations = groups(cells, |cell| {
@@ -107,6 +110,7 @@ pub(super) fn compare(base: &Side<'_>, head: &Side<'_>, cells: &[Cell], routed: 
             base: cell.base.and_then(|id| base.engine.destination(id)),
             head: cell.head.and_then(|id| head.engine.destination(id)),
             outside: outside(cell),
+            addresses: matches!(cell.party.kind, PartyKind::External(_)),
         })
     });
     let mut changes = Vec::new();
@@ -124,7 +128,7 @@ pub(super) fn compare(base: &Side<'_>, head: &Side<'_>, cells: &[Cell], routed: 
             .collect();
         changes.extend(found.into_iter().flatten());
     }
-    let mut flows = merge(changes, sources, destinations, cells, table);
+    let mut flows = merge(&changes, sources, destinations, cells, table);
     for (index, cell) in (0_u32..).zip(cells) {
         if routed.is(cell) {
             assumed(index, cell, [base, head], cells, routed, &mut flows);
@@ -167,8 +171,7 @@ fn dense(
             let mut known: FxHashMap<TrafficId, TrafficId> = FxHashMap::default();
             let mut dense = vec![TrafficId::NONE; side.engine.destination_count()];
             for (destination, id) in row {
-                let joint =
-                    *known.entry(id).or_insert_with(|| table.intern(side.engine.traffic(id).clone()));
+                let joint = *known.entry(id).or_insert_with(|| table.intern(side.engine.traffic(id).clone()));
                 if let Some(place) = dense.get_mut(destination as usize) {
                     *place = joint;
                 }
@@ -207,6 +210,9 @@ fn compare_row(
     changes
 }
 
+/// What is opposite to addresses: whether it is the source, its group, and the traffic.
+type Opposite = (bool, u32, Traffic);
+
 /// Numbers blocks of addresses as ends and groups.
 struct Blocks {
     numbers: FxHashMap<IpSet, u32>,
@@ -225,7 +231,7 @@ impl Blocks {
 
 /// Addresses with the same difference to one end become one block.
 fn merge(
-    changes: Vec<Change>,
+    changes: &[Change],
     sources: Vec<Group>,
     destinations: Vec<Group>,
     cells: &[Cell],
@@ -237,14 +243,15 @@ fn merge(
     let (from, to) = (addresses(&sources), addresses(&destinations));
     let mut blocks = Blocks { numbers: FxHashMap::default(), sets: Vec::new() };
     let mut rows: [Vec<Row>; 2] = Default::default();
-    // Per end inside, whether it is the source, and the traffic.
-    let mut open: [BTreeMap<(bool, u32, Traffic), Vec<&IpSet>>; 2] = Default::default();
-    for change in &changes {
+    let mut open: [BTreeMap<Opposite, Vec<&IpSet>>; 2] = Default::default();
+    for change in changes {
         for ((traffic_id, rows), open) in change.traffic.iter().zip(&mut rows).zip(&mut open) {
             if traffic_id.is_none() {
                 continue;
             }
-            let set = |sets: &'_ [Option<IpSet>], number: u32| sets.get(number as usize).is_some_and(Option::is_some);
+            let set = |sets: &'_ [Option<IpSet>], number: u32| {
+                sets.get(number as usize).is_some_and(Option::is_some)
+            };
             if set(&from, change.src) || set(&to, change.dst) {
                 let (leaving, end, set) = match from.get(change.src as usize) {
                     Some(Some(set)) => (false, change.dst, Some(set)),
@@ -266,7 +273,8 @@ fn merge(
     }
     // Blocks are ends of their own, in the order of their lowest addresses.
     let mut order: Vec<u32> = (0..blocks.sets.len() as u32).collect();
-    order.sort_by_cached_key(|number| blocks.sets.get(*number as usize).map(|set| (set.first(), set.clone())));
+    order
+        .sort_by_cached_key(|number| blocks.sets.get(*number as usize).map(|set| (set.first(), set.clone())));
     let mut place = vec![0_u32; order.len()];
     for (position, number) in (0_u32..).zip(&order) {
         if let Some(place) = place.get_mut(*number as usize) {
@@ -296,13 +304,7 @@ fn merge(
         }
     }
     let sets = order.iter().filter_map(|number| blocks.sets.get(*number as usize).cloned());
-    Flows {
-        sources: all_sources,
-        destinations: all_destinations,
-        blocks: sets.collect(),
-        rows,
-        traffic,
-    }
+    Flows { sources: all_sources, destinations: all_destinations, blocks: sets.collect(), rows, traffic }
 }
 
 fn group_addresses(group: &Group, cells: &[Cell]) -> Option<IpSet> {

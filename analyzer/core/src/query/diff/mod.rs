@@ -40,12 +40,7 @@ pub struct Side<'a> {
 impl<'a> Side<'a> {
     /// The side that a snapshot is, with its engine.
     pub fn of(snapshot: &'a Snapshot, engine: &'a Engine) -> Self {
-        Self {
-            cluster: &snapshot.cluster,
-            policies: &snapshot.policies,
-            profile: snapshot.profile,
-            engine,
-        }
+        Self { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, engine }
     }
 }
 
@@ -135,7 +130,9 @@ pub fn diff(base: &Snapshot, head: &Snapshot, [before, after]: [&Engine; 2]) -> 
 /// many as the others have fewer.
 fn unlike(findings: &[Finding], others: &[Finding]) -> Vec<Finding> {
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    others.iter().for_each(|finding| *known.entry(finding.fingerprint()).or_default() += 1);
+    for finding in others {
+        *known.entry(finding.fingerprint()).or_default() += 1;
+    }
     let mut is_new = |finding: &Finding| match known.get_mut(&finding.fingerprint()) {
         Some(left) if *left > 0 => {
             *left -= 1;

@@ -96,14 +96,14 @@ impl<'p> RuleMeaning<'p> {
             Ports::All => None,
             Ports::Listed(items) => Some(items.iter().map(|item| &item.matches).collect::<Vec<_>>()),
         };
-        peers.iter_mut().for_each(|peers| {
+        if let Some(peers) = &mut peers {
             peers.sort();
             peers.dedup();
-        });
-        ports.iter_mut().for_each(|ports| {
+        }
+        if let Some(ports) = &mut ports {
             ports.sort();
             ports.dedup();
-        });
+        }
         let action: Action = rule.action;
         Self { action: action.name(), peers, ports }
     }

@@ -179,16 +179,16 @@ pub(super) fn members(side: &Side<'_>, id: EndpointId, group: GroupId) -> Vec<u3
 }
 
 /// Cells with names that are unique: an endpoint's own where it is in one piece.
-fn named(
-    base: &Side<'_>,
-    head: &Side<'_>,
-    pairs: &[(Option<EndpointId>, Option<EndpointId>)],
-) -> Vec<Cell> {
+fn named(base: &Side<'_>, head: &Side<'_>, pairs: &[(Option<EndpointId>, Option<EndpointId>)]) -> Vec<Cell> {
     let mut pieces: [BTreeMap<EndpointId, u32>; 2] = Default::default();
     for (old, new) in pairs {
         let [before, after] = &mut pieces;
-        old.iter().for_each(|id| *before.entry(*id).or_default() += 1);
-        new.iter().for_each(|id| *after.entry(*id).or_default() += 1);
+        if let Some(id) = old {
+            *before.entry(*id).or_default() += 1;
+        }
+        if let Some(id) = new {
+            *after.entry(*id).or_default() += 1;
+        }
     }
     let [before, after] = &pieces;
     let whole = |counts: &BTreeMap<EndpointId, u32>, id: &EndpointId| counts.get(id) == Some(&1);

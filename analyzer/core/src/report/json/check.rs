@@ -93,7 +93,11 @@ pub(super) fn write_diagnostics(
 }
 
 /// Writes a list of findings.
-pub(super) fn write_findings(findings: &[Finding], sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
+pub(super) fn write_findings(
+    findings: &[Finding],
+    sources: &SourceMap,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
     write!(page, "[")?;
     for (index, finding) in findings.iter().enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;

@@ -56,9 +56,7 @@ pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<
         })?;
         writeln!(page, "],")?;
     }
-    for (name, presence) in
-        [("endpointsAdded", Presence::Added), ("endpointsRemoved", Presence::Removed)]
-    {
+    for (name, presence) in [("endpointsAdded", Presence::Added), ("endpointsRemoved", Presence::Removed)] {
         endpoints(name, flows.ends.iter().filter(|end| end.presence == presence), page)?;
     }
     policies(report, page)?;
@@ -88,11 +86,7 @@ fn mentioned(report: &DiffReport<'_>) -> io::Result<Vec<bool>> {
     Ok(mentioned)
 }
 
-fn endpoints<'a>(
-    name: &str,
-    ends: impl Iterator<Item = &'a End>,
-    page: &mut Page<'_>,
-) -> io::Result<()> {
+fn endpoints<'a>(name: &str, ends: impl Iterator<Item = &'a End>, page: &mut Page<'_>) -> io::Result<()> {
     write!(page, "\"{name}\": [")?;
     for (index, end) in ends.enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
@@ -120,7 +114,8 @@ fn policies(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     {
         write!(page, "\"{name}\": [")?;
         let changes = report.diff.policies.iter();
-        let wanted = changes.filter(|change| (change.base.is_some(), change.head.is_some()) == (has_base, has_head));
+        let wanted =
+            changes.filter(|change| (change.base.is_some(), change.head.is_some()) == (has_base, has_head));
         for (index, change) in wanted.enumerate() {
             write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
             let base = place(change.base, report.base.sources);

@@ -53,7 +53,8 @@ fn section(
     bundles: &[Bundle],
     page: &mut Page<'_>,
 ) -> io::Result<()> {
-    let mut wanted = bundles.iter().filter(|bundle| (bundle.presence == Presence::Both) == existing).peekable();
+    let mut wanted =
+        bundles.iter().filter(|bundle| (bundle.presence == Presence::Both) == existing).peekable();
     if wanted.peek().is_none() {
         return Ok(());
     }
@@ -110,12 +111,7 @@ fn place(span: Span, sources: &SourceMap) -> String {
     sources.locate(span).map_or_else(String::new, |at| visible(&at.to_string()).into_owned())
 }
 
-fn findings(
-    heading: &str,
-    findings: &[Finding],
-    sources: &SourceMap,
-    page: &mut Page<'_>,
-) -> io::Result<()> {
+fn findings(heading: &str, findings: &[Finding], sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
     if findings.is_empty() {
         return Ok(());
     }
