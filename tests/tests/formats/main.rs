@@ -3,7 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
+mod github;
+mod gitlab;
 mod junit;
+mod markdown;
 mod sarif;
 
 use std::fs;
@@ -13,8 +16,8 @@ use npv_tests::answers::scenarios;
 use npv_tests::npv::{Run, npv, npv_with, root};
 use serde_json::Value;
 
-/// The formats that `npv check` has for programs.
-const FORMATS: [&str; 2] = ["sarif", "junit"];
+/// The formats that `npv check` has beside its text and its JSON.
+const FORMATS: [&str; 6] = ["concise", "sarif", "junit", "github", "gitlab", "markdown"];
 
 fn fixtures() -> PathBuf {
     root().join("tests/fixtures")
@@ -98,6 +101,26 @@ fn the_output_does_not_depend_on_threads_or_on_the_order_of_files() {
         let [a, b, c, d] = files;
         assert!(one == written(&[d, b, a, c], "2"), "{format} differs between orders of files");
     }
+}
+
+#[test]
+fn concise_has_one_line_for_each_finding() {
+    for (directory, path) in inputs() {
+        let (findings, text, _) = beside(&directory, &path, "concise");
+        assert_eq!(text.lines().count(), findings.len(), "{path}\n{text}");
+        for (line, finding) in text.lines().zip(&findings) {
+            let at = &finding["locations"][0];
+            let (file, rule) = (at["file"].as_str().unwrap(), finding["rule"].as_str().unwrap());
+            let severity = finding["severity"].as_str().unwrap();
+            let start = format!("{file}:{}:{}: {severity}[{rule}]: ", at["line"], at["column"]);
+            assert!(line.starts_with(&start), "no `{start}` at the start of\n{line}");
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    hostile(directory.path());
+    let (findings, text, _) = beside(directory.path(), ".", "concise");
+    assert_harmless(&text);
+    assert_eq!(text.lines().count(), findings.len(), "{text}");
 }
 
 #[test]

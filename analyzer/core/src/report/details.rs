@@ -12,7 +12,7 @@ pub(super) fn details(finding: &Finding, sources: &SourceMap) -> Vec<String> {
     }
     if let Some(witness) = &finding.witness {
         let (src, dst) = (&witness.src, &witness.dst);
-        lines.push(format!("for example {src} -> {dst} on {} {}", witness.protocol, witness.port));
+        lines.push(format!("for example `{src}` -> `{dst}` on {} {}", witness.protocol, witness.port));
     }
     lines.extend(finding.help.iter().map(|help| format!("help: {help}")));
     if let Some(fix) = finding.fix.as_ref().filter(|fix| says_more(fix, finding)) {

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use npv_models::diagnostic::{Finding, Severity};
+use npv_models::diagnostic::Finding;
 
 use super::details::{details, example};
 use super::place::relative;
+use super::summary::level;
 use super::xml::Xml;
 use super::{CheckReport, Format, Page};
 use crate::lint::rules;
@@ -162,11 +163,7 @@ fn append(cases: &mut Vec<Case>, class: &str, findings: &[&Finding], report: &Ch
                 (true, false) => Outcome::Failed,
                 (false, _) => Outcome::Passed,
             },
-            kind: match finding.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-                Severity::Note => "note",
-            },
+            kind: level(finding.severity),
             message: finding.message.clone(),
             lines,
         });

@@ -3,9 +3,12 @@
 //! A format only writes what it is given. It decides nothing: not what is found, not how the process
 //! ends.
 
+mod concise;
 mod csv;
 mod details;
 mod dot;
+mod github;
+mod gitlab;
 mod json;
 mod junit;
 mod markdown;
@@ -13,6 +16,7 @@ mod mermaid;
 mod page;
 mod place;
 mod sarif;
+mod summary;
 mod text;
 mod visible;
 mod xml;
@@ -39,9 +43,12 @@ pub use visible::visible;
 /// Every output format.
 pub const FORMATS: &[Format] = &[
     text::FORMAT,
+    concise::FORMAT,
     json::FORMAT,
     sarif::FORMAT,
     junit::FORMAT,
+    github::FORMAT,
+    gitlab::FORMAT,
     csv::FORMAT,
     markdown::FORMAT,
     dot::FORMAT,

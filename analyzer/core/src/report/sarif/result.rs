@@ -12,6 +12,7 @@ use super::{TOP, message, rules};
 use crate::report::CheckReport;
 use crate::report::details::details;
 use crate::report::place::{absolute, relative, uri};
+use crate::report::summary::level;
 use crate::report::visible::visible;
 
 pub(super) fn of<'a>(finding: &'a Finding, report: &CheckReport<'_>) -> SarifResult<'a> {
@@ -31,7 +32,7 @@ pub(super) fn of<'a>(finding: &'a Finding, report: &CheckReport<'_>) -> SarifRes
     SarifResult {
         rule_id: finding.rule,
         rule_index: rules::index(finding.rule),
-        level: rules::level(finding.severity),
+        level: level(finding.severity),
         message: super::log::Message { text, markdown: None },
         locations: primary.into_iter().collect(),
         related_locations: related(finding, report),

@@ -1,9 +1,8 @@
 //! The table of lint rules: what a service shows beside a finding.
 
-use npv_models::diagnostic::Severity;
-
 use super::log::{Configuration, Descriptor, Message, Tags};
 use crate::lint::{Rule, rules};
+use crate::report::summary::level;
 
 /// Services cut descriptions off here.
 const LONGEST: usize = 1000;
@@ -16,15 +15,6 @@ pub(super) fn descriptors() -> impl Iterator<Item = Descriptor> {
 /// Where a rule is in the table.
 pub(super) fn index(name: &str) -> Option<usize> {
     rules().iter().position(|rule| rule.name == name)
-}
-
-/// What SARIF calls a severity.
-pub(super) fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Note => "note",
-    }
 }
 
 fn descriptor(rule: &Rule) -> Descriptor {

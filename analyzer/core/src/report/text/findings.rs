@@ -10,6 +10,7 @@ use npv_models::source::SourceMap;
 use super::snippet::{self, Mark};
 use super::{aside, count};
 use crate::report::details::{rendered_by, says_more};
+use crate::report::summary::scope;
 use crate::report::visible::visible;
 use crate::report::{CheckReport, Ink, Look, Page};
 
@@ -80,7 +81,6 @@ fn group<'a>(finding: &'a Finding, sources: &'a SourceMap, look: Look) -> Group<
 }
 
 fn summary(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    let inventory = report.inventory;
     let errors = report.count(Severity::Error);
     let warnings = report.count(Severity::Warning);
     let notes = report.count(Severity::Note);
@@ -99,14 +99,7 @@ fn summary(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
             }
         }
     }
-    writeln!(
-        page,
-        " in {}: {}, {}, {}",
-        count(inventory.files, "file"),
-        count(inventory.namespaces, "namespace"),
-        count(inventory.workloads, "workload"),
-        count(inventory.policies, "policy"),
-    )?;
+    writeln!(page, " in {}", scope(report.inventory))?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, super::incomplete(report.findings)))?;
     }

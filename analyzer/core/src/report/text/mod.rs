@@ -16,6 +16,7 @@ use npv_models::diagnostic::Finding;
 
 use unicode_width::UnicodeWidthStr;
 
+use super::summary::{count, left_out};
 use super::{Format, Look};
 
 pub(super) const FORMAT: Format = Format {
@@ -29,15 +30,6 @@ pub(super) const FORMAT: Format = Format {
     chains: Some(walk::chains),
     rules: Some(rules::write),
 };
-
-/// `1 pod`, `3 pods`; `2 policies`.
-fn count(number: usize, what: &str) -> String {
-    match (number, what.strip_suffix('y')) {
-        (1, _) => format!("1 {what}"),
-        (_, Some(stem)) => format!("{number} {stem}ies"),
-        (_, _) => format!("{number} {what}s"),
-    }
-}
 
 /// The columns that text may use; `None` where lines may be as long as they like.
 fn columns(look: Look) -> Option<usize> {
@@ -68,20 +60,12 @@ fn aside(text: &str, look: Look) -> String {
 
 /// The line that says that an answer leaves something out.
 fn incomplete(findings: &[Finding]) -> String {
-    let left_out = findings.iter().filter(|finding| finding.incomplete).count();
-    let say = if left_out == 1 { "says" } else { "say" };
-    format!("incomplete: {} {say} what npv could not read or does not model", count(left_out, "finding"))
+    format!("incomplete: {}", left_out(findings))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Look, count, wrap};
-
-    #[test]
-    fn counts_read_as_people_write_them() {
-        let texts = [count(0, "pod"), count(1, "policy"), count(2, "policy"), count(7, "namespace")];
-        assert_eq!(texts, ["0 pods", "1 policy", "2 policies", "7 namespaces"]);
-    }
+    use super::{Look, wrap};
 
     #[test]
     fn only_a_terminal_has_an_edge() {

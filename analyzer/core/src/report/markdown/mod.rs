@@ -1,5 +1,8 @@
 //! Markdown for comments and documents.
 
+mod check;
+
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::visible::visible;
@@ -7,8 +10,13 @@ use super::{Format, Page, ReachReport};
 use crate::query::reach::{Party, PartyKind};
 use crate::query::text;
 
-pub(super) const FORMAT: Format =
-    Format { name: "markdown", doc: "for comments and documents", reach: Some(reach), ..Format::NONE };
+pub(super) const FORMAT: Format = Format {
+    name: "markdown",
+    doc: "for comments, documents and the summary of a job",
+    check: Some(check::write),
+    reach: Some(reach),
+    ..Format::NONE
+};
 
 fn reach(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let mut connections = 0_usize;
@@ -49,6 +57,38 @@ fn code(text: &str) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
+/// A sentence: what is in backticks is code, and nothing else is markup. Names are data on either side, so that it
+/// does not matter which backticks are theirs.
+fn prose(text: &str) -> String {
+    let mut prose = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, tail)) = rest.split_once('`') {
+        let Some((inside, after)) = tail.split_once('`') else { break };
+        prose.push_str(&plain(before));
+        // An empty code span is none.
+        prose.push_str(&if inside.is_empty() { plain("``") } else { code(inside) });
+        rest = after;
+    }
+    prose.push_str(&plain(rest));
+    prose
+}
+
+/// Text in which nothing is markup: characters that could be are written by number.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in visible(text).chars() {
+        match character {
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '<' | '>' | '#' | '!' | '|' | '~' | '@'
+            | '&' | '$' | '^' => {
+                // Writing to a string does not fail.
+                let _ = write!(plain, "&#{};", u32::from(character));
+            }
+            character => plain.push(character),
+        }
+    }
+    plain
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,5 +98,13 @@ mod tests {
         assert_eq!(code("shop/web[Deployment]"), "`shop/web[Deployment]`");
         assert_eq!(code("a|b\n<script>"), "`a\\|b\\n<script>`");
         assert_eq!(code("a``b"), "``` a``b ```");
+    }
+
+    #[test]
+    fn what_is_in_backticks_is_code_and_nothing_else_is_markup() {
+        assert_eq!(prose("`shop/web[Deployment]` is open"), "`shop/web[Deployment]` is open");
+        assert_eq!(prose("a **b** <c>"), "a &#42;&#42;b&#42;&#42; &#60;c&#62;");
+        assert_eq!(prose("`a` [x](y) `"), "`a` &#91;x&#93;(y) &#96;");
+        assert_eq!(prose("`` ` a|b\n@all"), "&#96;&#96; &#96; a&#124;b&#92;n&#64;all");
     }
 }
