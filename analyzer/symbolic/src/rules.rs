@@ -1,11 +1,11 @@
-//! Questions about rules: does it ever decide, is it needed, does it contradict another.
+//! Questions about rules: does it ever decide, is it needed.
 
 use std::collections::BTreeSet;
 
-use npv_models::policy::{Action, Direction, PolicySet};
+use npv_models::policy::{Action, Direction};
 
-use crate::encode::{EncodedTier, PolicyId, RuleId};
-use crate::session::{Error, Search, Session};
+use crate::encode::RuleId;
+use crate::session::Session;
 use crate::solver::Answer;
 use crate::term::{Bool, Context};
 
@@ -111,55 +111,6 @@ impl Session<'_> {
         self.terms.not(decided)
     }
 
-    /// A flow on which the two rules, of policies of one tier and priority, would decide differently
-    /// depending on the order that the API leaves open (S-62).
-    ///
-    /// # Errors
-    /// When the flow does not replay.
-    pub fn conflict(&mut self, set: usize, left: RuleId, right: RuleId) -> Result<Search, Error> {
-        let found = self.scratch(|session| {
-            let condition = session.conflicting(set, left, right);
-            session.find(condition)
-        })?;
-        if let Search::Found(witness) = &found {
-            for rule in [left, right] {
-                let alone = self.policies.get(set).and_then(|policies| alone(policies, rule));
-                let fires = alone.is_some_and(|alone| !witness.decide(&alone, self.profile).steps.is_empty());
-                if !fires {
-                    return Err(Error::Mismatch(format!("{rule:?} does not match {witness:?}")));
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Both rules are the first of their policies to match, no policy of a higher priority matches, and
-    /// the flow gets as far as their tier.
-    fn conflicting(&mut self, set: usize, left: RuleId, right: RuleId) -> Bool {
-        let Some(policies) = self.policies.get(set).copied() else { return Bool::FALSE };
-        let priority = |id: PolicyId| id.of(policies).map(|(_, policy)| policy.priority);
-        let Some(limit) = priority(left.policy) else { return Bool::FALSE };
-        let Some((fires_left, _)) = self.earlier(set, left) else { return Bool::FALSE };
-        let Some((fires_right, _)) = self.earlier(set, right) else { return Bool::FALSE };
-        let mut before = Vec::new();
-        let tier = self
-            .sets
-            .get(set)
-            .and_then(|encoded| encoded.tier(left.direction, left.policy.layer, left.policy.tier));
-        for rule in tier.into_iter().flat_map(EncodedTier::rules) {
-            let higher = priority(rule.id.policy).is_some_and(|priority| priority < limit);
-            let same_policy =
-                [left, right].iter().any(|id| rule.id.policy == id.policy && rule.id.rule < id.rule);
-            if rule.action != Action::Log && (higher || same_policy) {
-                before.push(rule.fires);
-            }
-        }
-        let reaches = self.reaches(set, left.direction, left.policy.layer, left.policy.tier);
-        let both = self.terms.and([fires_left, fires_right, reaches]);
-        let before = self.terms.or(before);
-        self.terms.and_not(both, before)
-    }
-
     /// Whether leaving a rule out changes what its tier does with any flow that gets there, apart from
     /// rules that are `gone` already; if not, which rules are enough for that.
     pub fn rule_needed(&mut self, set: usize, rule: RuleId, gone: &BTreeSet<RuleId>) -> Need {
@@ -182,24 +133,4 @@ impl Session<'_> {
             .filter(|other| other.id != rule && other.action == Action::Allow && !gone.contains(&other.id));
         Some((fires, there.map(|other| (other.id, other.fires)).collect()))
     }
-}
-
-/// A set of policies in which only one rule is left, in a tier where it has a say if it matches.
-pub(crate) fn alone(set: &PolicySet, rule: RuleId) -> Option<PolicySet> {
-    use npv_models::policy::{Layer, Mode, NoMatch, Participation, Tier};
-    let (tier, policy, only) = rule.of(set)?;
-    let mut policy = policy.clone();
-    let (with, without) = (Some(vec![only.clone()]), None);
-    (policy.ingress, policy.egress) = match rule.direction {
-        Direction::Ingress => (with, without),
-        Direction::Egress => (without, with),
-    };
-    let tier = Tier {
-        name: tier.name,
-        mode: Mode::FirstMatch,
-        participation: Participation::Everybody,
-        no_match: NoMatch::NextTier,
-        policies: vec![policy],
-    };
-    Some(PolicySet { layers: vec![Layer { name: "alone", tiers: vec![tier] }] })
 }

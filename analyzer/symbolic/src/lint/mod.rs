@@ -4,7 +4,6 @@
 //! less than exactly take no part: neither as hidden ones nor as ones that hide.
 
 mod blocks;
-mod conflict;
 mod dead;
 mod overridden;
 mod wider;
@@ -33,7 +32,7 @@ pub struct Input<'a> {
     pub profile: Profile,
     /// Who is in the manifests.
     pub cluster: &'a Cluster,
-    /// Also what holds in this snapshot only.
+    /// Also rules and policies without which nothing changes in this snapshot only.
     pub snapshot_too: bool,
     /// Steps after which the solver gives up on one question; 0 means never.
     pub budget: u32,
@@ -99,20 +98,6 @@ pub enum Fact {
         /// A flow of the rule.
         witness: Box<Witness>,
     },
-    /// Rules of two policies with the same priority disagree on a flow: `conflicting-policies`.
-    Conflict {
-        /// The rule that npv takes to win.
-        winner: RuleId,
-        /// The other one.
-        loser: RuleId,
-        /// The flow.
-        witness: Box<Witness>,
-    },
-    /// Two policies with the same priority and a pod in common, that agree: `duplicate-priority`.
-    DuplicatePriority {
-        /// The policies.
-        policies: [PolicyId; 2],
-    },
     /// Addresses that an `except` takes out are let in elsewhere: `overlapping-except`.
     OverlappingExcept {
         /// The rule with the `except`.
@@ -160,11 +145,10 @@ pub fn facts(input: &Input<'_>) -> Result<Facts, Error> {
     let mut study = Study::new(input);
     study.dead(World::EveryCluster);
     study.overridden(World::EveryCluster)?;
+    study.overridden(World::Snapshot)?;
     if input.snapshot_too {
         study.dead(World::Snapshot);
-        study.overridden(World::Snapshot)?;
     }
-    study.conflicts()?;
     study.overlapping_except();
     study.wider_than_intended();
     Ok(Facts { facts: study.facts, unknown: study.unknown, effort: study.session.effort() })
@@ -193,12 +177,11 @@ impl<'a> Study<'a> {
     fn new(input: &'a Input<'a>) -> Self {
         // A rule that only a pod without known address needs is needed.
         let options = Options { budget: input.budget, unaddressed: true, ..Options::default() };
-        let mut session = Session::new(&[input.policies], input.profile, options, &[]);
-        let snapshot = input.snapshot_too.then(|| session.snapshot(input.cluster));
+        let session = Session::new(&[input.policies], input.profile, options, &[]);
         Self {
             input,
             session,
-            snapshot,
+            snapshot: None,
             decided: BTreeMap::new(),
             gone: BTreeSet::new(),
             gone_policies: BTreeSet::new(),
@@ -216,6 +199,7 @@ impl<'a> Study<'a> {
         condition: Bool,
         hiding: &[(Cause, Bool)],
     ) -> Need<Cause> {
+        self.prepare(world);
         let snapshot = self.snapshot.as_ref();
         self.session.scratch(|session| {
             let condition = match (world, snapshot, subject_of) {
@@ -226,6 +210,13 @@ impl<'a> Study<'a> {
             };
             session.hidden_by(condition, hiding)
         })
+    }
+
+    /// Makes the conditions that a world is described by, the first time that it is asked about.
+    fn prepare(&mut self, world: World) {
+        if world == World::Snapshot && self.snapshot.is_none() {
+            self.snapshot = Some(self.session.snapshot(self.input.cluster));
+        }
     }
 
     /// Every rule of a tier, in evaluation order, one direction after the other.

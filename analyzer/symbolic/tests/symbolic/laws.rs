@@ -152,34 +152,4 @@ proptest! {
             }
         }
     }
-
-    #[test]
-    fn conflicts_depend_on_the_order(policies in common::kubernetes()) {
-        let ids = rules(&policies, 0);
-        let mut session = session(&[&policies]);
-        for (index, left) in ids.iter().enumerate() {
-            for right in &ids[index + 1..] {
-                let of = |id: &RuleId| id.of(&policies).unwrap();
-                let (one, other) = (of(left), of(right));
-                let comparable = left.policy != right.policy
-                    && left.direction == right.direction
-                    && one.1.priority == other.1.priority
-                    && one.2.action != other.2.action;
-                if comparable && let Search::Found(witness) = session.conflict(0, *left, *right).unwrap() {
-                    // With only the two policies left, turning them round changes who decides.
-                    let mut turned = policies.clone();
-                    let tier = &mut turned.layers[0].tiers[0].policies;
-                    let (a, b) = (tier[left.policy.policy].clone(), tier[right.policy.policy].clone());
-                    let decider = |order: Vec<npv_models::policy::Policy>| {
-                        let mut only = policies.clone();
-                        only.layers[0].tiers[0].policies = order;
-                        let decision = witness.decide(&only, Profile::default());
-                        let step = decision.steps.iter().find(|step| step.direction == left.direction);
-                        step.map(|step| step.action)
-                    };
-                    prop_assert_ne!(decider(vec![a.clone(), b.clone()]), decider(vec![b, a]));
-                }
-            }
-        }
-    }
 }

@@ -75,16 +75,6 @@ fn lint(policies: &[(&str, &str)], snapshot_too: bool) -> Vec<String> {
         Fact::Overridden { rule, by, world: at, .. } => {
             format!("overridden{}: {} by {}", world(at), manifests.rule(*rule), manifests.causes(by))
         }
-        Fact::Conflict { winner, loser, witness } => format!(
-            "conflict: {} over {} on {} {}",
-            manifests.rule(*winner),
-            manifests.rule(*loser),
-            witness.protocol,
-            witness.port
-        ),
-        Fact::DuplicatePriority { policies: [one, other] } => {
-            format!("same priority: {}, {}", manifests.policy(*one), manifests.policy(*other))
-        }
         Fact::OverlappingExcept { rule, except, admitted_by, addresses, .. } => format!(
             "except {except} of {}: {:?} by {}",
             manifests.rule(*rule),
@@ -218,32 +208,14 @@ fn earlier_rules_of_whatever_action_shadow() {
 }
 
 #[test]
-fn equal_priorities_conflict_and_do_not_shadow() {
-    let peers = |value: &str| {
-        format!(
-            "{{podSelector: {{}}, ingress: [{{from: [{{namespaceSelector: {{matchLabels: {{team: {value}}}}}}}], ports: [{{port: 8443}}]}}]}}"
-        )
-    };
+fn equal_priorities_do_not_shadow() {
+    let peers = "{podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {team: sre}}}]}]}";
+    check(&[("admin-10-deny-a", peers), ("admin-10-allow-b", peers)], &[]);
     check(
-        &[("admin-10-deny-a", &peers("sre")), ("admin-10-allow-b", &peers("sre"))],
-        &["conflict: admin-10-allow-b ingress 0 over admin-10-deny-a ingress 0 on TCP 8443"],
-    );
-    check(
-        &[("admin-10-deny-a", &peers("sre")), ("admin-10-allow-b", &peers("dev"))],
-        &["same priority: admin-10-allow-b, admin-10-deny-a"],
-    );
-    check(&[("admin-10-deny-a", &peers("sre")), ("admin-11-allow-b", &peers("dev"))], &[]);
-    // A policy of a higher priority decides whatever the two could disagree on.
-    check(
-        &[
-            ("admin-5-deny-z", &peers("sre")),
-            ("admin-10-deny-a", &peers("sre")),
-            ("admin-10-allow-b", &peers("sre")),
-        ],
+        &[("admin-5-deny-z", peers), ("admin-10-deny-a", peers), ("admin-10-allow-b", peers)],
         &[
             "shadowed: admin-10-allow-b ingress 0 by admin-5-deny-z ingress 0",
             "shadowed: admin-10-deny-a ingress 0 by admin-5-deny-z ingress 0",
-            "same priority: admin-10-allow-b, admin-10-deny-a",
         ],
     );
 }

@@ -234,7 +234,6 @@ pub(super) const SUITE: Suite = Suite {
             "for position in kept.clone().into_iter().rev() {",
             "for position in kept.clone().into_iter().rev().take(0) {",
         ),
-        mutant("a conflict may be decided before", RULES, "self.terms.and_not(both, before)", "both"),
         mutant(
             "a log line ends the tier",
             RULES,
