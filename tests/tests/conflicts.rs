@@ -102,7 +102,7 @@ fn found(world: &World) -> Vec<String> {
         ..Snapshot::default()
     };
     let engine = Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
-    let findings = lint::run(&Context::new(&snapshot, &engine));
+    let findings = lint::run(&Context::new(&snapshot, &engine)).unwrap();
     let conflicts = findings.into_iter().filter(|finding| finding.rule == "conflicting-policies");
     let mut pairs: Vec<String> =
         conflicts.map(|finding| finding.message.split(" have ").next().unwrap().to_owned()).collect();

@@ -1,6 +1,7 @@
 //! A bug in npv ends in one clear line and an exit status of its own, never in an answer.
 
 use std::any::Any;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::panic::{self, UnwindSafe};
 
@@ -14,6 +15,11 @@ pub(crate) fn guard(run: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
         report(message(info.payload()), &at);
     }));
     panic::catch_unwind(run).unwrap_or(Exit::Internal)
+}
+
+/// Ends the run because npv has noticed a bug of its own: as a panic does, from wherever that is.
+pub(crate) fn stop(bug: &impl Display) -> ! {
+    panic::panic_any(bug.to_string())
 }
 
 fn message(payload: &dyn Any) -> &str {
@@ -41,6 +47,7 @@ mod tests {
     fn a_panic_is_an_internal_error() {
         assert_eq!(guard(|| Exit::Clean).status(), 0);
         assert_eq!(guard(|| panic!("on purpose")).status(), 70);
+        assert_eq!(guard(|| stop(&"noticed")).status(), 70);
         drop(panic::take_hook());
     }
 }

@@ -9,6 +9,7 @@ use npv_analyzer::report::{CheckReport, Run};
 use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{CheckArgs, LookArgs};
+use crate::guard;
 use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
@@ -21,7 +22,8 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     let mut snapshot = input::read(&args.paths, &args.input, look)?;
     let ask = |snapshot: &Snapshot| {
         let engine = super::engine(snapshot, look);
-        let findings = during("looking for mistakes", look, || check(snapshot, &engine));
+        let findings = during("looking for mistakes", look, || check(snapshot, &engine))
+            .unwrap_or_else(|bug| guard::stop(&bug));
         Checked { engine, findings }
     };
     let start = Instant::now();
@@ -40,7 +42,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     let report = CheckReport {
         sources: &snapshot.sources,
         findings: &checked.findings,
-        complete: snapshot.complete(),
+        complete: complete(&snapshot, &checked),
         inventory: Inventory::of(&snapshot),
         run: Run { directory: &directory, fail_on: args.fail_on.severity(), status: exit.status() },
     };
@@ -57,7 +59,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
 
 fn exit(snapshot: &Snapshot, checked: &Checked, args: &CheckArgs) -> Exit {
     // What was not understood can hide anything, so that comes first.
-    if !snapshot.complete() && !args.input.allow_incomplete {
+    if !complete(snapshot, checked) && !args.input.allow_incomplete {
         return Exit::Incomplete;
     }
     let failed = args.fail_on.severity().is_some_and(|level| fails(&checked.findings, level));
@@ -68,4 +70,9 @@ fn exit(snapshot: &Snapshot, checked: &Checked, args: &CheckArgs) -> Exit {
 fn working_directory() -> String {
     let directory = std::env::current_dir().unwrap_or_default();
     directory.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
+}
+
+/// Whether everything was read and understood, and every question has an answer.
+fn complete(snapshot: &Snapshot, checked: &Checked) -> bool {
+    snapshot.complete() && !checked.findings.iter().any(|finding| finding.incomplete)
 }

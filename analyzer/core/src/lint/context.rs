@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use npv_models::cluster::{Cluster, GroupId};
 use npv_models::policy::{Direction, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
 use npv_models::source::SourceMap;
+use npv_symbolic::session::BUDGET;
 use rustc_hash::FxHashMap;
 
 use super::dns::{self, NODE_LOCAL, Server};
@@ -55,6 +56,8 @@ pub struct Context<'a> {
     pub engine: &'a Engine,
     /// Whether the pedantic rules run too.
     pub pedantic: bool,
+    /// Steps after which the solver gives up on one question; 0 means never.
+    pub budget: u32,
     pub(super) pods: Pods<'a>,
     services: Services<'a>,
     dns: Vec<Server>,
@@ -125,6 +128,7 @@ impl<'a> Context<'a> {
             snapshot,
             engine,
             pedantic: false,
+            budget: BUDGET,
             pods,
             services,
             dns,
@@ -142,6 +146,12 @@ impl<'a> Context<'a> {
     /// Whether the pedantic rules run too.
     pub fn pedantic(mut self, pedantic: bool) -> Self {
         self.pedantic = pedantic;
+        self
+    }
+
+    /// Steps after which the solver gives up on one question; 0 means never.
+    pub fn budget(mut self, budget: u32) -> Self {
+        self.budget = budget;
         self
     }
 

@@ -17,6 +17,7 @@ mod docs;
 mod example;
 mod first_match;
 mod pods;
+mod proofs;
 mod registry;
 mod rule;
 mod rules;
@@ -27,6 +28,7 @@ mod traffic;
 mod words;
 
 use npv_models::diagnostic::Finding;
+use npv_symbolic::session::Error;
 use rayon::prelude::*;
 
 pub use context::Context;
@@ -41,23 +43,36 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 
 /// Everything that the lint rules find, sorted by position. What reading found is in the snapshot and
 /// is not repeated.
-pub fn run(context: &Context<'_>) -> Vec<Finding> {
-    let found: Vec<Vec<Finding>> = rules()
-        .par_iter()
-        .map(|rule| {
-            let mut findings = Vec::new();
-            if let Check::Snapshot(check) = rule.check
-                && (context.pedantic || !rule.pedantic)
-            {
-                check(context, &mut findings);
-            }
-            findings
-        })
-        .collect();
-    let mut findings: Vec<Finding> = found.into_iter().flatten().collect();
+///
+/// # Errors
+/// When a flow that the solver found does not replay through the reference semantics: a bug in npv, after
+/// which nothing that it says can be trusted.
+pub fn run(context: &Context<'_>) -> Result<Vec<Finding>, Error> {
+    let run = |rule: &Rule, check: &dyn Fn(&mut Vec<Finding>)| {
+        let mut findings = Vec::new();
+        if context.pedantic || !rule.pedantic {
+            check(&mut findings);
+        }
+        findings
+    };
+    let of_snapshot = |rule: &&Rule| match rule.check {
+        Check::Snapshot(check) => run(rule, &|findings| check(context, findings)),
+        Check::Proof(_) | Check::Reading => Vec::new(),
+    };
+    let (found, facts) = rayon::join(
+        || rules().par_iter().map(of_snapshot).collect::<Vec<_>>(),
+        // One solver, one thread: its answers depend on the order of the questions.
+        || proofs::facts(context),
+    );
+    let facts = facts?;
+    let proved = rules().iter().map(|rule| match rule.check {
+        Check::Proof(check) => run(rule, &|findings| check(context, &facts, findings)),
+        Check::Snapshot(_) | Check::Reading => Vec::new(),
+    });
+    let mut findings: Vec<Finding> = found.into_iter().chain(proved).flatten().collect();
     findings.sort_by(|a, b| {
         let order = |finding: &Finding| finding.span().map(|span| (span.source, span.start));
         order(a).cmp(&order(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))
     });
-    findings
+    Ok(findings)
 }

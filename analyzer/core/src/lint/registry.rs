@@ -8,7 +8,7 @@ use super::rules::{
     named_port_to_address, no_policy, nodelocal_dns_blocked, peer_matches_nothing, route_not_attached,
     rules_without_policy_type, scrape_blocked, selects_no_pods, service_port_confusion,
     service_target_port_mismatch, service_without_backends, statefulset_peers_blocked, undefined_named_port,
-    unreachable_service, vacuous_selector, validity, webhook_blocked,
+    unreachable_service, vacuous_selector, validity, webhook_blocked, shadowed_rule, unreachable_pass, redundant_rule, redundant_policy, undecided_rule, overridden_by_admin_tier, overlapping_except, wider_than_intended,
 };
 
 static RULES: &[&Rule] = &[
@@ -26,9 +26,17 @@ static RULES: &[&Rule] = &[
     &named_port_to_address::NAMED_PORT_TO_ADDRESS,
     &rules_without_policy_type::RULES_WITHOUT_POLICY_TYPE,
     &vacuous_selector::VACUOUS_SELECTOR,
+    &shadowed_rule::SHADOWED_RULE,
+    &unreachable_pass::UNREACHABLE_PASS,
+    &redundant_rule::REDUNDANT_RULE,
+    &redundant_policy::REDUNDANT_POLICY,
+    &undecided_rule::UNDECIDED_RULE,
     &conflicting_policies::CONFLICTING_POLICIES,
     &conflicting_policies::DUPLICATE_PRIORITY,
+    &overridden_by_admin_tier::OVERRIDDEN_BY_ADMIN_TIER,
+    &overlapping_except::OVERLAPPING_EXCEPT,
     &blocked_by_other_side::BLOCKED_BY_OTHER_SIDE,
+    &wider_than_intended::WIDER_THAN_INTENDED,
     &no_policy::NO_POLICY,
     &no_policy::NO_INGRESS_ISOLATION,
     &no_policy::NO_EGRESS_ISOLATION,

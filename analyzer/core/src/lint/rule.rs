@@ -4,6 +4,7 @@ use std::fmt;
 
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::Span;
+use npv_symbolic::lint::Facts;
 
 use super::Context;
 
@@ -78,6 +79,8 @@ pub enum Check {
     Reading,
     /// This function, from the whole snapshot.
     Snapshot(fn(&Context<'_>, &mut Vec<Finding>)),
+    /// This function, from what is proved of the policies.
+    Proof(fn(&Context<'_>, &Facts, &mut Vec<Finding>)),
 }
 
 /// A lint rule. Its documentation page is the doc comment of its definition.

@@ -1,17 +1,21 @@
 //! What is wrong with the manifests: what reading found, and what the lint rules find.
 
 use npv_models::diagnostic::{Finding, Severity};
+use npv_symbolic::session::Error;
 
 use crate::engine::Engine;
 use crate::lint::{self, Context};
 use crate::snapshot::Snapshot;
 
 /// All findings, sorted by position.
-pub fn check(snapshot: &Snapshot, engine: &Engine) -> Vec<Finding> {
+///
+/// # Errors
+/// When a proof does not stand up to the reference semantics: a bug in npv.
+pub fn check(snapshot: &Snapshot, engine: &Engine) -> Result<Vec<Finding>, Error> {
     let mut findings = snapshot.findings.clone();
-    findings.extend(lint::run(&Context::new(snapshot, engine)));
+    findings.extend(lint::run(&Context::new(snapshot, engine))?);
     sort(&mut findings);
-    findings
+    Ok(findings)
 }
 
 /// Sorts findings by position, then by rule and key: an order that depends on nothing but the input.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use npv_analyzer::lint::{self, Rule};
+use npv_symbolic::session::BUDGET;
 
-use crate::check;
+use crate::check_within;
 
 const SECTIONS: [&str; 5] =
     ["What it finds", "Why it matters", "Example", "How to fix it", "When it stays silent"];
@@ -37,8 +38,10 @@ fn identity(document: &str) -> Vec<&str> {
     document.lines().filter(of_identity).map(|line| line.trim_end_matches('}')).collect()
 }
 
-fn rules_on(yaml: &str) -> BTreeSet<&'static str> {
-    let (_, findings) = check(&[("page.yaml".to_owned(), yaml.to_owned())]);
+/// The rules that fire, with a solver that gives up at once for the page that is about that.
+fn rules_on(rule: &Rule, yaml: &str) -> BTreeSet<&'static str> {
+    let budget = if rule.name == "undecided-rule" { 1 } else { BUDGET };
+    let (_, findings) = check_within(budget, &[("page.yaml".to_owned(), yaml.to_owned())]);
     findings.into_iter().map(|finding| finding.rule).collect()
 }
 
@@ -66,7 +69,7 @@ fn every_page_is_complete() {
 fn every_example_fires_and_every_fix_mends_it() {
     for rule in lint::rules() {
         let example = block(rule, "Example");
-        assert!(rules_on(&example).contains(rule.name), "the example of `{}` does not fire", rule.name);
+        assert!(rules_on(rule, &example).contains(rule.name), "the example of `{}` does not fire", rule.name);
         let fix = documents(&block(rule, "How to fix it"));
         let mut mended = documents(&example);
         if mended.len() == fix.len() {
@@ -80,7 +83,7 @@ fn every_example_fires_and_every_fix_mends_it() {
                 }
             }
         }
-        let left = rules_on(&mended.join("---\n"));
+        let left = rules_on(rule, &mended.join("---\n"));
         assert!(!left.contains(rule.name), "the fix of `{}` does not mend its example", rule.name);
     }
 }

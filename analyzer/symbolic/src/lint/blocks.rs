@@ -6,7 +6,7 @@ use npv_models::policy::{
 };
 use npv_models::space::{IpSet, Traffic};
 
-use super::{Fact, Study};
+use super::{Fact, Study, World};
 use crate::encode::{RuleId, block};
 
 impl Study<'_> {
@@ -28,7 +28,7 @@ impl Study<'_> {
                         let found = rules.iter().find_map(|(other, content)| {
                             self.admits((*id, rule, position), (*other, content), &taken)
                         });
-                        if let Some((admitted_by, admitting_peer, addresses)) = found {
+                        if let Some((admitted_by, admitting_peer, addresses, world)) = found {
                             self.facts.push(Fact::OverlappingExcept {
                                 rule: *id,
                                 peer: position,
@@ -36,6 +36,7 @@ impl Study<'_> {
                                 admitted_by,
                                 admitting_peer,
                                 addresses,
+                                world,
                             });
                         }
                     }
@@ -49,35 +50,39 @@ impl Study<'_> {
         (id, rule, position): (RuleId, &Rule, usize),
         (other, content): (RuleId, &Rule),
         taken: &IpSet,
-    ) -> Option<(RuleId, Option<usize>, IpSet)> {
-        if other.direction != id.direction
-            || !covers(&content.ports, &rule.ports)
-            || !(other.policy == id.policy || self.share_pods(id, other))
-        {
+    ) -> Option<(RuleId, Option<usize>, IpSet, World)> {
+        if other.direction != id.direction || !covers(&content.ports, &rule.ports) {
             return None;
         }
-        let Peers::Listed(peers) = &content.peers else { return Some((other, None, taken.clone())) };
-        peers.iter().enumerate().find_map(|(index, peer)| {
-            let PeerMatch::Block { cidr, except } = &peer.matches else { return None };
-            let common = block(cidr, except).intersection(taken);
-            let itself = other == id && index == position;
-            (!itself && !common.is_empty()).then_some((other, Some(index), common))
-        })
+        let (peer, addresses) = match &content.peers {
+            Peers::Anyone => (None, taken.clone()),
+            Peers::Listed(peers) => peers.iter().enumerate().find_map(|(index, peer)| {
+                let PeerMatch::Block { cidr, except } = &peer.matches else { return None };
+                let common = block(cidr, except).intersection(taken);
+                let itself = other == id && index == position;
+                (!itself && !common.is_empty()).then_some((Some(index), common))
+            })?,
+        };
+        Some((other, peer, addresses, self.share_pods(id, other)?))
     }
 
-    /// The first rule's pods are all pods of the other's, or the manifests define one that both select.
-    fn share_pods(&self, id: RuleId, other: RuleId) -> bool {
+    /// Where the two rules are about the same pods: in every cluster where all of the first rule's are of the
+    /// other's, or in this one, where the manifests define one that both select.
+    fn share_pods(&self, id: RuleId, other: RuleId) -> Option<World> {
+        if id.policy == other.policy {
+            return Some(World::EveryCluster);
+        }
         let subject = |id: RuleId| id.policy.of(self.input.policies).map(|(_, policy)| &policy.subject);
-        let (Some(ours), Some(theirs)) = (subject(id), subject(other)) else { return false };
+        let (ours, theirs) = (subject(id)?, subject(other)?);
         let everything = |selector: &PodSelector| selector.pods.is_everything();
         let same_place = ours.namespaces == theirs.namespaces;
-        (same_place && (everything(theirs) || ours.pods == theirs.pods))
-            || self
-                .input
-                .cluster
-                .groups
-                .iter()
-                .any(|group| self.selects(ours, group) && self.selects(theirs, group))
+        if same_place && (everything(theirs) || ours.pods == theirs.pods) {
+            return Some(World::EveryCluster);
+        }
+        let mut groups = self.input.cluster.groups.iter();
+        groups
+            .any(|group| self.selects(ours, group) && self.selects(theirs, group))
+            .then_some(World::Snapshot)
     }
 
     /// The selector matches the pods of the group (S-37).

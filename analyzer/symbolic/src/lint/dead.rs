@@ -240,7 +240,11 @@ impl Study<'_> {
         }
         match self.hidden_in(world, Some(direction), ours, &others) {
             Need::Hidden(by) => Some(by),
-            _ => None,
+            Need::Needed | Need::Unmatchable => None,
+            Need::Unknown(why) => {
+                self.unknown.push((RuleId { policy: id, direction, rule: 0 }, why));
+                None
+            }
         }
     }
 }

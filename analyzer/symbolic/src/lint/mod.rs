@@ -112,6 +112,8 @@ pub enum Fact {
         admitting_peer: Option<usize>,
         /// The addresses that both speak of.
         addresses: IpSet,
+        /// Where the two rules are about the same pods.
+        world: World,
     },
     /// Two list items where one was meant: `wider-than-intended`.
     WiderThanIntended {

@@ -36,9 +36,13 @@ impl Study<'_> {
                             let condition = of_world(session, self.snapshot.as_ref(), world, fires);
                             session.find(condition)
                         })?;
-                        if let Search::Found(witness) = found {
-                            self.gone.insert(id);
-                            self.facts.push(Fact::Overridden { rule: id, by, world, witness });
+                        match found {
+                            Search::Found(witness) => {
+                                self.gone.insert(id);
+                                self.facts.push(Fact::Overridden { rule: id, by, world, witness });
+                            }
+                            Search::Unknown(why) => self.unknown.push((id, why)),
+                            Search::Nothing => {}
                         }
                     }
                     Need::Unknown(why) => self.unknown.push((id, why)),

@@ -10,6 +10,9 @@ use crate::term::{Bool, Terms, Var};
 #[cfg(feature = "z3")]
 pub use z3::Z3;
 
+/// Why a build without Z3 does not know an answer.
+pub const WITHOUT_Z3: &str = "npv was built without Z3";
+
 /// Values of the variables that a condition depends on.
 pub type Assignment = BTreeMap<Var, u128>;
 
@@ -72,7 +75,7 @@ impl Solver for FoldingOnly {
         }
         match assumptions.iter().position(|assumption| *assumption == Bool::FALSE) {
             Some(position) => Answer::Unsatisfiable(vec![position]),
-            None => Answer::Unknown("npv was built without Z3".to_owned()),
+            None => Answer::Unknown(WITHOUT_Z3.to_owned()),
         }
     }
 }
