@@ -9,6 +9,7 @@ use npv_analyzer::report::{DiffReport, SideReport};
 use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{DiffArgs, LookArgs};
+use crate::guard;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
 use crate::{input, output, verbose};
@@ -24,7 +25,8 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let [old, new] = during("compiling the policies", look, || engines(&before, &after));
     verbose::engine(&old, start.elapsed(), look);
     verbose::engine(&new, start.elapsed(), look);
-    let answer = during("comparing", look, || diff(&before, &after, [&old, &new]));
+    let answer = during("comparing", look, || diff(&before, &after, [&old, &new]))
+        .unwrap_or_else(|bug| guard::stop(&bug));
     let names = [base, head].map(|side| side.display().to_string());
     let [base, head] = &names;
     let report = DiffReport { diff: &answer, base: side(base, &before), head: side(head, &after) };

@@ -60,13 +60,11 @@ impl<'a> Subject<'a> {
 
     /// ``rule `dashboards` ``; where it has no name, its place: ``rule `ingress[1]` ``.
     fn name(&self) -> String {
-        match &self.rule.name {
-            Some(name) => format!("rule `{name}`"),
-            None => {
-                let path = &*self.rule.provenance.path;
-                format!("rule `{}`", path.strip_prefix("spec.").unwrap_or(path))
-            }
+        if let Some(name) = &self.rule.name {
+            return format!("rule `{name}`");
         }
+        let path = &*self.rule.provenance.path;
+        format!("rule `{}`", path.strip_prefix("spec.").unwrap_or(path))
     }
 
     /// What tells the rule from others of its policy, without its position in the list.
@@ -192,7 +190,8 @@ fn existing(context: &Context<'_>, subject: &Subject<'_>) -> Option<Witness> {
         let Some(others) = context.selected(selector) else { continue };
         for own_group in owns.pods.iter() {
             for other_group in others.pods.iter() {
-                let ends = (context.endpoints_of(own_group).first(), context.endpoints_of(other_group).first());
+                let ends =
+                    (context.endpoints_of(own_group).first(), context.endpoints_of(other_group).first());
                 let (Some(&own), Some(&other)) = ends else { continue };
                 let several = context.engine.endpoint(own).is_some_and(|endpoint| endpoint.several);
                 // A pod does not connect to itself (S-36).

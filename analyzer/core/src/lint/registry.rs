@@ -5,10 +5,11 @@ use super::Rule;
 use super::rules::{
     acme_solver_blocked, api_server_egress_blocked, backend_not_found, blocked_by_other_side,
     client_address_unreliable, conflicting_policies, dns_egress_blocked, ingress_backend_blocked,
-    named_port_to_address, no_policy, nodelocal_dns_blocked, peer_matches_nothing, route_not_attached,
-    rules_without_policy_type, scrape_blocked, selects_no_pods, service_port_confusion,
-    service_target_port_mismatch, service_without_backends, statefulset_peers_blocked, undefined_named_port,
-    unreachable_service, vacuous_selector, validity, webhook_blocked, shadowed_rule, unreachable_pass, redundant_rule, redundant_policy, undecided_rule, overridden_by_admin_tier, overlapping_except, wider_than_intended,
+    named_port_to_address, no_policy, nodelocal_dns_blocked, overlapping_except, overridden_by_admin_tier,
+    peer_matches_nothing, redundant_policy, redundant_rule, route_not_attached, rules_without_policy_type,
+    scrape_blocked, selects_no_pods, service_port_confusion, service_target_port_mismatch,
+    service_without_backends, shadowed_rule, statefulset_peers_blocked, undecided_rule, undefined_named_port,
+    unreachable_pass, unreachable_service, vacuous_selector, validity, webhook_blocked, wider_than_intended,
 };
 
 static RULES: &[&Rule] = &[

@@ -28,7 +28,9 @@ fn undecided(budget: u32) -> Vec<Finding> {
 fn a_solver_that_gives_up_makes_the_answer_incomplete() {
     assert_eq!(undecided(BUDGET), []);
     let found = undecided(1);
-    assert!(found.iter().any(|finding| finding.message.contains("rule `ingress[1]` of `NetworkPolicy/shop/api`")));
+    assert!(
+        found.iter().any(|finding| finding.message.contains("rule `ingress[1]` of `NetworkPolicy/shop/api`"))
+    );
     for finding in found {
         assert!(finding.incomplete && finding.severity == Severity::Warning, "{finding:?}");
         assert!(finding.message.starts_with("npv could not prove whether "), "{finding:?}");

@@ -69,7 +69,8 @@ lint_rule! {
 
 fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
     for fact in &facts.facts {
-        let Fact::OverlappingExcept { rule, peer, except, admitted_by, admitting_peer, addresses, world } = fact
+        let Fact::OverlappingExcept { rule, peer, except, admitted_by, admitting_peer, addresses, world } =
+            fact
         else {
             continue;
         };
@@ -98,12 +99,17 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
         });
         let there = listed.map_or(admitting.rule.provenance.span, |peer| peer.provenance.span);
         findings.push(
-            proofs::of_world(&OVERLAPPING_EXCEPT, *world, item(context, block.provenance.span, *except), &what)
-                .label("takes nothing away from the other rule")
-                .object(subject.policy.object.to_string())
-                .related(there, format!("{allows} these addresses"))
-                .help("an `except` limits its own block only: take the addresses out of the other rule too")
-                .key(format!("{} {hole}", subject.key())),
+            proofs::of_world(
+                &OVERLAPPING_EXCEPT,
+                *world,
+                item(context, block.provenance.span, *except),
+                &what,
+            )
+            .label("takes nothing away from the other rule")
+            .object(subject.policy.object.to_string())
+            .related(there, format!("{allows} these addresses"))
+            .help("an `except` limits its own block only: take the addresses out of the other rule too")
+            .key(format!("{} {hole}", subject.key())),
         );
     }
 }

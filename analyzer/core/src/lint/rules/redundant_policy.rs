@@ -82,7 +82,11 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             .object(policy.object.to_string())
             .help("remove it, or narrow what covers it")
             .key("policy");
-        findings.push(causes.point_at(proofs::dead(finding, *world), "decides flows of its rules", "isolates the same pods"));
+        findings.push(causes.point_at(
+            proofs::dead(finding, *world),
+            "decides flows of its rules",
+            "isolates the same pods",
+        ));
     }
 }
 
@@ -101,5 +105,8 @@ fn reason(causes: &Causes<'_>) -> String {
     if isolating == deciding {
         return format!("{names} {isolate} the same pods and {decide} all that its rules allow");
     }
-    format!("{names} {isolate} the same pods, and {} {decide} all that its rules allow", words::some(&deciding, 3))
+    format!(
+        "{names} {isolate} the same pods, and {} {decide} all that its rules allow",
+        words::some(&deciding, 3)
+    )
 }

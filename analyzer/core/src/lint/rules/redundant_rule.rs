@@ -77,11 +77,8 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             (_, _, true) => "decides all that it matches",
             (_, _, false) => "decide all that it matches",
         };
-        let what = format!(
-            "{} changes no verdict: {} {does}",
-            subject.full_name(),
-            causes.names(subject.policy),
-        );
+        let what =
+            format!("{} changes no verdict: {} {does}", subject.full_name(), causes.names(subject.policy));
         let finding = proofs::finding(&REDUNDANT_RULE, *world, &subject, &what)
             .label("changes no verdict")
             .help("remove it, or narrow what covers it");

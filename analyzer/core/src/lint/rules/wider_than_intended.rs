@@ -108,12 +108,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             .object(subject.policy.object.to_string())
             .related(before, words::peer(&one.matches))
             .help("entries are alternatives; selectors within one entry must both match")
-            .key(format!(
-                "{} {} {}",
-                rule.direction,
-                words::peer(&one.matches),
-                words::peer(&other.matches)
-            ));
+            .key(format!("{} {} {}", rule.direction, words::peer(&one.matches), words::peer(&other.matches)));
         findings.push(match joined(context.sources(), before, own) {
             Some(edit) => finding.fix(Fix {
                 description: "make the two one entry".to_owned(),

@@ -13,6 +13,7 @@ use npv_models::decide::Profile;
 use npv_models::diagnostic::Finding;
 use npv_models::policy::{PeerMatch, Peers, PolicySet};
 use npv_models::space::{IpSet, Traffic};
+use npv_symbolic::session::Error;
 
 use super::check::check;
 use super::reach::{self, Party, PartyKind};
@@ -116,14 +117,18 @@ pub struct Diff {
 }
 
 /// Compares two sets of manifests, with the [`engines`] of both.
-pub fn diff(base: &Snapshot, head: &Snapshot, [before, after]: [&Engine; 2]) -> Diff {
+///
+/// # Errors
+/// When a proof does not stand up to the reference semantics: a bug in npv.
+pub fn diff(base: &Snapshot, head: &Snapshot, [before, after]: [&Engine; 2]) -> Result<Diff, Error> {
     let (old, new) = rayon::join(|| check(base, before), || check(head, after));
-    Diff {
+    let (old, new) = (old?, new?);
+    Ok(Diff {
         flows: flows(&Side::of(base, before), &Side::of(head, after)),
         policies: policies::changes(&base.policies, &head.policies),
         introduced: unlike(&new, &old),
         resolved: unlike(&old, &new),
-    }
+    })
 }
 
 /// The findings that the others are without, by their fingerprints; of several with one fingerprint, as
