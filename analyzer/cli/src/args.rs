@@ -18,6 +18,7 @@ Examples:
   npv reach --to shop/db --port 5432 .     who can reach the database?
   npv trace shop/web shop/db:5432 .        may this flow pass, and which rule says so?
   kubectl get all,netpol,ns -A -o yaml | npv check -
+  npv prove '{expect: deny, from: any-pod, to: internet}' .     may it never, in any cluster?
   npv rule dns-egress-blocked              what does this rule mean?
 
 Exit status:
@@ -48,6 +49,8 @@ pub(crate) enum Verb {
     Trace(TraceArgs),
     /// Say which flows a change opens and closes
     Diff(DiffArgs),
+    /// Prove that something holds in every cluster, or show a flow that contradicts it
+    Prove(ProveArgs),
     /// Explain a lint rule, or list them all
     Rule(RuleArgs),
     /// Print completions for a shell
@@ -258,7 +261,6 @@ Examples:
   npv trace shop/web shop/cart:8080 deploy/
   npv trace internet shop/web:443 deploy/
   npv trace shop/web 10.20.0.0/16:5432/tcp deploy/
-  npv trace shop/web shop/db --through deploy/     by way of whom could `web` get at `db`?
   npv trace shop/web shop/db --through deploy/     by way of whom could `web` get at `db`?")]
 pub(crate) struct TraceArgs {
     /// Where the flow comes from
@@ -285,6 +287,39 @@ pub(crate) struct DiffArgs {
     /// What to compare with, and what to compare: files or directories
     #[arg(value_name = "BASE HEAD", num_args = 2, required = true)]
     pub(crate) sides: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+An assertion is a mapping with these keys:
+  expect   `allow`, `deny`, or `only`: nobody else may
+  from, to `any-pod`, `anybody`, `internet`, an address, a block, `namespace/name`, or
+           `{namespace: shop, pods: {app: api}}`, `{namespaces: {tenant: \"*\"}}`, `{nodes: {}}`,
+           with labels or with matchLabels and matchExpressions; or a list of these
+  ports    `[443, 53/udp, 8000-8100/tcp, http]`; every port where it is left out
+  where    `from.tenant != to.tenant`: compares a label of the two ends
+  world    `any`, every possible cluster, or `snapshot`, the pods in the manifests; `any` where it
+           is left out
+  name     what to call it
+
+npv prove exits with 0 where the assertion holds, with 1 where it does not, and with 3 where
+that is not known.
+
+Examples:
+  npv prove '{expect: deny, from: any-pod, to: 169.254.169.254}' deploy/
+  npv prove '{expect: only, from: shop/api, to: shop/db, ports: [5432], world: snapshot}' deploy/
+  npv prove --witness-dir /tmp/witness '{expect: deny, from: any-pod, to: shop/db}' deploy/")]
+pub(crate) struct ProveArgs {
+    /// What must hold, as a YAML mapping: `{expect: deny, from: any-pod, to: internet}`
+    #[arg(value_name = "ASSERTION")]
+    pub(crate) assertion: String,
+    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write the manifests of a counterexample to this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) witness_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

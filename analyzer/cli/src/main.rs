@@ -9,6 +9,7 @@ mod output;
 mod progress;
 mod verb;
 mod verbose;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,7 @@ fn run() -> Exit {
         Verb::Reach(args) => verb::reach::run(args, look),
         Verb::Trace(args) => verb::trace::run(args, look),
         Verb::Diff(args) => verb::diff::run(args, look),
+        Verb::Prove(args) => verb::prove::run(args, look),
         Verb::Rule(args) => verb::rule::run(args, look),
         Verb::Completions { shell } => output::to_stdout(look, |page| {
             clap_complete::generate(*shell, &mut Cli::command(), "npv", page);

@@ -9,6 +9,7 @@ use crate::session::{Error, Options, Search, Session};
 use crate::spec::{EndSpec, Question, Relation};
 use crate::term::Bool;
 use crate::witness::Witness;
+use crate::world::kind;
 
 /// What is expected of the flows that an assertion is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,7 +18,9 @@ pub enum Expect {
     Allow,
     /// None is allowed.
     Deny,
-    /// No others are allowed to the same destinations over the same ports.
+    /// No others are allowed to the same destinations over the same ports. To pods, everybody else counts;
+    /// to nodes and to addresses outside the cluster, every other pod that selectors see: no policy applies
+    /// to anybody else there.
     Only,
 }
 
@@ -112,9 +115,7 @@ impl Session<'_> {
             Expect::Allow => self.terms.and_not(about, allowed),
             Expect::Deny => self.terms.and([about, allowed]),
             Expect::Only => {
-                let anybody = Question { from: EndSpec::anybody(), relations: Vec::new(), ..question };
-                let others = self.about(&anybody);
-                let others = self.terms.and_not(others, about);
+                let others = self.other_sources(&question, about);
                 self.terms.and([others, allowed])
             }
         };
@@ -130,5 +131,17 @@ impl Session<'_> {
                 })
             }
         }
+    }
+
+    /// The flows to the same destinations over the same ports that somebody else could be kept from.
+    fn other_sources(&mut self, question: &Question, about: Bool) -> Bool {
+        let from =
+            |from: EndSpec| Question { from, relations: Vec::new(), not_from: None, ..question.clone() };
+        let (anybody, pods) = (self.about(&from(EndSpec::anybody())), self.about(&from(EndSpec::any_pod())));
+        let dst = self.flow.dst.clone();
+        let to_pod = dst.is(&mut self.terms, kind::POD);
+        let to_pod = self.terms.and([anybody, to_pod]);
+        let all = self.terms.or([to_pod, pods]);
+        self.terms.and_not(all, about)
     }
 }

@@ -109,12 +109,11 @@ impl Witness {
         self.with_flow(|flow| decide(policies, profile, flow))
     }
 
-    /// Source and destination as `npv trace` takes them, once the manifests are among its inputs. A node has
-    /// no notation of its own there: its address stands for it.
+    /// Source and destination as `npv trace` takes them, once the manifests are among its inputs.
     pub fn trace(&self) -> [String; 2] {
         let name = |end: &WitnessEnd| match end {
             WitnessEnd::Pod(pod) => format!("{}/{}", pod.namespace, pod.name),
-            WitnessEnd::Node(node) => node.addresses.first().map_or_else(String::new, IpAddr::to_string),
+            WitnessEnd::Node(node) => format!("node/{}", node.name),
             WitnessEnd::Address(address) => address.to_string(),
         };
         let (src, dst) = (name(&self.src), name(&self.dst));
@@ -123,14 +122,15 @@ impl Witness {
         [src, format!("{dst}:{}/{}", self.port, self.protocol.name().to_lowercase())]
     }
 
-    /// Namespaces, nodes and pods of the flow as YAML documents that can be applied.
-    pub fn manifests(&self) -> String {
+    /// Namespaces, nodes and pods of the flow as YAML documents that can be applied, without the namespaces
+    /// that are defined already.
+    pub fn manifests(&self, defined: impl Fn(&str) -> bool) -> String {
         let mut documents: Vec<String> = Vec::new();
         let mut seen = BTreeSet::new();
         for end in [&self.src, &self.dst] {
             match end {
                 WitnessEnd::Pod(pod) => {
-                    if seen.insert(&pod.namespace) {
+                    if seen.insert(&pod.namespace) && !defined(&pod.namespace) {
                         documents.push(namespace_manifest(pod));
                     }
                     documents.extend(pod.node.as_ref().map(node_manifest));

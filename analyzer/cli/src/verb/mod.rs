@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod fix;
+pub(crate) mod prove;
 pub(crate) mod reach;
 pub(crate) mod rule;
 pub(crate) mod trace;

@@ -10,7 +10,7 @@ use super::{Assertion, Expect, World, ends, values};
 use crate::query::name::closest;
 
 /// The name of the findings about assertions that are not written as assertions are.
-pub const RULE: &str = "invalid-config";
+pub const RULE: &str = "invalid-configuration";
 
 const FIELDS: [&str; 7] = ["name", "expect", "from", "to", "ports", "where", "world"];
 const EXPECT: [(&str, Expect); 3] =
@@ -148,10 +148,11 @@ impl Mistakes {
         field: &str,
     ) {
         let instead = instead.into();
-        self.add(span, message, format!("did you mean `{instead}`?"), field);
+        let help = format!("did you mean `{instead}`?");
+        self.add(span, message, help.clone(), field);
         if let Some(last) = self.findings.last_mut() {
             last.fix = Some(Fix {
-                description: format!("write `{instead}`"),
+                description: help,
                 applicability: Applicability::Unsafe,
                 edits: vec![Edit { span, replacement: instead }],
                 example: None,

@@ -13,7 +13,7 @@ use std::fmt;
 use npv_models::policy::{NamespaceSelector, PodSelector, PortMatch};
 use npv_models::source::Span;
 use npv_models::space::{IpSet, Selector};
-use npv_symbolic::spec::Relation;
+use npv_symbolic::spec::{Place, Relation};
 
 pub use decode::{RULE, decode, decode_one};
 pub use npv_symbolic::assertion::Expect;
@@ -94,6 +94,11 @@ impl fmt::Display for Assertion {
         });
         for (index, port) in ports.enumerate() {
             write!(f, "{}{port}", if index == 0 { " on " } else { ", " })?;
+        }
+        for (index, Relation { place, key, same }) in self.relations.iter().enumerate() {
+            let whose = if *place == Place::Namespace { "namespaces" } else { "pods" };
+            let (and, sign) = (if index == 0 { "where" } else { "and" }, if *same { "==" } else { "!=" });
+            write!(f, " {and} from.{whose}.{key} {sign} to.{whose}.{key}")?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ pub mod inventory;
 pub mod name;
 pub mod path;
 pub mod ports;
+pub mod prove;
 pub mod reach;
 pub mod text;
 pub mod trace;

@@ -30,6 +30,7 @@ use npv_models::space::Protocol;
 use crate::lint::Rule;
 use crate::query::diff::Diff;
 use crate::query::inventory::Inventory;
+use crate::query::prove::Proofs;
 use crate::query::reach::Reach;
 use crate::query::trace::Trace;
 use crate::query::walk::{Chains, Radius};
@@ -77,6 +78,8 @@ pub struct Format {
     pub radius: Option<WalkWriter<Radius>>,
     /// Writes the answer of `npv trace --through`.
     pub chains: Option<WalkWriter<Chains>>,
+    /// Writes the answer of `npv prove`.
+    pub prove: Option<fn(&ProveReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv rule`.
     pub rules: Option<fn(&RulesReport<'_>, &mut Page<'_>) -> io::Result<()>>,
 }
@@ -92,6 +95,7 @@ impl Format {
         diff: None,
         radius: None,
         chains: None,
+        prove: None,
         rules: None,
     };
 
@@ -211,6 +215,29 @@ pub struct WalkReport<'a, T> {
     pub findings: &'a [Finding],
     /// Whether nothing was left out.
     pub complete: bool,
+}
+
+/// The answer of `npv prove`.
+pub struct ProveReport<'a> {
+    /// What holds and what does not.
+    pub proofs: &'a Proofs<'a>,
+    /// How to see what does not.
+    pub replay: &'a Replay,
+    /// The texts that assertions and rules are in.
+    pub sources: &'a SourceMap,
+    /// What reading found wrong.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
+/// How to see counterexamples with `npv trace`.
+#[derive(Debug, Default)]
+pub struct Replay {
+    /// The switches and inputs of the question, as a shell takes them.
+    pub arguments: String,
+    /// For each proof, the file with the manifests of its counterexample, where they were written.
+    pub files: Vec<Option<String>>,
 }
 
 /// The answer of `npv rule`.

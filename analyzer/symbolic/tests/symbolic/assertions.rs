@@ -75,7 +75,7 @@ fn only_holds_here_and_fails_where_a_namespace_claims_the_team() {
     let WitnessEnd::Pod(source) = &witness.src else { panic!("a pod") };
     assert_eq!(source.namespace_labels.get("team"), Some("shop"));
     assert_ne!(source.namespace, "shop");
-    let manifests = Manifests::read(&format!("{}---\n{}", SHOP, witness.manifests()));
+    let manifests = Manifests::read(&format!("{}---\n{}", SHOP, witness.manifests(|_| false)));
     let pods =
         manifests.cluster.workloads.iter().filter(|workload| workload.name.starts_with("npv-")).count();
     assert_eq!(pods, 2, "the manifests can be read back");
@@ -136,4 +136,22 @@ fn relations_narrow_what_only_admits() {
     let Outcome::Fails(witness) = answer(only.clone()) else { panic!("fails") };
     assert!(matches!(&witness.src, WitnessEnd::Pod(pod) if pod.namespace != "shop"));
     assert_eq!(answer(Assertion { world: World::Snapshot, ..only }), Outcome::Holds);
+}
+
+#[test]
+fn only_counts_those_whom_policies_could_keep_out() {
+    // Nodes always reach the internet: that says nothing of the policies.
+    let outside = EndSpec::addresses(IpSet::single("192.0.2.7".parse().unwrap()));
+    let from = EndSpec::pods_in("shop", Selector::EVERYTHING);
+    let Outcome::Fails(witness) =
+        answer(assertion(Expect::Only, from.clone(), outside.clone(), World::EveryCluster))
+    else {
+        panic!("pods of other namespaces reach it")
+    };
+    assert!(matches!(&witness.src, WitnessEnd::Pod(pod) if pod.namespace != "shop"));
+    assert_eq!(answer(assertion(Expect::Only, from, outside, World::Snapshot)), Outcome::Holds);
+    // To a pod, a node counts like everybody else.
+    let everywhere = assertion(Expect::Only, EndSpec::any_pod(), app("api"), World::EveryCluster);
+    let Outcome::Fails(witness) = answer(everywhere) else { panic!("nothing protects it") };
+    assert!(!matches!(&witness.src, WitnessEnd::Pod(pod) if !pod.host_network));
 }

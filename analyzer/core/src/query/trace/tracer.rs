@@ -9,7 +9,7 @@ use npv_models::policy::{Action, Direction, PolicySet, PortMatch, Ports, Rule};
 use npv_models::space::{Family, Labels, PortSet, Protocol, Traffic};
 
 use super::variant::{Apart, Outcome, Variant, transpose, unite};
-use super::{Decided, Default, Near, Part, Question, Step, Trace};
+use super::{Decided, Default, Near, Part, Party, Question, Step, Trace};
 use crate::query::ends::{self, Ends, Sample};
 use crate::query::name::{Names, Place};
 use crate::query::text;
@@ -68,6 +68,30 @@ impl Tracer<'_> {
         }
         notes.extend([&question.src, &question.dst].into_iter().filter_map(|place| self.pods_inside(place)));
         Trace { parts, notes, ..Trace::default() }
+    }
+
+    /// Answers for one flow whose ends may be in no manifest; `src` and `dst` say what to call them.
+    pub(crate) fn flow(&self, flow: &Flow<'_>, src: Party, dst: Party) -> Part {
+        let decision = decide(self.policies, self.profile, flow);
+        let asked = Traffic::of(flow.protocol, PortSet::single(flow.port));
+        let [mut egress, mut ingress] = Direction::ALL
+            .map(|direction| self.side(self.policies, &decision, flow, direction, asked.clone()));
+        let allowed = |side: &Decided| match side.verdict {
+            Verdict::Allow => asked.clone(),
+            Verdict::Deny => Traffic::NONE,
+        };
+        let (out, into) = (allowed(&egress), allowed(&ingress));
+        let ends = [flow.src, flow.dst];
+        self.explain(std::slice::from_mut(&mut egress), Direction::Egress, ends, &into);
+        self.explain(std::slice::from_mut(&mut ingress), Direction::Ingress, ends, &out);
+        Part {
+            src,
+            dst,
+            asked,
+            allowed: out.intersection(&into),
+            egress: vec![egress],
+            ingress: vec![ingress],
+        }
     }
 
     /// Pods with known addresses inside a block are endpoints of their own, and not what was asked about.
@@ -211,8 +235,8 @@ impl Tracer<'_> {
         let Outcome { mut egress, mut ingress, .. } = outcome;
         let (out, into) = (allowed(&egress), allowed(&ingress));
         // Where one side allows something, that is what the other is interesting for.
-        self.explain(&mut egress, Direction::Egress, src, dst, &into);
-        self.explain(&mut ingress, Direction::Ingress, src, dst, &out);
+        self.explain(&mut egress, Direction::Egress, [src.end, dst.end], &into);
+        self.explain(&mut ingress, Direction::Ingress, [src.end, dst.end], &out);
         Part {
             src: src.seen(),
             dst: dst.seen(),
@@ -228,8 +252,7 @@ impl Tracer<'_> {
         &self,
         side: &mut [Decided],
         direction: Direction,
-        src: &Variant<'_>,
-        dst: &Variant<'_>,
+        [src, dst]: [End<'_>; 2],
         other_side: &Traffic,
     ) {
         // Where the side allows some of it, what it allows says enough.
@@ -240,7 +263,7 @@ impl Tracer<'_> {
                 continue;
             };
             let single = decided.traffic == Traffic::of(protocol, PortSet::single(port));
-            let flow = Flow { src: src.end, dst: dst.end, protocol, port };
+            let flow = Flow { src, dst, protocol, port };
             let decision = decide(self.policies, self.profile, &flow);
             // What is said of a whole set of ports must not speak of one of them.
             let about_ports = |unmet: &Unmet<'_>| {

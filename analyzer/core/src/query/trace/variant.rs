@@ -138,7 +138,7 @@ impl Tracer<'_> {
     }
 
     /// What `npv reach` calls the pods of a group; the workload's name where it has several names for them.
-    fn id_of(&self, group: GroupId) -> String {
+    pub(crate) fn id_of(&self, group: GroupId) -> String {
         let mut ids = self.names.endpoints.iter().filter_map(|endpoint| match &endpoint.kind {
             EndpointKind::Pods { groups, .. } if groups.contains(&group) => Some(&endpoint.id),
             _ => None,

@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod prove;
 mod reach;
 mod rules;
 mod trace;
@@ -26,6 +27,7 @@ pub(super) const FORMAT: Format = Format {
     diff: Some(diff::write),
     radius: Some(walk::radius),
     chains: Some(walk::chains),
+    prove: Some(prove::write),
     rules: Some(rules::write),
 };
 

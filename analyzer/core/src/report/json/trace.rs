@@ -92,18 +92,37 @@ impl<'a> End<'a> {
     }
 }
 
+/// The answer for one pair of ends.
 #[derive(Serialize)]
-struct Answer<'a> {
+pub(super) struct Answer<'a> {
     verdict: &'static str,
     src: End<'a>,
     dst: End<'a>,
     protocol: Option<Protocol>,
     port: Option<u16>,
     traffic: &'a Traffic,
-    egress: &'a Traffic,
-    ingress: &'a Traffic,
+    egress: Traffic,
+    ingress: Traffic,
     steps: Vec<Step<'a>>,
     nearest: Vec<Near<'a>>,
+}
+
+impl<'a> Answer<'a> {
+    pub(super) fn of(part: &'a Part, sources: &'a SourceMap) -> Self {
+        let (protocol, port) = single(part);
+        Self {
+            verdict: verdict(part),
+            src: End::of(&part.src),
+            dst: End::of(&part.dst),
+            protocol,
+            port,
+            traffic: &part.allowed,
+            egress: allowed(&part.egress),
+            ingress: allowed(&part.ingress),
+            steps: steps(part, sources),
+            nearest: nearest(part, sources),
+        }
+    }
 }
 
 pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -134,22 +153,7 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     write!(page, "\"parts\": [")?;
     for (index, part) in report.trace.parts.iter().enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
-        let (protocol, port) = single(part);
-        value(
-            page,
-            &Answer {
-                verdict: self::verdict(part),
-                src: End::of(&part.src),
-                dst: End::of(&part.dst),
-                protocol,
-                port,
-                traffic: &part.allowed,
-                egress: &allowed(&part.egress),
-                ingress: &allowed(&part.ingress),
-                steps: self::steps(part, report.sources),
-                nearest: nearest(part, report.sources),
-            },
-        )?;
+        value(page, &Answer::of(part, report.sources))?;
     }
     write!(page, "],\n\"notes\": ")?;
     value(page, &report.trace.notes)?;

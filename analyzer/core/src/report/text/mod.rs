@@ -3,6 +3,7 @@
 mod diff;
 mod findings;
 mod fixes;
+mod prove;
 mod reach;
 mod rules;
 mod snippet;
@@ -28,6 +29,7 @@ pub(super) const FORMAT: Format = Format {
     diff: Some(diff::write),
     radius: Some(walk::radius),
     chains: Some(walk::chains),
+    prove: Some(prove::write),
     rules: Some(rules::write),
 };
 

@@ -27,18 +27,7 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
             writeln!(page, "{}\n", page.ink(Ink::Faint, "─".repeat(60)))?;
         }
         headline(part, page)?;
-        for (direction, side) in [(Direction::Egress, &part.egress), (Direction::Ingress, &part.ingress)] {
-            for (index, decided) in side.iter().enumerate() {
-                let over = if side.len() == 1 {
-                    String::new()
-                } else if index + 1 == side.len() {
-                    " on everything else".to_owned()
-                } else {
-                    format!(" on {}", decided.traffic)
-                };
-                decision(part, direction, decided, &over, report.sources, page)?;
-            }
-        }
+        sides(part, report.sources, page)?;
     }
     for note in &report.trace.notes {
         let lines = wrap(&visible(note), page.look(), "note: ".len());
@@ -46,6 +35,23 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     }
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
+    }
+    Ok(())
+}
+
+/// What each side of a part says, with the lines that decided.
+pub(super) fn sides(part: &Part, sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
+    for (direction, side) in [(Direction::Egress, &part.egress), (Direction::Ingress, &part.ingress)] {
+        for (index, decided) in side.iter().enumerate() {
+            let over = if side.len() == 1 {
+                String::new()
+            } else if index + 1 == side.len() {
+                " on everything else".to_owned()
+            } else {
+                format!(" on {}", decided.traffic)
+            };
+            decision(part, direction, decided, &over, sources, page)?;
+        }
     }
     Ok(())
 }
@@ -88,7 +94,7 @@ fn path(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page)
 }
 
-fn headline(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
+pub(super) fn headline(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
     let (src, dst) = (visible(&part.src.id), visible(&part.dst.id));
     let single = part.asked.first().filter(|_| !part.asked.is_all());
     let flow = match single {

@@ -1,0 +1,112 @@
+//! `npv prove`.
+
+use std::time::Instant;
+
+use npv_analyzer::assertion::{Assertion, RULE, decode_one};
+use npv_analyzer::query::check::fails;
+use npv_analyzer::query::prove::{Outcome, Proofs, prove};
+use npv_analyzer::report::{ProveReport, Replay, write_findings};
+use npv_analyzer::snapshot::Snapshot;
+use npv_models::diagnostic::{Finding, Severity};
+use npv_models::source::{Origin, SourceMap};
+use npv_models::yaml;
+
+use super::{exit_of, show_findings};
+use crate::args::{LookArgs, ProveArgs};
+use crate::outcome::{Exit, Failure};
+use crate::progress::during;
+use crate::{input, output, verbose, witness};
+
+pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
+    output::check(&args.input.format, "prove", |format| format.prove)?;
+    let mut snapshot = input::read(&args.paths, &args.input, look)?;
+    let assertion = written(&args.assertion, &mut snapshot.sources, look)?;
+    let engine = super::engine(&snapshot, look);
+    let start = Instant::now();
+    let assertions = [assertion];
+    let proofs = during("looking for a proof", look, || {
+        prove(&snapshot, &engine, args.input.namespace.as_deref(), &assertions)
+    })
+    .map_err(Failure::internal)?;
+    if !proofs.findings.is_empty() {
+        return Err(wrong(&proofs.findings, &snapshot.sources, look));
+    }
+    show_findings(&snapshot, look);
+    let files = match &args.witness_dir {
+        Some(directory) => witness::write(directory, counterexamples(&proofs))?,
+        None => Vec::new(),
+    };
+    let replay = Replay { arguments: witness::arguments(&args.paths, &args.input), files };
+    let report = ProveReport {
+        proofs: &proofs,
+        replay: &replay,
+        sources: &snapshot.sources,
+        findings: &snapshot.findings,
+        complete: snapshot.complete(),
+    };
+    output::write(
+        &args.input.format,
+        look,
+        "prove",
+        |format| format.prove,
+        |write, page| write(&report, page),
+    )?;
+    verbose::answered(start.elapsed(), look);
+    Ok(exit(&snapshot, &proofs, args))
+}
+
+/// The counterexamples by the names of their assertions.
+fn counterexamples<'p>(
+    proofs: &'p Proofs<'_>,
+) -> impl Iterator<Item = (&'p str, Option<&'p npv_analyzer::query::prove::Counterexample>)> {
+    proofs.proofs.iter().map(|proof| match &proof.outcome {
+        Outcome::Fails(found) => (&*proof.assertion.name, Some(&**found)),
+        Outcome::Holds | Outcome::Vacuous(_) | Outcome::Unknown(_) => (&*proof.assertion.name, None),
+    })
+}
+
+/// What is not known can hide anything, so that comes first.
+fn exit(snapshot: &Snapshot, proofs: &Proofs<'_>, args: &ProveArgs) -> Exit {
+    match exit_of(snapshot, &args.input) {
+        Exit::Clean if proofs.fail() || fails(&snapshot.findings, Severity::Error) => Exit::Findings,
+        Exit::Clean if proofs.unknown() => Exit::Incomplete,
+        exit => exit,
+    }
+}
+
+/// The assertion that stands on the command line.
+fn written(text: &str, sources: &mut SourceMap, look: LookArgs) -> Result<Assertion, Failure> {
+    let mut read = |text: &str| {
+        let too_long = |_| Failure::usage("the assertion is too long", "write it into a file");
+        let id = sources.add("<assertion>", text, Origin::File).map_err(too_long)?;
+        Ok::<_, Failure>(yaml::read(id, text, 0))
+    };
+    let mut documents = read(text)?;
+    if !documents.problems.is_empty() {
+        // With a space before it, nobody takes it for JSON.
+        documents = read(&format!(" {text}"))?;
+    }
+    let mut findings: Vec<Finding> = documents
+        .problems
+        .into_iter()
+        .map(|problem| {
+            let help =
+                vec!["write it like `{expect: deny, from: any-pod, to: internet}`, in quotes".to_owned()];
+            Finding { rule: RULE, incomplete: false, help, ..problem }
+        })
+        .collect();
+    let assertion = documents.roots.first().and_then(|root| decode_one(root, &mut findings));
+    match assertion {
+        Some(assertion) if findings.is_empty() => Ok(assertion),
+        _ => Err(wrong(&findings, sources, look)),
+    }
+}
+
+/// Shows what is wrong with an assertion.
+fn wrong(findings: &[Finding], sources: &SourceMap, look: LookArgs) -> Failure {
+    output::to_stderr(look, |page| write_findings(findings, sources, page));
+    Failure::usage(
+        "this is no assertion that can be proved",
+        "`npv prove --help` shows how assertions are written",
+    )
+}

@@ -1,0 +1,213 @@
+//! The flow that contradicts an assertion: who decides it, and how to see it.
+
+use std::net::IpAddr;
+
+use npv_models::cluster::GroupId;
+use npv_models::decide::{End, Flow, Verdict, decide};
+use npv_models::policy::PolicySet;
+use npv_models::space::{IpSet, Labels, Protocol};
+use npv_symbolic::session::Error;
+use npv_symbolic::witness::{Witness, WitnessEnd};
+
+use super::resolve::Member;
+use crate::assertion::Expect;
+use crate::query::ends::{self, Ends, Sample};
+use crate::query::name::Place;
+use crate::query::trace::{Part, Party, Tracer};
+
+/// The label of every namespace's own name (S-41).
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+/// A flow that contradicts an assertion.
+#[derive(Debug)]
+pub struct Counterexample {
+    /// The flow, and what decides it.
+    pub part: Part,
+    /// Source and destination as `npv trace` takes them.
+    pub trace: [String; 2],
+    /// What to add to the manifests to see it, as YAML documents; `None` where its ends are there already.
+    pub manifests: Option<String>,
+}
+
+impl Counterexample {
+    /// A flow of a possible cluster.
+    pub(crate) fn possible(witness: &Witness, tracer: &Tracer<'_>) -> Self {
+        let part = witness.with_flow(|flow| tracer.flow(flow, party(&witness.src), party(&witness.dst)));
+        let defined = |name: &str| {
+            tracer.cluster.namespaces.iter().any(|known| *known.name == *name && known.defined.is_some())
+        };
+        let manifests = Some(witness.manifests(defined)).filter(|text| !text.is_empty());
+        Self { part, trace: witness.trace(), manifests }
+    }
+
+    /// A flow between two that are in the manifests. The reference semantics must see it as the engine does.
+    pub(super) fn present(
+        [src, dst]: [&Member; 2],
+        (protocol, port): (Protocol, u16),
+        expect: Expect,
+        tracer: &Tracer<'_>,
+    ) -> Result<Self, Error> {
+        let unlabelled = Labels::default();
+        let ends = Ends::new(tracer.cluster, &unlabelled);
+        let wanted = if expect == Expect::Allow { Verdict::Deny } else { Verdict::Allow };
+        let sources = candidates(src, &ends, tracer.policies);
+        let destinations = candidates(dst, &ends, tracer.policies);
+        for (source, from) in &sources {
+            for (destination, to) in &destinations {
+                let same = matches!((source, destination), (Some(left), Some(right)) if left == right);
+                let one_pod = same && from_name(from).is_some();
+                let flow = Flow { src: *from, dst: *to, protocol, port };
+                if !one_pod && decide(tracer.policies, tracer.profile, &flow).verdict() == wanted {
+                    let (src_name, src) = known(src, from, tracer);
+                    let (dst_name, dst) = known(dst, to, tracer);
+                    let part = tracer.flow(&flow, src, dst);
+                    let dst_name = if dst_name.contains(':') { format!("[{dst_name}]") } else { dst_name };
+                    let dst_name = format!("{dst_name}:{port}/{}", protocol.name().to_lowercase());
+                    return Ok(Self { part, trace: [src_name, dst_name], manifests: None });
+                }
+            }
+        }
+        Err(Error::Mismatch(format!("{src:?} to {dst:?} on {protocol} {port}")))
+    }
+}
+
+fn from_name<'e>(end: &End<'e>) -> Option<&'e str> {
+    match end {
+        End::Pod(pod) => pod.name,
+        End::Node(_) | End::Address(_) => None,
+    }
+}
+
+/// The concrete ends that a member can be, told apart as far as policies do; of each kind of pods up to two,
+/// so that one can connect to another.
+fn candidates<'e>(
+    member: &Member,
+    ends: &'e Ends<'_>,
+    policies: &PolicySet,
+) -> Vec<(Option<(GroupId, usize)>, End<'e>)> {
+    match member {
+        Member::Outside(_, addresses) => {
+            addresses.first().map(|address| (None, End::Address(address))).into_iter().collect()
+        }
+        Member::Nodes(_, nodes) if nodes.is_empty() => vec![(None, ends.unknown_node())],
+        Member::Nodes(_, nodes) => {
+            nodes.iter().filter_map(|node| Some((None, ends.node(*node as usize)?))).collect()
+        }
+        Member::Pods(_, group) => pods(*group, ends, &ends::blocks(policies)),
+    }
+}
+
+fn pods<'e>(
+    group: GroupId,
+    ends: &'e Ends<'_>,
+    blocks: &[IpSet],
+) -> Vec<(Option<(GroupId, usize)>, End<'e>)> {
+    let Some(found) = ends.group(group) else { return Vec::new() };
+    let pod = |member: Option<usize>| {
+        let End::Pod(mut pod) = ends.pod(Sample { group, member })? else { return None };
+        // Where a pod runs says nothing of its policies (S-35), but for one that is its node to the network.
+        if !pod.host_network {
+            pod.node = None;
+        }
+        Some(End::Pod(pod))
+    };
+    if found.members.is_empty() {
+        return pod(None).map(|end| (None, end)).into_iter().collect();
+    }
+    let mut kinds: Vec<(Vec<bool>, Option<&str>, usize)> = Vec::new();
+    let mut chosen = Vec::new();
+    for (index, member) in found.members.iter().enumerate() {
+        let inside: Vec<bool> = blocks
+            .iter()
+            .map(|block| member.addresses.iter().any(|address| block.contains(*address)))
+            .collect();
+        let node = member.node.as_deref().filter(|_| found.host_network);
+        let count = match kinds.iter_mut().find(|(other, on, _)| *other == inside && *on == node) {
+            Some((.., count)) => {
+                *count += 1;
+                *count
+            }
+            None => {
+                kinds.push((inside, node, 1));
+                1
+            }
+        };
+        if count <= 2 {
+            chosen.extend(pod(Some(index)).map(|end| (Some((group, index)), end)));
+        }
+    }
+    chosen
+}
+
+/// What to call somebody of the manifests: for `npv trace`, and in the answer.
+fn known(member: &Member, end: &End<'_>, tracer: &Tracer<'_>) -> (String, Party) {
+    let plain = |id: String, seen: String| (id.clone(), Party { id, seen, pods: 0, addresses: None });
+    match (member, end) {
+        (Member::Pods(_, group), End::Pod(pod)) => {
+            let mut seen = pod.labels.to_string();
+            if pod.host_network {
+                seen.push_str(", on the host network");
+            }
+            let id = tracer.id_of(*group);
+            let Some(found) = tracer.cluster.groups.get(group.0 as usize) else { return plain(id, seen) };
+            let workload = tracer.cluster.workloads.get(found.workload.0 as usize);
+            // Where the workload has pods of several kinds, a listed one is the certain one.
+            let single = workload.is_some_and(|workload| workload.groups.len() == 1);
+            let name = match (pod.namespace, pod.name) {
+                (Some(namespace), Some(name)) if !single => format!("{namespace}/Pod/{name}"),
+                _ => tracer.names.full_name(&Place::Workload(found.workload)),
+            };
+            (name, Party { id, seen, pods: found.pods, addresses: None })
+        }
+        (_, End::Node(node)) if node.name.is_empty() => plain("{node}".to_owned(), String::new()),
+        (_, End::Node(node)) => plain(format!("node/{}", node.name), node.labels.to_string()),
+        (_, End::Address(address)) => outside(*address),
+        (_, End::Pod(_)) => plain(String::new(), String::new()),
+    }
+}
+
+fn outside(address: IpAddr) -> (String, Party) {
+    let id = address.to_string();
+    let addresses = Some(IpSet::single(address));
+    (id.clone(), Party { id, seen: String::new(), pods: 0, addresses })
+}
+
+/// Whether an address is one that no manifest would mean.
+fn is_example(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.octets().starts_with(&[192, 0, 2]),
+        IpAddr::V6(address) => address.segments().starts_with(&[0x2001, 0xdb8]),
+    }
+}
+
+/// What to call an end of a possible flow, and what policies see of it.
+fn party(end: &WitnessEnd) -> Party {
+    match end {
+        WitnessEnd::Address(address) => outside(*address).1,
+        WitnessEnd::Node(node) => {
+            let id = format!("node/{}", node.name);
+            Party { id, seen: node.labels.to_string(), pods: 0, addresses: None }
+        }
+        WitnessEnd::Pod(pod) => {
+            let mut seen = pod.labels.to_string();
+            let theirs: Labels = pod.namespace_labels.iter().filter(|(key, _)| *key != NAME_LABEL).collect();
+            if !theirs.is_empty() {
+                seen.push_str(", in a namespace with ");
+                seen.push_str(&theirs.to_string());
+            }
+            for port in &pod.ports {
+                if let Some(name) = &port.name {
+                    seen.push_str(&format!(", {} {} is its port {name}", port.protocol, port.number));
+                }
+            }
+            // An address for documentation was chosen because any will do.
+            if let Some(address) = pod.addresses.first().filter(|address| !is_example(**address)) {
+                seen.push_str(&format!(", at {address}"));
+            }
+            if pod.host_network {
+                seen.push_str(", on the host network");
+            }
+            Party { id: format!("{}/{}[Pod]", pod.namespace, pod.name), seen, pods: 1, addresses: None }
+        }
+    }
+}
