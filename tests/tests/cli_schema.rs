@@ -1,6 +1,6 @@
 //! Every JSON that npv prints has the shape that `docs/schema` publishes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::path::Path;
@@ -79,6 +79,18 @@ fn the_other_shapes() {
     valid(&schema("reach"), &fixtures, &["reach", "--by", "namespace", "shop"]);
     valid(&schema("reach"), &fixtures, &["reach", "broken"]);
     valid(&schema("check"), &fixtures, &["check", "broken"]);
+    let prove = schema("prove");
+    for assertion in [
+        "{expect: deny, from: any-pod, to: 169.254.169.254, world: snapshot}",
+        "{expect: deny, from: 10.2.0.0/15, to: shop/web, world: snapshot}",
+        "{expect: allow, from: shop/api, to: data/db, world: snapshot, ports: [5432]}",
+        "{expect: deny, from: {pods: {app: nobody}}, to: data/db, world: snapshot}",
+        "{expect: deny, from: {nodes: {}}, to: anybody, ports: [80]}",
+        "{expect: only, from: shop/web, to: shop/api, ports: [http]}",
+    ] {
+        let document = valid(&prove, &fixtures, &["prove", assertion, "shop"]);
+        assert_eq!(document["assertions"].as_array().map(Vec::len), Some(1));
+    }
     valid(&schema("rules"), &fixtures, &["rule"]);
     valid(&schema("rules"), &fixtures, &["rule", "no-policy"]);
 }

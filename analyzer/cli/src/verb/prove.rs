@@ -76,16 +76,9 @@ fn exit(snapshot: &Snapshot, proofs: &Proofs<'_>, args: &ProveArgs) -> Exit {
 
 /// The assertion that stands on the command line.
 fn written(text: &str, sources: &mut SourceMap, look: LookArgs) -> Result<Assertion, Failure> {
-    let mut read = |text: &str| {
-        let too_long = |_| Failure::usage("the assertion is too long", "write it into a file");
-        let id = sources.add("<assertion>", text, Origin::File).map_err(too_long)?;
-        Ok::<_, Failure>(yaml::read(id, text, 0))
-    };
-    let mut documents = read(text)?;
-    if !documents.problems.is_empty() {
-        // With a space before it, nobody takes it for JSON.
-        documents = read(&format!(" {text}"))?;
-    }
+    let too_long = |_| Failure::usage("the assertion is too long", "write it into a file");
+    let id = sources.add("<assertion>", text, Origin::File).map_err(too_long)?;
+    let documents = yaml::read(id, text, 0);
     let mut findings: Vec<Finding> = documents
         .problems
         .into_iter()

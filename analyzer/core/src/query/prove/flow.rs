@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use npv_models::cluster::GroupId;
-use npv_models::decide::{End, Flow, Verdict, decide};
+use npv_models::decide::{End, Flow, PodEnd, Verdict, decide};
 use npv_models::policy::PolicySet;
 use npv_models::space::{IpSet, Labels, Protocol};
 use npv_symbolic::session::Error;
@@ -51,7 +51,13 @@ impl Counterexample {
         let ends = Ends::new(tracer.cluster, &unlabelled);
         let wanted = if expect == Expect::Allow { Verdict::Deny } else { Verdict::Allow };
         let sources = candidates(src, &ends, tracer.policies);
-        let destinations = candidates(dst, &ends, tracer.policies);
+        let mut destinations = candidates(dst, &ends, tracer.policies);
+        // The engine's answer is about a source on another node (S-35).
+        let elsewhere = destinations.iter().filter_map(|(which, end)| match end {
+            End::Pod(pod) if pod.node.is_some() => Some((*which, End::Pod(PodEnd { node: None, ..*pod }))),
+            _ => None,
+        });
+        destinations.extend(elsewhere.collect::<Vec<_>>());
         for (source, from) in &sources {
             for (destination, to) in &destinations {
                 let same = matches!((source, destination), (Some(left), Some(right)) if left == right);
@@ -89,7 +95,6 @@ fn candidates<'e>(
         Member::Outside(_, addresses) => {
             addresses.first().map(|address| (None, End::Address(address))).into_iter().collect()
         }
-        Member::Nodes(_, nodes) if nodes.is_empty() => vec![(None, ends.unknown_node())],
         Member::Nodes(_, nodes) => {
             nodes.iter().filter_map(|node| Some((None, ends.node(*node as usize)?))).collect()
         }
@@ -159,7 +164,6 @@ fn known(member: &Member, end: &End<'_>, tracer: &Tracer<'_>) -> (String, Party)
             };
             (name, Party { id, seen, pods: found.pods, addresses: None })
         }
-        (_, End::Node(node)) if node.name.is_empty() => plain("{node}".to_owned(), String::new()),
         (_, End::Node(node)) => plain(format!("node/{}", node.name), node.labels.to_string()),
         (_, End::Address(address)) => outside(*address),
         (_, End::Pod(_)) => plain(String::new(), String::new()),

@@ -8,8 +8,6 @@
 mod flow;
 mod resolve;
 mod snapshot;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 

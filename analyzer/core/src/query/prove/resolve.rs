@@ -9,7 +9,7 @@ use npv_models::space::{IpSet, Selector};
 use npv_symbolic::spec::{EndPart, EndSpec, PodSpec};
 
 use crate::assertion::{Ends, Part, RULE, Who};
-use crate::engine::{Endpoint, EndpointId, EndpointKind, Engine};
+use crate::engine::{EndpointId, EndpointKind, Engine};
 use crate::query::name::{Names, Place};
 
 /// The ends of an assertion, resolved.
@@ -25,7 +25,7 @@ pub(super) struct Resolved {
 pub(super) enum Member {
     /// Pods of a group, as far as they are of one endpoint.
     Pods(EndpointId, GroupId),
-    /// Nodes of an endpoint, by their indices; none where no manifest defines a node.
+    /// Nodes of an endpoint, by their indices.
     Nodes(EndpointId, Vec<u32>),
     /// Addresses of an endpoint.
     Outside(EndpointId, IpSet),
@@ -176,8 +176,6 @@ impl<'a> Resolver<'a> {
                 if !matching.is_empty() {
                     members.push(Member::Nodes(id, matching));
                 }
-            } else if is_any_node(endpoint) && selector.is_everything() {
-                members.push(Member::Nodes(id, Vec::new()));
             }
         }
         let names: Vec<&str> = (0_u32..)
@@ -211,6 +209,8 @@ impl<'a> Resolver<'a> {
         let mut members = self.nodes(&Selector::EVERYTHING);
         members.extend(self.pods(self.endpoints.keys().copied().collect()));
         members.extend(self.outside(&IpSet::full()));
+        members.sort();
+        members.dedup();
         members
     }
 
@@ -219,11 +219,6 @@ impl<'a> Resolver<'a> {
         let namespaces = NamespaceSelector::Labels(Selector::EVERYTHING);
         self.engine.selects(&PodSelector { namespaces, pods: Selector::EVERYTHING })
     }
-}
-
-/// Whether the endpoint stands for nodes that no manifest defines.
-fn is_any_node(endpoint: &Endpoint) -> bool {
-    matches!(endpoint.kind, EndpointKind::Assumed) && endpoint.id == "{node}"
 }
 
 fn no_pods(name: &str) -> (String, Vec<String>) {

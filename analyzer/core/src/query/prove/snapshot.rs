@@ -24,7 +24,17 @@ struct Kind<'a> {
     /// A source is one that the assertion names; a destination may get this traffic.
     named: bool,
     asked: Traffic,
-    is_pod: bool,
+    what: What,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// Pods that selectors see.
+    Pods,
+    /// Pods that are their node to policies (S-37).
+    HostPods,
+    Nodes,
+    Outside,
 }
 
 /// One kind of end, with one or two of it.
@@ -115,7 +125,7 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
                     let others =
                         all.iter().copied().filter(|node| !theirs.unwrap_or_default().contains(node));
                     let others: Vec<u32> = others.collect();
-                    if !others.is_empty() || theirs.is_none() {
+                    if !others.is_empty() {
                         everybody.push((Member::Nodes(*id, others), false));
                     }
                     everybody.extend(theirs.map(|nodes| (Member::Nodes(*id, nodes.to_vec()), true)));
@@ -176,14 +186,17 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
             }
         });
         let labels = labels.collect();
-        let seen = group.is_some_and(|group| self.seen.binary_search(&group).is_ok());
+        let what = match member {
+            Member::Pods(_, group) if self.seen.binary_search(group).is_ok() => What::Pods,
+            Member::Pods(..) => What::HostPods,
+            Member::Nodes(..) => What::Nodes,
+            Member::Outside(..) => What::Outside,
+        };
         if destination {
             let class = engine.destination_class(member.endpoint());
-            let asked = self.asked(group);
-            return Kind { class, labels, named, asked, is_pod: group.is_some() };
+            return Kind { class, labels, named, asked: self.asked(group), what };
         }
-        let class = engine.source_class(member.endpoint());
-        Kind { class, labels, named, asked: Traffic::NONE, is_pod: seen }
+        Kind { class: engine.source_class(member.endpoint()), labels, named, asked: Traffic::NONE, what }
     }
 
     /// The traffic that the assertion speaks of, to pods of a group or to anything else.
@@ -218,7 +231,9 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
         match self.assertion.expect {
             Expect::Allow | Expect::Deny => named,
             // No policy applies to anybody but pods, so that nobody else could be kept from there.
-            Expect::Only => !named && (dst.is_pod || src.is_pod),
+            Expect::Only => {
+                !named && (matches!(dst.what, What::Pods | What::HostPods) || src.what == What::Pods)
+            }
         }
     }
 

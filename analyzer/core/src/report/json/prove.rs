@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use npv_models::source::SourceMap;
 use serde::Serialize;
 
 use super::check::write_diagnostics;
@@ -10,7 +11,6 @@ use super::{Place, SCHEMA_VERSION, value};
 use crate::assertion::{World, expected};
 use crate::query::prove::{Counterexample, Outcome, Proof};
 use crate::report::{Page, ProveReport, Replay};
-use npv_models::source::SourceMap;
 
 #[derive(Serialize)]
 struct Assertion<'a> {

@@ -2,12 +2,13 @@
 
 use std::io::{self, Write};
 
-use super::{count, incomplete, trace};
+use npv_models::source::SourceMap;
+
+use super::{incomplete, trace};
 use crate::assertion::World;
 use crate::query::prove::{Counterexample, Outcome, Proof};
 use crate::report::visible::visible;
 use crate::report::{Ink, Page, ProveReport, Replay};
-use npv_models::source::SourceMap;
 
 /// The answer of `npv prove`.
 pub(super) fn write(report: &ProveReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -19,7 +20,7 @@ pub(super) fn write(report: &ProveReport<'_>, page: &mut Page<'_>) -> io::Result
     Ok(())
 }
 
-/// Assertions, each with its counterexample, and how many of them hold.
+/// Assertions, each with its counterexample.
 pub(super) fn proofs(
     proofs: &[Proof<'_>],
     replay: &Replay,
@@ -35,30 +36,6 @@ pub(super) fn proofs(
         }
     }
     Ok(())
-}
-
-/// How many assertions hold.
-pub(super) fn summary(proofs: &[Proof<'_>], page: &mut Page<'_>) -> io::Result<()> {
-    let number = |wanted| proofs.iter().filter(|proof| proof.outcome.holds() == wanted).count();
-    let mut separator = "";
-    for (number, word, ink) in [
-        (number(Some(true)), "holds", Ink::Allowed),
-        (number(Some(false)), "fails", Ink::Denied),
-        (number(None), "is unknown", Ink::Caution),
-    ] {
-        if number > 0 {
-            let word = match (number, word) {
-                (1, word) => word,
-                (_, "holds") => "hold",
-                (_, "fails") => "fail",
-                (_, _) => "are unknown",
-            };
-            let text = format!("{} {word}", count(number, "assertion"));
-            write!(page, "{separator}{}", page.ink(ink, text))?;
-            separator = ", ";
-        }
-    }
-    if separator.is_empty() { Ok(()) } else { writeln!(page) }
 }
 
 fn headline(proof: &Proof<'_>, sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
