@@ -1,5 +1,6 @@
 //! The flow that contradicts an assertion: who decides it, and how to see it.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use npv_models::cluster::GroupId;
@@ -127,15 +128,13 @@ fn pods<'e>(
             .map(|block| member.addresses.iter().any(|address| block.contains(*address)))
             .collect();
         let node = member.node.as_deref().filter(|_| found.host_network);
-        let count = match kinds.iter_mut().find(|(other, on, _)| *other == inside && *on == node) {
-            Some((.., count)) => {
-                *count += 1;
-                *count
-            }
-            None => {
-                kinds.push((inside, node, 1));
-                1
-            }
+        let known = kinds.iter_mut().find(|(other, on, _)| *other == inside && *on == node);
+        let count = if let Some((.., count)) = known {
+            *count += 1;
+            *count
+        } else {
+            kinds.push((inside, node, 1));
+            1
         };
         if count <= 2 {
             chosen.extend(pod(Some(index)).map(|end| (Some((group, index)), end)));
@@ -201,12 +200,13 @@ fn party(end: &WitnessEnd) -> Party {
             }
             for port in &pod.ports {
                 if let Some(name) = &port.name {
-                    seen.push_str(&format!(", {} {} is its port {name}", port.protocol, port.number));
+                    // Writing to a string does not fail.
+                    let _ = write!(seen, ", {} {} is its port {name}", port.protocol, port.number);
                 }
             }
             // An address for documentation was chosen because any will do.
             if let Some(address) = pod.addresses.first().filter(|address| !is_example(**address)) {
-                seen.push_str(&format!(", at {address}"));
+                let _ = write!(seen, ", at {address}");
             }
             if pod.host_network {
                 seen.push_str(", on the host network");
