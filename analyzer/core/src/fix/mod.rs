@@ -9,6 +9,7 @@ mod diff;
 mod edit;
 mod effect;
 mod meaning;
+pub mod remove;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
