@@ -49,10 +49,11 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
     let mut parent =
         annotation(&root, CLASS_ANNOTATION).and_then(|node| Some((Box::from(node.as_str()?), node.span)));
     if let Some(spec) = root.spec {
-        let [class, default, listed] = reader.fields(
+        // `backend` is what `v1beta1` calls it.
+        let [class, default, former, listed] = reader.fields(
             &path,
             &spec.value,
-            ["ingressClassName", "defaultBackend", "rules"],
+            ["ingressClassName", "defaultBackend", "backend", "rules"],
             Unknown::Allowed,
         );
         if let Some(entry) = class
@@ -65,8 +66,8 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
             rule(reader, &listed_path.item(index), item, &root.meta.namespace, &mut rules);
         }
         // It takes what no rule takes, so it comes last.
-        if let Some(entry) = default {
-            let found = backend(reader, &path.field("defaultBackend"), &entry.value, &root.meta.namespace);
+        if let Some(entry) = default.or(former) {
+            let found = backend(reader, &path.field(&entry.key), &entry.value, &root.meta.namespace);
             rules.push(RouteRule {
                 hosts: Vec::new(),
                 paths: Vec::new(),
@@ -130,8 +131,11 @@ fn rule(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node, namespace: &str, 
 
 /// Reads a backend; `None` where it is no Service.
 fn backend(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node, namespace: &str) -> Option<Backend> {
-    let [service] = reader.fields(path, node, ["service"], Unknown::Allowed);
-    let service = service?;
+    let [service, former_name, former_port] =
+        reader.fields(path, node, ["service", "serviceName", "servicePort"], Unknown::Allowed);
+    let Some(service) = service else {
+        return former_backend(reader, path, (former_name?, former_port?), namespace);
+    };
     let path = path.field("service");
     let [name, port] = reader.fields(&path, &service.value, ["name", "port"], Unknown::Allowed);
     let text = reader.string(&path.field("name"), name)?;
@@ -156,6 +160,30 @@ fn backend(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node, namespace: &st
         port,
         weight: 1,
         at: Place::new((), name_span),
+        port_at: Place::new((), port_span),
+    })
+}
+
+/// Reads a backend as `v1beta1` writes it.
+fn former_backend(
+    reader: &mut Reader<'_>,
+    path: &Path<'_>,
+    (name, port): (&Entry, &Entry),
+    namespace: &str,
+) -> Option<Backend> {
+    let text = reader.text(&path.field("serviceName"), &name.value)?;
+    let (port_path, port_span) = (path.field("servicePort"), port.value.span);
+    let port = match port.value.as_str() {
+        Some(name) => BackendPort::Name(name.into()),
+        None => BackendPort::Number(port_number(reader, &port_path, Some(port))?),
+    };
+    Some(Backend {
+        kind: "Service".into(),
+        namespace: namespace.into(),
+        name: text.into(),
+        port,
+        weight: 1,
+        at: Place::new((), name.value.span),
         port_at: Place::new((), port_span),
     })
 }

@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod autoscaler;
 mod callback;
+mod deprecated;
 mod endpoints;
 mod gateway;
 mod ingress;
@@ -197,6 +198,9 @@ impl Decoder {
         let mut decoded =
             Decoded { kind: Some(format!("{api_version}/{kind}").into()), ..Decoded::default() };
         if let Some(entry) = registry::find(api_version, kind) {
+            if let Some(finding) = deprecated::check(api_version, kind, node) {
+                reader.report(finding);
+            }
             decoded.object = decode_known(&mut reader, entry, node);
         } else if let Some(finding) = unsupported::check(api_version, kind, node, &self.default_namespace) {
             reader.report(finding);

@@ -15,6 +15,7 @@ mod context;
 mod dns;
 mod docs;
 mod example;
+mod exposed;
 mod first_match;
 mod pods;
 mod proofs;

@@ -4,12 +4,15 @@
 use super::Rule;
 use super::rules::{
     acme_solver_blocked, api_server_egress_blocked, backend_not_found, blocked_by_other_side,
-    client_address_unreliable, conflicting_policies, dns_egress_blocked, ingress_backend_blocked,
-    named_port_to_address, no_policy, nodelocal_dns_blocked, overlapping_except, overridden_by_admin_tier,
-    peer_matches_nothing, redundant_policy, redundant_rule, route_not_attached, rules_without_policy_type,
-    scrape_blocked, selects_no_pods, service_port_confusion, service_target_port_mismatch,
-    service_without_backends, shadowed_rule, statefulset_peers_blocked, undecided_rule, undefined_named_port,
-    unreachable_pass, unreachable_service, vacuous_selector, validity, webhook_blocked, wider_than_intended,
+    client_address_unreliable, cloud_metadata_reachable, conflicting_policies, data_store_egress_to_world,
+    deprecated_api_version, dns_egress_blocked, implicit_policy_types, ingress_backend_blocked,
+    named_port_to_address, namespace_without_default_deny, no_policy, nodelocal_dns_blocked,
+    overlapping_except, overridden_by_admin_tier, peer_matches_nothing, policy_without_description,
+    redundant_policy, redundant_rule, route_not_attached, rules_without_policy_type, scrape_blocked,
+    selects_no_pods, self_assigned_namespace_label, sensitive_port_open_to_world, service_port_confusion,
+    service_target_port_mismatch, service_without_backends, shadowed_rule, statefulset_peers_blocked,
+    undecided_rule, undefined_named_port, unreachable_pass, unreachable_service, vacuous_selector, validity,
+    webhook_blocked, wider_than_intended,
 };
 
 static RULES: &[&Rule] = &[
@@ -41,6 +44,11 @@ static RULES: &[&Rule] = &[
     &no_policy::NO_POLICY,
     &no_policy::NO_INGRESS_ISOLATION,
     &no_policy::NO_EGRESS_ISOLATION,
+    &namespace_without_default_deny::NAMESPACE_WITHOUT_DEFAULT_DENY,
+    &sensitive_port_open_to_world::SENSITIVE_PORT_OPEN_TO_WORLD,
+    &data_store_egress_to_world::DATA_STORE_EGRESS_TO_WORLD,
+    &cloud_metadata_reachable::CLOUD_METADATA_REACHABLE,
+    &self_assigned_namespace_label::SELF_ASSIGNED_NAMESPACE_LABEL,
     &service_port_confusion::SERVICE_PORT_CONFUSION,
     &dns_egress_blocked::DNS_EGRESS_BLOCKED,
     &nodelocal_dns_blocked::NODELOCAL_DNS_BLOCKED,
@@ -58,6 +66,10 @@ static RULES: &[&Rule] = &[
     &webhook_blocked::WEBHOOK_BLOCKED,
     &webhook_blocked::AGGREGATED_API_BLOCKED,
     &acme_solver_blocked::ACME_SOLVER_BLOCKED,
+    &deprecated_api_version::DEPRECATED_API_VERSION,
+    &deprecated_api_version::REPLACED_POLICY_KIND,
+    &implicit_policy_types::IMPLICIT_POLICY_TYPES,
+    &policy_without_description::POLICY_WITHOUT_DESCRIPTION,
 ];
 
 /// All lint rules, by category.

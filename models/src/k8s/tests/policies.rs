@@ -418,7 +418,10 @@ impl Shorten for crate::source::Span {
 #[test]
 fn the_legacy_group_has_the_same_shape_and_other_versions_are_unknown() {
     let text = ingress("from: [{podSelector: {}}]");
-    accepted(&text.replace("networking.k8s.io/v1", "extensions/v1beta1"));
+    let old = text.replace("networking.k8s.io/v1", "extensions/v1beta1");
+    let decoded = decode_all(&old).remove(0);
+    assert_eq!(decoded.object, decode_all(&text).remove(0).object);
+    assert_eq!(summary(&old, &decoded.findings), [("deprecated-api-version", "extensions/v1beta1")]);
     for version in ["networking.k8s.io/v1beta1", "networking.k8s.io/v2", "extensions/v1", "v1", "apps/v1"] {
         let text = text.replace("networking.k8s.io/v1", version);
         let decoded = decode_all(&text).remove(0);

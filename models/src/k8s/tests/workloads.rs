@@ -33,7 +33,7 @@ fn every_kind_with_a_template() {
         ("apps/v1", "Deployment", "replicas: 3, ", Replicas::Exactly(3)),
         ("apps/v1", "Deployment", "", Replicas::Exactly(1)),
         ("apps/v1", "Deployment", "replicas: null, ", Replicas::Exactly(1)),
-        ("extensions/v1beta1", "Deployment", "replicas: 0, ", Replicas::Exactly(0)),
+        ("apps/v1", "Deployment", "replicas: 0, ", Replicas::Exactly(0)),
         ("apps/v1", "StatefulSet", "replicas: 2, ", Replicas::Exactly(2)),
         ("apps/v1", "ReplicaSet", "replicas: 1, ", Replicas::Exactly(1)),
         ("v1", "ReplicationController", "replicas: 2, ", Replicas::Exactly(2)),
@@ -58,6 +58,33 @@ fn every_kind_with_a_template() {
         assert_eq!(shape.ports.len(), 1);
         assert_eq!((shape.ports[0].name.as_deref(), shape.ports[0].number), (Some("http"), 8080));
         assert_eq!(slice(&text, workload.shape.span), "{app: web}");
+    }
+}
+
+#[test]
+fn versions_that_are_gone_are_read_and_said() {
+    for (version, kind, spec) in [
+        ("extensions/v1beta1", "Deployment", TEMPLATE),
+        ("apps/v1beta1", "StatefulSet", TEMPLATE),
+        ("apps/v1beta2", "DaemonSet", TEMPLATE),
+        (
+            "networking.k8s.io/v1beta1",
+            "Ingress",
+            "rules: [{http: {paths: [{backend: {serviceName: web, servicePort: http}}]}}]",
+        ),
+    ] {
+        let text =
+            format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: web}}\nspec: {{{spec}}}\n");
+        let decoded = decode_all(&text).remove(0);
+        if let Some(Object::Route(route)) = &decoded.object {
+            let backends: Vec<_> = route.rules.iter().flat_map(|rule| &rule.backends).collect();
+            assert_eq!(backends.iter().map(|backend| &*backend.name).collect::<Vec<_>>(), ["web"]);
+        }
+        assert!(decoded.object.is_some());
+        let found: Vec<_> =
+            decoded.findings.iter().map(|finding| (finding.rule, finding.incomplete)).collect();
+        assert_eq!(found, [("deprecated-api-version", false)], "{text}");
+        assert_eq!(slice(&text, decoded.findings[0].span().unwrap()), version);
     }
 }
 
