@@ -200,7 +200,9 @@ mod tests {
         applied(text, |sources, id| {
             let roots = read(id, text, 0).roots;
             let mut spans = Vec::new();
-            roots.iter().for_each(|root| items(root, &mut spans));
+            for root in &roots {
+                items(root, &mut spans);
+            }
             item(sources, *spans.iter().find(|span| sources.slice(**span).starts_with(begins)).unwrap())
         })
     }
@@ -210,7 +212,9 @@ mod tests {
             spans.push(item.span);
             items(item, spans);
         }
-        node.entries().iter().for_each(|entry| items(&entry.value, spans));
+        for entry in node.entries() {
+            items(&entry.value, spans);
+        }
     }
 
     const BLOCK: &str = "spec:
@@ -294,7 +298,9 @@ mod tests {
         ] {
             let roots = read(SourceId(0), text, 0).roots;
             let mut spans = Vec::new();
-            roots.iter().for_each(|root| items(root, &mut spans));
+            for root in &roots {
+                items(root, &mut spans);
+            }
             for span in spans {
                 let Some(left) = applied(text, |sources, _| item(sources, span)) else { continue };
                 let after = read(SourceId(0), &left, 0);
