@@ -58,6 +58,12 @@ pub(crate) enum Verb {
         /// The shell.
         shell: Shell,
     },
+    /// Write the manual pages into a directory
+    #[command(hide = true)]
+    Man {
+        /// The directory; it is made where it is not there.
+        directory: PathBuf,
+    },
 }
 
 /// How output looks, for every verb.
@@ -129,6 +135,9 @@ pub(crate) struct CheckArgs {
     /// The mildest finding that makes npv exit with 1
     #[arg(long, value_name = "LEVEL", default_value = "warning")]
     pub(crate) fail_on: FailOn,
+    /// Run again whenever a file changes, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["fix", "diff"])]
+    pub(crate) watch: bool,
     #[command(flatten)]
     pub(crate) fix: FixArgs,
     #[command(flatten)]

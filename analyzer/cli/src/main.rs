@@ -4,6 +4,7 @@
 mod args;
 mod guard;
 mod input;
+mod invoked;
 mod outcome;
 mod output;
 mod progress;
@@ -13,7 +14,7 @@ mod witness;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches};
 
 use args::{Cli, Verb};
 use outcome::Exit;
@@ -23,7 +24,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Exit {
-    let cli = match Cli::try_parse() {
+    let parsed = invoked::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are answers; the rest is wrong usage, and ends with the next step.
@@ -34,6 +36,7 @@ fn run() -> Exit {
     };
     let look = cli.look;
     let ended = match &cli.verb {
+        Verb::Check(args) if args.watch => verb::watch::run(args, look),
         Verb::Check(args) => verb::check::run(args, look),
         Verb::Reach(args) => verb::reach::run(args, look),
         Verb::Trace(args) => verb::trace::run(args, look),
@@ -45,6 +48,7 @@ fn run() -> Exit {
             Ok(())
         })
         .map(|()| Exit::Clean),
+        Verb::Man { directory } => verb::man::run(directory),
     };
     ended.unwrap_or_else(|failure| {
         failure.print();

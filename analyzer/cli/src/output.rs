@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anstream::ColorChoice;
@@ -16,6 +16,13 @@ use crate::outcome::Failure;
 pub(crate) struct Output {
     format: &'static Format,
     file: Option<PathBuf>,
+}
+
+impl Output {
+    /// The file, where it is not standard output.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
 }
 
 impl std::fmt::Debug for Output {

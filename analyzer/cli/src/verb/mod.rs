@@ -3,10 +3,12 @@
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod fix;
+pub(crate) mod man;
 pub(crate) mod prove;
 pub(crate) mod reach;
 pub(crate) mod rule;
 pub(crate) mod trace;
+pub(crate) mod watch;
 
 use std::time::Instant;
 

@@ -12,6 +12,7 @@ mod read;
 mod render;
 mod split;
 mod texts;
+pub mod watch;
 mod yaml_list;
 
 use std::fmt;
