@@ -287,15 +287,41 @@ pub(crate) struct TraceArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "\
-npv diff exits with 0 whatever it finds, and with 3 where the answer leaves something out.
+#[command(
+    override_usage = "npv diff [OPTIONS] BASE HEAD\n       npv diff [OPTIONS] [REVISION[..[REVISION]]] [-- PATH..]",
+    after_help = "\
+BASE and HEAD are files or directories, or revisions of the git repository around. One revision
+is compared with the working tree, uncommitted and untracked files included; none at all
+is `HEAD`. `A...B` compares B with the commit at which it left A. Revisions are read by `git`;
+nothing is checked out.
+
+FILTER says which opened flows fail the run: any of them where it is left out, or
+  existing          between ends that the base has too
+  internet          with addresses of the internet; `from:internet`, `to:internet`
+  cross-namespace   between pods of two namespaces
+  data-store        to pods that declare a port of a database, a cache or a file store
+  NAME              with this end, as `npv reach` names it; `from:NAME`, `to:NAME`
+Words with commas between them must all be true of a flow.
+
+npv diff exits with 0 whatever it finds, unless --fail-on-opened says otherwise, and with 3
+where the answer leaves something out.
 
 Examples:
-  npv diff old/ new/                      two directories")]
+  npv diff old/ new/                      two directories
+  npv diff main -- deploy/                what do my changes open, compared with main?
+  npv diff main...HEAD -- deploy/         what does this branch open?
+  npv diff main...HEAD --format markdown=comment.md --fail-on-opened=from:internet -- deploy/"
+)]
 pub(crate) struct DiffArgs {
-    /// What to compare with, and what to compare: files or directories
-    #[arg(value_name = "BASE HEAD", num_args = 2, required = true)]
-    pub(crate) sides: Vec<PathBuf>,
+    /// Two paths, two revisions, or a revision or a range of them
+    #[arg(value_name = "BASE HEAD", num_args = 0..=2)]
+    pub(crate) sides: Vec<String>,
+    /// What to read of each revision; the current directory where nothing is named
+    #[arg(value_name = "PATH", last = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Exit with 1 when a flow is opened that the filter describes; may be repeated
+    #[arg(long, value_name = "FILTER", num_args = 0..=1, default_missing_value = "any")]
+    pub(crate) fail_on_opened: Vec<String>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

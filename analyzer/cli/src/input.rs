@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use npv_analyzer::load::{self, progress};
+use npv_analyzer::load::{self, LoadError, progress};
 use npv_analyzer::snapshot::{Options, Snapshot};
 
 use crate::args::{InputArgs, LookArgs};
@@ -27,6 +27,25 @@ pub(crate) fn options(args: &InputArgs) -> Options {
 /// # Errors
 /// There is nothing to read.
 pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Snapshot, Failure> {
+    load(paths, Vec::new(), Vec::new(), args, look).map_err(|error| nothing(&error))
+}
+
+/// There is nothing to work on; the message of a load error ends with the next step.
+pub(crate) fn nothing(error: &LoadError) -> Failure {
+    Failure::usage_with(error.to_string(), Vec::new())
+}
+
+/// Reads inputs that go by other names, and says that some things cannot be read.
+///
+/// # Errors
+/// There is nothing to read.
+pub(crate) fn load(
+    paths: &[PathBuf],
+    names: Vec<(PathBuf, PathBuf)>,
+    unreadable: Vec<(PathBuf, String)>,
+    args: &InputArgs,
+    look: LookArgs,
+) -> Result<Snapshot, LoadError> {
     let start = Instant::now();
     let options = options(args);
     let bar = if look.quiet { None } else { progress::Bar::stderr("reading") };
@@ -34,12 +53,12 @@ pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Resul
     let loading = load::Options {
         render: args.render,
         values: args.values.clone(),
+        names,
+        unreadable,
         progress: update.as_ref().map(|update| update as &(dyn Fn(u64, u64) + Sync)),
         ..load::Options::default()
     };
-    // The message of a load error ends with the next step.
-    let snapshot = Snapshot::read(paths, &loading, &options)
-        .map_err(|error| Failure::usage_with(error.to_string(), Vec::new()))?;
+    let snapshot = Snapshot::read(paths, &loading, &options)?;
     drop(bar);
     verbose::read(&snapshot, start.elapsed(), look);
     Ok(snapshot)

@@ -8,6 +8,7 @@ mod invoked;
 mod outcome;
 mod output;
 mod progress;
+mod sides;
 mod verb;
 mod verbose;
 mod witness;

@@ -1,35 +1,39 @@
 //! `npv diff`.
 
-use std::path::Path;
-use std::slice;
+use std::convert::Infallible;
+use std::io::Write as _;
 use std::time::Instant;
 
-use npv_analyzer::query::diff::{diff, engines};
-use npv_analyzer::report::{DiffReport, SideReport};
+use npv_analyzer::engine::Engine;
+use npv_analyzer::query::diff::{Diff, End, Filter, Side, Which, diff, engines};
+use npv_analyzer::query::name::{Names, Unresolved};
+use npv_analyzer::report::{DiffReport, SideReport, visible};
 use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{DiffArgs, LookArgs};
 use crate::guard;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
-use crate::{input, output, verbose};
+use crate::sides::{read, sides};
+use crate::{output, verbose};
+
+/// So many of the flows that fail a run are named on standard error.
+const NAMED: usize = 5;
 
 pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     output::check(&args.input.format, "diff", |format| format.diff)?;
-    let [base, head] = args.sides.as_slice() else {
-        return Err(Failure::usage("`npv diff` compares two sides", "name both: `npv diff BASE HEAD`"));
-    };
-    let read = |path: &Path| input::read(slice::from_ref(&path.to_owned()), &args.input, look);
-    let (before, after) = (read(base)?, read(head)?);
+    let sources = sides(args)?;
+    let [before, after] = read(&sources, args, look)?;
     let start = Instant::now();
     let [old, new] = during("compiling the policies", look, || engines(&before, &after));
     verbose::engine(&old, start.elapsed(), look);
     verbose::engine(&new, start.elapsed(), look);
+    let filters = filters(args, [(&before, &old), (&after, &new)])?;
     let answer = during("comparing", look, || diff(&before, &after, [&old, &new]))
         .unwrap_or_else(|bug| guard::stop(&bug));
-    let names = [base, head].map(|side| side.display().to_string());
-    let [base, head] = &names;
-    let report = DiffReport { diff: &answer, base: side(base, &before), head: side(head, &after) };
+    let [base, head] = &sources;
+    let report =
+        DiffReport { diff: &answer, base: side(&base.name, &before), head: side(&head.name, &after) };
     output::write(
         &args.input.format,
         look,
@@ -38,7 +42,13 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
-    Ok(if report.complete() || args.input.allow_incomplete { Exit::Clean } else { Exit::Incomplete })
+    let failing = failing(&answer, &filters, &Side::of(&before, &old), &Side::of(&after, &new));
+    say(&failing, &args.fail_on_opened, look);
+    // What was not understood can hide anything, so that comes first.
+    if !report.complete() && !args.input.allow_incomplete {
+        return Ok(Exit::Incomplete);
+    }
+    Ok(if failing.is_empty() { Exit::Clean } else { Exit::Findings })
 }
 
 fn side<'a>(name: &'a str, snapshot: &'a Snapshot) -> SideReport<'a> {
@@ -48,4 +58,59 @@ fn side<'a>(name: &'a str, snapshot: &'a Snapshot) -> SideReport<'a> {
         findings: &snapshot.findings,
         complete: snapshot.complete(),
     }
+}
+
+/// What `--fail-on-opened` asks for.
+fn filters(args: &DiffArgs, sides: [(&Snapshot, &Engine); 2]) -> Result<Vec<Filter>, Failure> {
+    let [base, head] = sides.map(|(snapshot, engine)| Names {
+        cluster: &snapshot.cluster,
+        endpoints: engine.endpoints(),
+        namespace: args.input.namespace.as_deref(),
+    });
+    let refused = |Unresolved { message, mut help }: Unresolved| {
+        help.push(
+            "`--fail-on-opened` takes `any`, `existing`, `internet`, `cross-namespace`, `data-store` or a name; without \
+             one it stands last, or before another option"
+                .to_owned(),
+        );
+        Failure::usage_with(message, help)
+    };
+    args.fail_on_opened.iter().map(|text| Filter::parse(text, &base, &head).map_err(refused)).collect()
+}
+
+/// The opened flows that fail the run.
+fn failing(answer: &Diff, filters: &[Filter], base: &Side<'_>, head: &Side<'_>) -> Vec<String> {
+    let mut failing = Vec::new();
+    if filters.is_empty() {
+        return failing;
+    }
+    let flows = &answer.flows;
+    let name = |end: usize| flows.ends.get(end).map_or_else(String::new, End::name);
+    let Ok(()) = flows.each(Which::Opened, |flow| -> Result<(), Infallible> {
+        if filters.iter().any(|filter| filter.admits(flows, &flow, base, head)) {
+            failing.push(format!("{} → {} on {}", name(flow.src), name(flow.dst), flow.traffic));
+        }
+        Ok(())
+    });
+    failing
+}
+
+/// Says which flows fail the run.
+fn say(failing: &[String], filters: &[String], look: LookArgs) {
+    if failing.is_empty() {
+        return;
+    }
+    output::to_stderr(look, |page| {
+        let flows = if failing.len() == 1 { "flow is" } else { "flows are" };
+        let filters: Vec<String> =
+            filters.iter().map(|filter| format!("`--fail-on-opened={}`", visible(filter))).collect();
+        writeln!(page, "error: {} {flows} opened that {} forbids", failing.len(), filters.join(" or "))?;
+        for flow in failing.iter().take(NAMED) {
+            writeln!(page, "  {}", visible(flow))?;
+        }
+        match failing.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => writeln!(page, "  and {more} more"),
+        }
+    });
 }

@@ -99,6 +99,12 @@ pub(super) fn discover(inputs: &[PathBuf]) -> Result<Vec<Found>, LoadError> {
     Ok(found)
 }
 
+/// Whether a file makes its directory a kustomization or a chart.
+pub(super) fn is_configuration(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+    KUSTOMIZATIONS.contains(&name) || name == "Chart.yaml"
+}
+
 /// What a file stands for.
 fn classify(file: &Path) -> Found {
     let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
@@ -168,7 +174,8 @@ fn search(root: &Path, found: &mut Vec<Found>) {
     }));
 }
 
-fn is_manifest(path: &Path) -> bool {
+/// Whether a file in a directory counts as one of manifests.
+pub(super) fn is_manifest(path: &Path) -> bool {
     let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
     ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }

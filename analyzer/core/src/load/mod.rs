@@ -5,6 +5,7 @@
 //! number of threads.
 
 mod discover;
+pub mod git;
 mod json_list;
 mod list;
 pub mod progress;
@@ -16,13 +17,14 @@ pub mod watch;
 mod yaml_list;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::{SourceId, SourceMap, Span};
 use npv_models::yaml::Node;
 use rayon::prelude::*;
 
+use discover::Found;
 use read::{Output, Work};
 use texts::Texts;
 
@@ -42,11 +44,32 @@ pub struct Options<'a> {
     pub max_bytes: u64,
     /// What to read instead of standard input.
     pub stdin: Option<Vec<u8>>,
+    /// What files and directories are called where that is not what their paths are, with all below them; the
+    /// first that applies counts.
+    pub names: Vec<(PathBuf, PathBuf)>,
+    /// What else is to be read and cannot be, by name, with the reason.
+    pub unreadable: Vec<(PathBuf, String)>,
+}
+
+/// What a path is called.
+fn called(names: &[(PathBuf, PathBuf)], path: &Path) -> Option<PathBuf> {
+    names.iter().find_map(|(real, name)| {
+        let rest = path.strip_prefix(real).ok()?;
+        Some(if rest.as_os_str().is_empty() { name.clone() } else { name.join(rest) })
+    })
 }
 
 impl Default for Options<'_> {
     fn default() -> Self {
-        Self { render: false, values: Vec::new(), progress: None, max_bytes: MAX_BYTES, stdin: None }
+        Self {
+            render: false,
+            values: Vec::new(),
+            progress: None,
+            max_bytes: MAX_BYTES,
+            stdin: None,
+            names: Vec::new(),
+            unreadable: Vec::new(),
+        }
     }
 }
 
@@ -114,10 +137,14 @@ pub fn load<T: Send>(
     for found in discover::discover(inputs)? {
         texts.take(found);
     }
+    for (path, why) in &options.unreadable {
+        texts.take(Found::Unreadable { path: path.clone(), why: why.clone() });
+    }
+    let named: Vec<String> = inputs.iter().map(|input| texts.name(input)).collect();
     let Texts { sources, findings, ids, .. } = texts;
     let loaded = decode_all(sources, &ids, findings, options.progress, decode);
     if loaded.objects.is_empty() && loaded.findings.is_empty() {
-        return Err(LoadError::Empty(inputs.iter().map(|input| discover::display(input)).collect()));
+        return Err(LoadError::Empty(named));
     }
     Ok(loaded)
 }

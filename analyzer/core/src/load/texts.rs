@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use npv_models::diagnostic::Finding;
 use npv_models::source::{Origin, SourceId, SourceMap, Span, decode};
@@ -35,12 +35,30 @@ impl<'o> Texts<'o> {
         }
     }
 
+    /// What a path is called.
+    fn called(&self, path: &Path) -> PathBuf {
+        super::called(&self.options.names, path).unwrap_or_else(|| path.to_owned())
+    }
+
+    /// The same as text.
+    pub(super) fn name(&self, path: &Path) -> String {
+        display(&self.called(path))
+    }
+
+    /// A text about paths, with what they are called.
+    fn renamed(&self, text: String) -> String {
+        self.options
+            .names
+            .iter()
+            .fold(text, |text, (real, name)| text.replace(&display(real), &display(name)))
+    }
+
     /// Reads something, or says why not.
     pub(super) fn take(&mut self, found: Found) {
         match found {
             Found::File(path) => {
                 let bytes = read_file(&path, self.left);
-                self.add_read(display(&path), Origin::File, bytes);
+                self.add_read(self.name(&path), Origin::File, bytes);
             }
             Found::Stdin => {
                 let bytes = match &self.options.stdin {
@@ -54,10 +72,10 @@ impl<'o> Texts<'o> {
                     let rendered = render::kustomize(&directory, self.left);
                     self.add_rendered(&directory, &file, rendered);
                 } else {
-                    let command = render::kustomize_command(&directory);
+                    let command = render::kustomize_command(&self.called(&directory));
                     let message = format!(
                         "`{}` is a kustomization, whose files do not say what will be deployed",
-                        display(&directory)
+                        self.name(&directory)
                     );
                     self.refuse_directory(&file, message, &command);
                 }
@@ -67,16 +85,16 @@ impl<'o> Texts<'o> {
                     let rendered = render::helm(&directory, &self.options.values, self.left);
                     self.add_rendered(&directory, &file, rendered);
                 } else {
-                    let command = render::helm_command(&directory);
+                    let command = render::helm_command(&self.called(&directory));
                     let message = format!(
                         "`{}` is a Helm chart, whose templates are no manifests",
-                        display(&directory)
+                        self.name(&directory)
                     );
                     self.refuse_directory(&file, message, &command);
                 }
             }
             Found::Unreadable { path, why } => {
-                let span = self.empty(display(&path));
+                let span = self.empty(self.name(&path));
                 let message = format!("cannot be read: {why}");
                 self.findings.push(unreadable(
                     span,
@@ -131,11 +149,12 @@ impl<'o> Texts<'o> {
     fn add_rendered(&mut self, directory: &Path, file: &Path, rendered: Result<Rendered, RenderError>) {
         match rendered {
             Ok(Rendered { command, output }) => {
-                self.add(display(directory), Origin::Rendered { command }, output);
+                let command = self.renamed(command);
+                self.add(self.name(directory), Origin::Rendered { command }, output);
             }
             Err(RenderError { message, help }) => {
                 let span = self.marker(file);
-                self.findings.push(unreadable(span, message, help));
+                self.findings.push(unreadable(span, self.renamed(message), self.renamed(help)));
             }
         }
     }
@@ -150,7 +169,7 @@ impl<'o> Texts<'o> {
     fn marker(&mut self, file: &Path) -> Span {
         let text = read_file(file, 1 << 20).map(|bytes| decode(bytes).text).unwrap_or_default();
         let line = text.lines().next().map_or(0, str::len) as u32;
-        let id = self.sources.add(display(file), text, Origin::File).unwrap_or(SourceId(0));
+        let id = self.sources.add(self.name(file), text, Origin::File).unwrap_or(SourceId(0));
         Span::new(id, 0, line)
     }
 

@@ -348,7 +348,7 @@ fn is_kind(wanted: &str, kind: &str) -> bool {
 }
 
 /// An address, a CIDR, or `internet`.
-fn addresses(text: &str) -> Option<IpSet> {
+pub(super) fn addresses(text: &str) -> Option<IpSet> {
     if text == "internet" {
         return Some(internet());
     }

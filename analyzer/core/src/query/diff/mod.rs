@@ -1,6 +1,7 @@
 //! What a change opens and closes: the difference between two sets of manifests.
 
 mod bundle;
+mod filter;
 mod flows;
 mod policies;
 mod refine;
@@ -17,10 +18,12 @@ use npv_symbolic::session::Error;
 
 use super::check::check;
 use super::reach::{self, Party, PartyKind};
+use super::text::addresses_in_short;
 use crate::engine::{EndpointId, Engine};
 use crate::snapshot::Snapshot;
 
 pub use bundle::{Bundle, Folding, Whom, bundles};
+pub use filter::{Filter, crosses_namespaces, is_data_store, is_internet};
 use flows::{Flows, Routed};
 pub use policies::PolicyChange;
 use refine::Cell;
@@ -161,6 +164,16 @@ pub struct End {
     pub head: Option<EndpointId>,
     /// Whether it can connect to itself in the head, and in the base.
     several: [bool; 2],
+}
+
+impl End {
+    /// What people call it: addresses by what they are.
+    pub fn name(&self) -> String {
+        match &self.party.kind {
+            PartyKind::External(addresses) => addresses_in_short(addresses),
+            _ => self.party.id.clone(),
+        }
+    }
 }
 
 /// A flow that one side allows and the other does not; its ends are indices into [`Flowing::ends`].

@@ -1,0 +1,220 @@
+//! What `npv diff` compares: paths, or revisions of a repository.
+
+use std::path::{Path, PathBuf};
+
+use npv_analyzer::load::git::{GitError, Repository};
+use npv_analyzer::load::{LoadError, MAX_BYTES};
+use npv_analyzer::snapshot::Snapshot;
+
+use crate::args::{DiffArgs, InputArgs, LookArgs};
+use crate::input;
+use crate::outcome::Failure;
+use crate::output::to_stderr;
+
+/// One side, before it is read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// What the answer calls it.
+    pub(crate) name: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// A path that the user names as a side.
+    Path(PathBuf),
+    /// The files of a commit.
+    Commit { repository: Repository, commit: String },
+    /// The files as they are on disk.
+    WorkTree,
+}
+
+/// The two sides that the arguments name.
+///
+/// # Errors
+/// They name none, or a revision that is not there.
+pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
+    let exists = |side: &String| side == "-" || Path::new(side).symlink_metadata().is_ok();
+    match args.sides.as_slice() {
+        [base, head] if args.paths.is_empty() && exists(base) && exists(head) => {
+            if base == "-" && head == "-" {
+                return Err(Failure::usage(
+                    "standard input can be one side only",
+                    "name a path for the other",
+                ));
+            }
+            Ok([base, head].map(|side| Source { name: side.clone(), kind: Kind::Path(side.into()) }))
+        }
+        [base, head] => {
+            let mixed = args.paths.is_empty() && (exists(base) || exists(head));
+            if mixed {
+                let missing = if exists(base) { head } else { base };
+                return Err(Failure::usage_with(
+                    format!("no such file or directory: `{missing}`"),
+                    vec![format!(
+                        "check the spelling of the path; if it is a revision: `npv diff {missing} -- {}`",
+                        if exists(base) { base } else { head }
+                    )],
+                ));
+            }
+            revisions(base, Some(head))
+        }
+        [one] if args.paths.is_empty() && exists(one) => {
+            let mut help = vec![format!("name two paths, or a revision: `npv diff HEAD -- {one}`")];
+            if args.fail_on_opened.iter().any(exists) {
+                help.push(
+                    "`--fail-on-opened` takes the next word for its filter: let it stand last".to_owned(),
+                );
+            }
+            Err(Failure::usage_with(
+                format!("`{one}` is a path, and there is nothing to compare it with"),
+                help,
+            ))
+        }
+        [range] => match range
+            .split_once("...")
+            .map(|ends| (ends, true))
+            .or_else(|| range.split_once("..").map(|ends| (ends, false)))
+        {
+            None => revisions(range, None),
+            Some(((base, head), since)) => {
+                let or_head = |end: &str| if end.is_empty() { "HEAD".to_owned() } else { end.to_owned() };
+                let (base, head) = (or_head(base), or_head(head));
+                if since { branch(range, &base, &head) } else { revisions(&base, Some(&head)) }
+            }
+        },
+        _ => revisions("HEAD", None),
+    }
+}
+
+/// Two revisions, or one and the working tree.
+fn revisions(base: &str, head: Option<&str>) -> Result<[Source; 2], Failure> {
+    let repository = Repository::open(Path::new(".")).map_err(refused)?;
+    let source = |revision: &str| -> Result<Source, Failure> {
+        let commit = repository.commit(revision).map_err(refused)?;
+        let kind = Kind::Commit { repository: repository.clone(), commit };
+        Ok(Source { name: revision.to_owned(), kind })
+    };
+    let head = match head {
+        Some(head) => source(head)?,
+        None => Source { name: "working tree".to_owned(), kind: Kind::WorkTree },
+    };
+    Ok([source(base)?, head])
+}
+
+/// What a branch has done since it left another one.
+fn branch(range: &str, base: &str, head: &str) -> Result<[Source; 2], Failure> {
+    let [old, new] = revisions(base, Some(head))?;
+    match (old.kind, new.kind) {
+        (Kind::Commit { repository, commit: old }, Kind::Commit { commit, .. }) => {
+            let since = repository.merge_base(&old, &commit).map_err(refused)?;
+            let base = Kind::Commit { repository: repository.clone(), commit: since };
+            let name = format!("merge base of {range}");
+            Ok([
+                Source { name, kind: base },
+                Source { name: new.name, kind: Kind::Commit { repository, commit } },
+            ])
+        }
+        (old_kind, new_kind) => Ok([Source { kind: old_kind, ..old }, Source { kind: new_kind, ..new }]),
+    }
+}
+
+fn refused(error: GitError) -> Failure {
+    Failure::usage_with(error.message, error.help)
+}
+
+/// Reads both sides.
+///
+/// # Errors
+/// A path is not there, an object is missing, or neither revision has anything to read.
+pub(crate) fn read(sides: &[Source; 2], args: &DiffArgs, look: LookArgs) -> Result<[Snapshot; 2], Failure> {
+    let inputs = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
+    let [base, head] = sides;
+    let (old, new) = (one(base, &inputs, &args.input, look)?, one(head, &inputs, &args.input, look)?);
+    match (old, new) {
+        (Ok(base), Ok(head)) => Ok([base, head]),
+        (Err(error), Err(_)) => Err(input::nothing(&error)),
+        (Err(error), Ok(other)) => {
+            note(base, &error, "everything is new", look);
+            Ok([empty(&other), other])
+        }
+        (Ok(other), Err(error)) => {
+            note(head, &error, "everything is gone", look);
+            let empty = empty(&other);
+            Ok([other, empty])
+        }
+    }
+}
+
+/// Reads one side; the inner error says that the revision, or the working tree, has nothing there.
+fn one(
+    source: &Source,
+    inputs: &[PathBuf],
+    args: &InputArgs,
+    look: LookArgs,
+) -> Result<Result<Snapshot, LoadError>, Failure> {
+    let read = match &source.kind {
+        Kind::Path(path) => return input::read(std::slice::from_ref(path), args, look).map(Ok),
+        Kind::WorkTree => {
+            let there = |input: &&PathBuf| input.symlink_metadata().is_ok();
+            let (found, missing): (Vec<&PathBuf>, Vec<&PathBuf>) = inputs.iter().partition(there);
+            lacks(source, &missing, found.is_empty(), look);
+            let found: Vec<PathBuf> = found.into_iter().cloned().collect();
+            if found.is_empty() {
+                Err(missing_error(inputs))
+            } else {
+                input::load(&found, Vec::new(), Vec::new(), args, look)
+            }
+        }
+        Kind::Commit { repository, commit } => {
+            let tree = repository.tree(commit, inputs, args.render, MAX_BYTES).map_err(refused)?;
+            lacks(source, &tree.missing.iter().collect::<Vec<_>>(), tree.inputs.is_empty(), look);
+            if tree.inputs.is_empty() {
+                Err(missing_error(inputs))
+            } else {
+                input::load(&tree.inputs, tree.names.clone(), tree.unreadable.clone(), args, look)
+            }
+        }
+    };
+    Ok(read)
+}
+
+fn missing_error(inputs: &[PathBuf]) -> LoadError {
+    LoadError::Missing(inputs.iter().map(|input| input.display().to_string()).collect())
+}
+
+/// Says which inputs one side does not have, where it has others.
+fn lacks(source: &Source, missing: &[&PathBuf], all: bool, look: LookArgs) {
+    if all || missing.is_empty() || look.quiet {
+        return;
+    }
+    let names: Vec<String> = missing.iter().map(|path| format!("`{}`", path.display())).collect();
+    say(&format!("note: {} has no {}", quoted(source), names.join(", ")), look);
+}
+
+fn note(source: &Source, error: &LoadError, so: &str, look: LookArgs) {
+    if !look.quiet {
+        let what = match error {
+            LoadError::Missing(names) | LoadError::Empty(names) => names,
+        };
+        let names: Vec<String> = what.iter().map(|name| format!("`{name}`")).collect();
+        say(&format!("note: {} has no manifests in {}: {so}", quoted(source), names.join(", ")), look);
+    }
+}
+
+fn say(text: &str, look: LookArgs) {
+    use std::io::Write as _;
+    to_stderr(look, |page| writeln!(page, "{}", npv_analyzer::report::visible(text)));
+}
+
+fn quoted(source: &Source) -> String {
+    match source.kind {
+        Kind::WorkTree => "the working tree".to_owned(),
+        Kind::Path(_) | Kind::Commit { .. } => format!("`{}`", source.name),
+    }
+}
+
+/// No manifests, understood as the other side's are.
+fn empty(other: &Snapshot) -> Snapshot {
+    Snapshot { profile: other.profile, ..Snapshot::default() }
+}
