@@ -104,10 +104,10 @@ pub(crate) struct InputArgs {
     /// The labels of the pods that serve Ingresses and Gateways, where npv does not know the controller
     #[arg(long, value_name = "KEY=VALUE[,..]", value_parser = parse_labels, help_heading = "Cluster")]
     pub(crate) ingress_controller: Option<Selector>,
-    /// The network plugin never matches a pod by an ipBlock
+    /// The network plugin never matches a pod by an ipBlock of a NetworkPolicy
     #[arg(long, help_heading = "Cluster")]
     pub(crate) blocks_skip_pods: bool,
-    /// The network plugin applies selectors to pods on the host network too
+    /// The network plugin applies the selectors of NetworkPolicies to pods on the host network too
     #[arg(long, help_heading = "Cluster")]
     pub(crate) selectors_see_host_network: bool,
     /// Take an answer that leaves something out for what it is worth: warn, and do not exit with 3

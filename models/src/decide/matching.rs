@@ -21,7 +21,7 @@ pub(super) struct View {
 
 impl Profile {
     /// Whether selectors and named ports see the pod; otherwise it is its node to the network (S-37).
-    pub(super) fn sees(self, pod: &PodEnd<'_>) -> bool {
+    pub fn sees(self, pod: &PodEnd<'_>) -> bool {
         !pod.host_network || self.selectors_see_host_network
     }
 }

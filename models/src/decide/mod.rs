@@ -7,6 +7,7 @@ mod family;
 mod matching;
 mod why;
 
+pub use crate::policy::Profile;
 pub use why::{Near, Part, Unmet, nearest};
 
 use std::net::IpAddr;
@@ -17,21 +18,6 @@ use crate::policy::{
 };
 use crate::space::{Family, Labels, Protocol};
 use matching::View;
-
-/// Choices that the API leaves to the network plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Profile {
-    /// `ipBlock` also matches the addresses of pods (S-16). Upstream: yes.
-    pub blocks_match_pods: bool,
-    /// Selectors see pods on the host network (S-37). Upstream: no.
-    pub selectors_see_host_network: bool,
-}
-
-impl Default for Profile {
-    fn default() -> Self {
-        Self { blocks_match_pods: true, selectors_see_host_network: false }
-    }
-}
 
 /// One end of a flow, as concrete as a packet needs.
 #[derive(Clone, Copy, Debug)]
@@ -227,11 +213,8 @@ fn side<'p>(
     direction: Direction,
     steps: &mut Vec<Step<'p>>,
 ) -> Verdict {
-    // Policies apply to pods only, and not to those that are their node to the network (S-37, S-63).
-    let pod = match flow.subject(direction) {
-        End::Pod(pod) if view.profile.sees(pod) => pod,
-        End::Pod(_) | End::Node(_) | End::Address(_) => return Verdict::Allow,
-    };
+    // Policies apply to pods only.
+    let End::Pod(pod) = flow.subject(direction) else { return Verdict::Allow };
     let mut verdict = Verdict::Allow;
     for layer in &policies.layers {
         if enforce(layer, view, flow, pod, direction, steps) == Verdict::Deny {
@@ -251,6 +234,11 @@ fn enforce<'p>(
     steps: &mut Vec<Step<'p>>,
 ) -> Verdict {
     for tier in &layer.tiers {
+        let view = View { profile: tier.profile(view.profile), ..view };
+        // Nor to those that are their node to the network (S-37, S-63).
+        if !view.profile.sees(pod) {
+            continue;
+        }
         let applying = tier.applying(pod, direction);
         // S-3: without a policy that selects it, the pod is not isolated.
         if tier.participation == Participation::Selected && applying.is_empty() {

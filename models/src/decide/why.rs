@@ -159,9 +159,10 @@ pub enum Unmet<'a> {
 /// those with the fewest unmet conditions, and among them those whose label values look most alike.
 /// Policies of the endpoint's namespace that do not select it take part too, with that as a condition.
 pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -> Vec<Near<'a>> {
-    let view = View { profile, family: decision.family };
     let mut found = Vec::new();
     for step in decision.steps.iter().filter(|step| step.action == Action::Deny) {
+        let profile = step.tier.profile(profile);
+        let view = View { profile, family: decision.family };
         // A rule after the denial of an ordered tier is never asked; nor is any where a denial wins.
         let mut too_late = step.rule.is_some() && step.tier.mode == Mode::DenyWins;
         let End::Pod(subject) = flow.subject(step.direction) else { continue };

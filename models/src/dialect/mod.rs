@@ -7,7 +7,7 @@ mod network_policy;
 mod tests;
 
 use crate::k8s;
-use crate::policy::{Layer, Mode, NoMatch, Participation, Policy, PolicySet, Tier};
+use crate::policy::{Layer, Mode, NoMatch, Participation, Policy, PolicySet, Profile, Tier};
 
 /// A stage that a flow meets. The order of the variants is the order of evaluation, layer by layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,7 @@ impl Stage {
             mode: Mode::FirstMatch,
             participation: Participation::Everybody,
             no_match: NoMatch::NextTier,
+            fixed: Some(Profile::ADMIN),
             policies: Vec::new(),
         };
         match self {
@@ -43,6 +44,7 @@ impl Stage {
                     mode: Mode::Union,
                     participation: Participation::Selected,
                     no_match: NoMatch::Deny,
+                    fixed: None,
                     policies: Vec::new(),
                 },
             ),

@@ -103,6 +103,27 @@ pub enum NoMatch {
     Allow,
 }
 
+/// Choices that the API leaves to the network plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Profile {
+    /// `ipBlock` also matches the addresses of pods (S-16). Upstream: yes.
+    pub blocks_match_pods: bool,
+    /// Selectors see pods on the host network (S-37). Upstream: no.
+    pub selectors_see_host_network: bool,
+}
+
+impl Profile {
+    /// What the admin APIs leave to nobody: networks match the addresses of pods (S-64), pods on the host network
+    /// are no subjects and no peers (S-63).
+    pub const ADMIN: Self = Self { blocks_match_pods: true, selectors_see_host_network: false };
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self { blocks_match_pods: true, selectors_see_host_network: false }
+    }
+}
+
 /// An ordered stage of a layer.
 #[derive(Clone, Debug)]
 pub struct Tier {
@@ -114,8 +135,18 @@ pub struct Tier {
     pub participation: Participation,
     /// What happens when no rule matches a participant's flow.
     pub no_match: NoMatch,
+    /// What its API says of the choices that others leave to the network plugin; `None` where the plugin's
+    /// hold.
+    pub fixed: Option<Profile>,
     /// In evaluation order: by priority, then by namespace and name.
     pub policies: Vec<Policy>,
+}
+
+impl Tier {
+    /// The choices that hold in the tier, where the network plugin has made these.
+    pub fn profile(&self, chosen: Profile) -> Profile {
+        self.fixed.unwrap_or(chosen)
+    }
 }
 
 /// The object that a policy or rule comes from.

@@ -141,8 +141,8 @@ impl World {
     }
 
     #[track_caller]
-    fn ask<R>(&self, flow: &str, read: impl Fn(&Decision<'_>) -> R) -> R {
-        let (src, rest) = flow.split_once(" -> ").expect("an arrow");
+    fn ask<R: PartialEq + std::fmt::Debug>(&self, text: &str, read: impl Fn(&Decision<'_>) -> R) -> R {
+        let (src, rest) = text.split_once(" -> ").expect("an arrow");
         let (rest, protocol) = rest.rsplit_once('/').expect("a protocol");
         let (dst, port) = rest.rsplit_once(':').expect("a port");
         let nodes: Vec<NodeEnd<'_>> = self
@@ -157,7 +157,18 @@ impl World {
             protocol: Protocol::from_name(&protocol.to_uppercase()).expect("a protocol"),
             port: port.parse().expect("a port"),
         };
-        read(&decide(&self.policies, Profile::default(), &flow))
+        let answer = read(&decide(&self.policies, Profile::default(), &flow));
+        // S-63, S-64: what the API leaves to the network plugin is about NetworkPolicies only.
+        if self.policies.policies().all(|(_, tier, _)| tier.name != "NetworkPolicy") {
+            for (blocks_match_pods, selectors_see_host_network) in
+                [(false, false), (true, true), (false, true)]
+            {
+                let profile = Profile { blocks_match_pods, selectors_see_host_network };
+                let other = read(&decide(&self.policies, profile, &flow));
+                assert_eq!(other, answer, "{text} where {profile:?}");
+            }
+        }
+        answer
     }
 
     #[track_caller]

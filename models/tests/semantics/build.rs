@@ -4,10 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use npv_models::cluster::ContainerPort;
-use npv_models::decide::{Decision, End, Flow, NodeEnd, PodEnd, Profile, Verdict, decide};
+use npv_models::decide::{Decision, End, Flow, NodeEnd, PodEnd, Verdict, decide};
 use npv_models::policy::{
     Action, Direction, Layer, Mode, NamespaceSelector, NoMatch, ObjectRef, Participation, Peer, PeerMatch,
-    Peers, PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Provenance, Rule, Tier,
+    Peers, PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Profile, Provenance, Rule,
+    Tier,
 };
 use npv_models::source::{SourceId, Span};
 use npv_models::space::{Labels, Operator, PortSet, Protocol, Requirement, Selector, Traffic};
@@ -145,6 +146,7 @@ pub(crate) fn union(policies: Vec<Policy>) -> Tier {
         mode: Mode::Union,
         participation: Participation::Selected,
         no_match: NoMatch::Deny,
+        fixed: None,
         policies,
     }
 }
@@ -156,6 +158,7 @@ pub(crate) fn ordered(name: &'static str, policies: Vec<Policy>) -> Tier {
         mode: Mode::FirstMatch,
         participation: Participation::Everybody,
         no_match: NoMatch::NextTier,
+        fixed: Some(Profile::ADMIN),
         policies,
     }
 }

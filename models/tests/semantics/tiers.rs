@@ -217,7 +217,7 @@ fn where_a_denial_wins_an_allow_is_final_and_a_pass_is_not() {
 }
 
 fn tier(participation: Participation, no_match: NoMatch, policies: Vec<Policy>) -> Tier {
-    Tier { name: "T", mode: Mode::FirstMatch, participation, no_match, policies }
+    Tier { name: "T", mode: Mode::FirstMatch, participation, no_match, fixed: None, policies }
 }
 
 #[test]

@@ -65,21 +65,24 @@ fn policy(actions: &'static [Action]) -> impl Strategy<Value = Policy> {
 }
 
 fn policy_sets() -> impl Strategy<Value = PolicySet> {
-    let tier = |name, mode, participation, no_match, actions| {
+    let tier = |name, mode, participation, no_match, fixed, actions| {
         vec(policy(actions), 1..=2).prop_map(move |policies| Tier {
             name,
             mode,
             participation,
             no_match,
+            fixed,
             policies,
         })
     };
-    let union = tier("NetworkPolicy", Mode::Union, Participation::Selected, NoMatch::Deny, &[Action::Allow]);
+    let union =
+        tier("NetworkPolicy", Mode::Union, Participation::Selected, NoMatch::Deny, None, &[Action::Allow]);
     let deny_wins = tier(
         "Cilium",
         Mode::DenyWins,
         Participation::Selected,
         NoMatch::Deny,
+        None,
         &[Action::Allow, Action::Deny],
     );
     let ordered = tier(
@@ -87,6 +90,7 @@ fn policy_sets() -> impl Strategy<Value = PolicySet> {
         Mode::FirstMatch,
         Participation::Everybody,
         NoMatch::NextTier,
+        Some(Profile::ADMIN),
         &[Action::Allow, Action::Deny],
     );
     prop_oneof![3 => union, 1 => deny_wins, 1 => ordered]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use npv_models::policy::{
     Action, Layer, Mode, NamespaceSelector, NoMatch, ObjectRef, Participation, Peer, PeerMatch, Peers,
-    PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Provenance, Rule, Tier,
+    PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Profile, Provenance, Rule, Tier,
 };
 use npv_models::space::{Operator, PortSet, Protocol, Requirement, Selector, Traffic, mask};
 use proptest::collection::vec;
@@ -164,6 +164,7 @@ fn tier(
     mode: Mode,
     participation: Participation,
     no_match: NoMatch,
+    fixed: Option<Profile>,
 ) -> impl Strategy<Value = Tier> {
     // In a union only an allow rule has a say, whatever else a tier without a dialect may hold.
     let actions = if name == NETWORK_POLICY { ALLOW } else { ANY };
@@ -178,20 +179,20 @@ fn tier(
                 Policy { object, priority: if mode == Mode::FirstMatch { priority } else { 0 }, ..policy }
             })
             .collect();
-        Tier { name, mode, participation, no_match, policies }
+        Tier { name, mode, participation, no_match, fixed, policies }
     })
 }
 
 fn network_policy() -> impl Strategy<Value = Tier> {
-    tier(NETWORK_POLICY, Mode::Union, Participation::Selected, NoMatch::Deny)
+    tier(NETWORK_POLICY, Mode::Union, Participation::Selected, NoMatch::Deny, None)
 }
 
 fn ordered(name: &'static str) -> impl Strategy<Value = Tier> {
-    tier(name, Mode::FirstMatch, Participation::Everybody, NoMatch::NextTier)
+    tier(name, Mode::FirstMatch, Participation::Everybody, NoMatch::NextTier, Some(Profile::ADMIN))
 }
 
 fn deny_wins() -> impl Strategy<Value = Tier> {
-    tier("Cilium", Mode::DenyWins, Participation::Selected, NoMatch::Deny)
+    tier("Cilium", Mode::DenyWins, Participation::Selected, NoMatch::Deny, None)
 }
 
 /// A tier that no dialect has, but that the IR can say.
@@ -199,8 +200,11 @@ fn odd() -> impl Strategy<Value = Tier> {
     let modes = [Mode::Union, Mode::FirstMatch, Mode::DenyWins];
     let participations = [Participation::Selected, Participation::Everybody];
     let no_matches = [NoMatch::Deny, NoMatch::NextTier, NoMatch::Allow];
-    (select(modes.to_vec()), select(participations.to_vec()), select(no_matches.to_vec()))
-        .prop_flat_map(|(mode, participation, no_match)| tier("Odd", mode, participation, no_match))
+    let fixed = weighted(0.3, super::profiles());
+    (select(modes.to_vec()), select(participations.to_vec()), select(no_matches.to_vec()), fixed)
+        .prop_flat_map(|(mode, participation, no_match, fixed)| {
+            tier("Odd", mode, participation, no_match, fixed)
+        })
 }
 
 fn layer(name: &'static str) -> impl Strategy<Value = Layer> {

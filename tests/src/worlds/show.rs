@@ -54,8 +54,11 @@ pub(super) fn world(world: &World, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 }
 
 fn tier(tier: &Tier, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let Tier { name, mode, participation, no_match, policies } = tier;
-    writeln!(f, "- tier {name}: {mode:?}, {participation:?} take part, no match: {no_match:?}")?;
+    let Tier { name, mode, participation, no_match, fixed, policies } = tier;
+    writeln!(
+        f,
+        "- tier {name}: {mode:?}, {participation:?} take part, no match: {no_match:?}, fixed: {fixed:?}"
+    )?;
     policies.iter().try_for_each(|one| policy(one, f))
 }
 

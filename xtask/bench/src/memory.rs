@@ -104,6 +104,7 @@ pub fn policies(plan: &Plan) -> PolicySet {
         mode: Mode::Union,
         participation: Participation::Selected,
         no_match: NoMatch::Deny,
+        fixed: None,
         policies,
     };
     PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] }

@@ -38,11 +38,22 @@ pub(crate) struct Unit {
     pub(crate) part: Option<Vec<u32>>,
 }
 
+/// Whether policies apply to a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    /// To no one but a pod that selectors see.
+    No,
+    /// A pod on the pod network.
+    Pod,
+    /// A pod on the host network, which selectors see in some tiers at least (S-37).
+    Host,
+}
+
 /// All that policies can see of a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Signature {
-    /// Policies apply to it: it is a pod that selectors see.
-    pub(crate) subject: bool,
+    /// Whether policies apply to it.
+    pub(crate) subject: Subject,
     /// Number of the list of selectors that select it.
     pub(crate) selectors: u32,
     /// Number of the list of what named ports are on it.
@@ -71,10 +82,15 @@ pub(crate) struct Classes {
     pub(crate) by_domain: Vec<ClassSet>,
     /// For each named port: what it is, and on which classes.
     pub(crate) by_name: Vec<Vec<(ClassSet, TrafficId)>>,
+    /// The classes of pods, by [`Subject`].
+    pub(crate) pods: ClassSet,
+    pub(crate) hosts: ClassSet,
     /// The classes of domains, and those of addresses.
     pub(crate) domains: Range<u32>,
     pub(crate) outside: Range<u32>,
     pub(crate) selection: Selection,
+    /// The choices of the network plugin.
+    pub(crate) profile: Profile,
     /// An end that blocks can see has addresses of both families, so that it depends on the family of a
     /// connection which blocks match it.
     pub(crate) families_matter: bool,
@@ -123,13 +139,14 @@ impl Classes {
         assumed: usize,
         traffic: &TrafficTable,
     ) -> Self {
+        let widest = widest(vocabulary, profile);
         let selectors = vocabulary.selectors.values();
         let mentioned = Mentioned::by(selectors);
         let visible: Vec<Option<Visible>> = cluster
             .groups
             .par_iter()
             .map(|group| {
-                seen(profile, group).then(|| Visible {
+                seen(widest, group).then(|| Visible {
                     labels: mentioned.reduce(&group.labels),
                     ports: resolve(group, vocabulary, traffic),
                 })
@@ -161,10 +178,10 @@ impl Classes {
             .map(|kind| lists.number(selectors_of_kind.get(kind).to_vec()))
             .collect();
 
-        let families_matter = families_matter(cluster, space, profile);
-        let mut classifier = Classifier::new(cluster, vocabulary, space, profile, families_matter);
+        let families_matter = families_matter(cluster, space, widest);
+        let mut classifier = Classifier::new(cluster, vocabulary, space, widest, families_matter);
         let plain = Signature {
-            subject: false,
+            subject: Subject::No,
             selectors: no_selectors,
             names: no_ports,
             families: Families::Both,
@@ -173,10 +190,13 @@ impl Classes {
             own: None,
         };
         let places: Vec<_> = cluster.groups.par_iter().map(|group| classifier.places(group)).collect();
-        for (number, ((kind, visible), places)) in (0_u32..).zip(kind_of.iter().zip(visible).zip(places)) {
+        let groups = cluster.groups.iter().zip(places);
+        for (number, ((kind, visible), (group, places))) in
+            (0_u32..).zip(kind_of.iter().zip(visible).zip(groups))
+        {
             let mut signature = plain.clone();
             if let Some(visible) = visible {
-                signature.subject = true;
+                signature.subject = if group.host_network { Subject::Host } else { Subject::Pod };
                 let list = kind.and_then(|kind| list_of_kind.get(kind as usize));
                 signature.selectors = list.copied().unwrap_or(no_selectors);
                 signature.names = ports.number(visible.ports);
@@ -195,7 +215,7 @@ impl Classes {
         let everything = lists.number(everything);
         for number in 0..assumed as u32 {
             // S-84: nothing is known of it, so only a selector of everything selects it.
-            let signature = Signature { subject: true, selectors: everything, ..plain.clone() };
+            let signature = Signature { subject: Subject::Pod, selectors: everything, ..plain.clone() };
             classifier.unit(Owner::Assumed(number), signature, None);
         }
         let beyond = Signature { families: Families::Outside, ..plain };
@@ -217,6 +237,9 @@ impl Classes {
             by_nodes: Vec::new(),
             by_domain: Vec::new(),
             by_name: Vec::new(),
+            pods: ClassSet::default(),
+            hosts: ClassSet::default(),
+            profile,
             signatures,
             units,
             selectors_of,
@@ -238,6 +261,11 @@ impl Classes {
     /// From what each class matches to what is matched by everything that a policy can say.
     fn invert(&mut self, vocabulary: &Vocabulary<'_>, space: &AddressSpace) {
         let numbered = || (0_u32..).zip(&self.signatures);
+        let those = |subject: Subject| {
+            let found = numbered().filter(|(_, signature)| signature.subject == subject);
+            ClassSet::from_sorted(&found.map(|(class, _)| class).collect::<Vec<_>>())
+        };
+        let (pods, hosts) = (those(Subject::Pod), those(Subject::Host));
         let sets = |count: usize, lists: Lists| -> Vec<ClassSet> {
             (0..count as u32).into_par_iter().map(|number| ClassSet::from_sorted(lists.get(number))).collect()
         };
@@ -294,7 +322,17 @@ impl Classes {
             rows.into_iter().map(|(ports, classes)| (ClassSet::from_sorted(&classes), ports)).collect()
         };
         self.by_name = by_name.into_iter().map(sets).collect();
+        (self.pods, self.hosts) = (pods, hosts);
     }
+}
+
+/// All that some tier or other sees: what is to be told apart.
+fn widest(vocabulary: &Vocabulary<'_>, chosen: Profile) -> Profile {
+    let tiers = vocabulary.layers.iter().flatten();
+    tiers.filter_map(|tier| Some((tier, tier.fixed?))).fold(chosen, |all, (tier, fixed)| Profile {
+        blocks_match_pods: all.blocks_match_pods || (fixed.blocks_match_pods && tier.names_blocks()),
+        selectors_see_host_network: all.selectors_see_host_network || fixed.selectors_see_host_network,
+    })
 }
 
 /// Whether a pod or node that blocks can see has addresses of both families, and is in a block.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation};
+use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation, Profile};
 use npv_models::space::{Family, IpSet};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -29,6 +29,8 @@ pub(crate) struct CompiledTier {
     pub(crate) mode: Mode,
     pub(crate) participation: Participation,
     pub(crate) no_match: NoMatch,
+    /// Selectors and named ports see pods on the host network here (S-37).
+    pub(crate) sees_hosts: bool,
     /// Per policy, the rules by direction.
     policies: Vec<[Vec<Compiled>; 2]>,
     /// The policies of each subject, ascending, by direction.
@@ -68,7 +70,6 @@ pub(crate) fn compile(
     family: Option<Family>,
     everybody: &Arc<ClassSet>,
 ) -> Vec<Vec<CompiledTier>> {
-    let share = |sets: &[ClassSet]| sets.iter().cloned().map(Arc::new).collect();
     let of_family = |block: &IpSet| match family {
         None => true,
         Some(Family::V4) => !block.v4().is_empty(),
@@ -76,19 +77,20 @@ pub(crate) fn compile(
     };
     let outside = ClassSet::range(classes.outside.clone());
     let blocks = classes.by_block.iter().zip(vocabulary.blocks.values());
-    let blocks =
-        blocks.map(|(set, block)| if of_family(block) { set.clone() } else { set.intersection(&outside) });
-    let domains = ClassSet::range(classes.domains.clone());
-    let compiler = Compiler {
-        everybody,
-        selectors: share(&classes.by_selector),
-        blocks: blocks.map(Arc::new).collect(),
-        nodes: share(&classes.by_nodes),
-        domains: share(&classes.by_domain),
-        unresolved: Arc::new(domains.union(&outside)),
+    let blocks: Vec<ClassSet> = blocks
+        .map(|(set, block)| if of_family(block) { set.clone() } else { set.intersection(&outside) })
+        .collect();
+    let mut compilers: Vec<(Profile, Compiler<'_>)> = Vec::new();
+    let mut compile = |tier: &TierTerms| {
+        let profile = tier.fixed.unwrap_or(classes.profile);
+        let known = compilers.iter().position(|(other, _)| *other == profile);
+        let known = known.unwrap_or_else(|| {
+            compilers.push((profile, Compiler::new(classes, profile, &blocks, everybody)));
+            compilers.len() - 1
+        });
+        compilers.get(known).map(|(_, compiler)| compiler.tier(tier, profile))
     };
-    let tiers = vocabulary.layers.iter().map(|tiers| tiers.iter().map(|tier| compiler.tier(tier)).collect());
-    tiers.collect()
+    vocabulary.layers.iter().map(|tiers| tiers.iter().filter_map(&mut compile).collect()).collect()
 }
 
 /// Sets of classes for everything that a peer can be.
@@ -102,8 +104,31 @@ struct Compiler<'a> {
     unresolved: Arc<ClassSet>,
 }
 
-impl Compiler<'_> {
-    fn tier(&self, tier: &TierTerms) -> CompiledTier {
+impl<'a> Compiler<'a> {
+    /// With what is seen where these choices hold.
+    fn new(classes: &Classes, profile: Profile, blocks: &[ClassSet], everybody: &'a Arc<ClassSet>) -> Self {
+        let share = |sets: &[ClassSet], unseen: &ClassSet| -> Vec<Arc<ClassSet>> {
+            let seen = |set: &ClassSet| {
+                if set.intersects(unseen) { set.difference(unseen) } else { set.clone() }
+            };
+            sets.iter().map(|set| Arc::new(seen(set))).collect()
+        };
+        let nobody = ClassSet::default();
+        let hosts = if profile.selectors_see_host_network { &nobody } else { &classes.hosts };
+        let pods = if profile.blocks_match_pods { &nobody } else { &classes.pods };
+        let domains = ClassSet::range(classes.domains.clone());
+        let outside = ClassSet::range(classes.outside.clone());
+        Self {
+            everybody,
+            selectors: share(&classes.by_selector, hosts),
+            blocks: share(blocks, pods),
+            nodes: share(&classes.by_nodes, &nobody),
+            domains: share(&classes.by_domain, &nobody),
+            unresolved: Arc::new(domains.union(&outside)),
+        }
+    }
+
+    fn tier(&self, tier: &TierTerms, profile: Profile) -> CompiledTier {
         let compile = |rules: Option<&[RuleTerms]>| -> Vec<Compiled> {
             rules.unwrap_or_default().iter().map(|rule| self.rule(rule)).collect()
         };
@@ -124,6 +149,7 @@ impl Compiler<'_> {
             mode: tier.mode,
             participation: tier.participation,
             no_match: tier.no_match,
+            sees_hosts: profile.selectors_see_host_network,
             policies: policies.collect(),
             by_subject,
         }

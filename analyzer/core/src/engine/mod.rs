@@ -307,8 +307,12 @@ impl Engine {
     /// A selector that the policies use has been answered already; any other costs a look at every group
     /// of the namespaces that it speaks of.
     pub fn selects(&self, selector: &PodSelector) -> Vec<GroupId> {
+        let seen = |number: &u32| self.groups.get(*number as usize).is_some_and(|group| group.seen);
         let mut groups: Vec<GroupId> = match self.selectors.get(selector) {
-            Some(number) => self.selection.groups(*number).map(GroupId).collect(),
+            Some(number) => {
+                let groups = self.selection.groups(*number);
+                groups.filter(seen).map(GroupId).collect()
+            }
             None => (0_u32..)
                 .zip(&self.namespaces)
                 .filter(|(_, namespace)| match &selector.namespaces {

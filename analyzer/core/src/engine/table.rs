@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::blocks::{Block, blocks};
-use super::classes::Classes;
+use super::classes::{Classes, Subject};
 use super::compile::{Compiled, CompiledTier, compile, side};
 use super::lists::Lists;
 use super::relation::Relation;
@@ -46,7 +46,7 @@ pub(crate) struct Program<'a> {
 
 /// What decides a table: whether policies apply to the class at all, the subjects that select it, and
 /// what its named ports are where that matters.
-type Key = (bool, Vec<u32>, Option<u32>);
+type Key = (Subject, Vec<u32>, Option<u32>);
 
 impl<'a> Program<'a> {
     /// Compiles the rules of a vocabulary; with a family, blocks of the other one match no pod and
@@ -103,7 +103,7 @@ impl<'a> Program<'a> {
     }
 
     fn table(&self, (subject, selectors, names): &Key, direction: Direction) -> Table {
-        if !subject {
+        if *subject == Subject::No {
             return Table {
                 allowed: Relation::of((*self.everybody).clone(), TrafficId::ALL),
                 isolated: false,
@@ -112,7 +112,9 @@ impl<'a> Program<'a> {
         let mut plan = Plan::default();
         let mut layers: Vec<Vec<Stage>> = Vec::with_capacity(self.layers.len());
         for tiers in &self.layers {
-            layers.push(tiers.iter().filter_map(|tier| plan.tier(tier, selectors, direction)).collect());
+            layers.push(
+                tiers.iter().filter_map(|tier| plan.tier(tier, *subject, selectors, direction)).collect(),
+            );
         }
         let rules_of = Lists::positions(plan.sets.len(), plan.rules.iter().map(|(_, set)| *set));
 
@@ -126,7 +128,12 @@ impl<'a> Program<'a> {
             Direction::Egress => ClassSet::range(self.classes.domains.clone()),
         };
         let named = (!domains.is_empty()).then_some(&domains);
-        let sets: Vec<&ClassSet> = plan.sets.iter().copied().chain(&apart).chain(named).collect();
+        // A tier that does not see pods on the host network sees no ports of theirs either.
+        let hosts = &self.classes.hosts;
+        let blind = layers.iter().flatten().any(|stage| !stage.sees_hosts);
+        let hosts = (blind && !apart.is_empty() && !hosts.is_empty()).then_some(hosts);
+        let sets: Vec<&ClassSet> =
+            plan.sets.iter().copied().chain(&apart).chain(named).chain(hosts).collect();
         let own = names.and_then(|names| self.ports_of(names));
         let blocks = blocks(self.classes.len(), &sets);
         // What a large table meets on the way is not worth remembering, and too much to.
@@ -145,19 +152,20 @@ impl<'a> Program<'a> {
         };
         let answer = |block: &Block| {
             let scratch = large.then(TrafficTable::default);
-            let there = || {
-                let signature = self.classes.signatures.get(block.peers.first()? as usize)?;
-                self.ports_of(signature.names)
-            };
-            let ports = match direction {
-                Direction::Ingress => own,
-                Direction::Egress => there(),
+            let there = block.peers.first().and_then(|first| self.classes.signatures.get(first as usize));
+            let (ports, on_host) = match direction {
+                Direction::Ingress => (own, *subject == Subject::Host),
+                Direction::Egress => (
+                    there.and_then(|there| self.ports_of(there.names)),
+                    there.is_some_and(|there| there.subject == Subject::Host),
+                ),
             };
             let allowed = |hits: &[u32]| {
                 let run = Evaluation {
                     rules: &plan.rules,
                     hits,
                     ports: ports.unwrap_or_default(),
+                    on_host,
                     known: self.traffic,
                     table: scratch.as_ref().unwrap_or(self.traffic),
                 };
@@ -208,13 +216,24 @@ struct Plan<'p> {
 struct Stage {
     mode: Mode,
     no_match: NoMatch,
+    sees_hosts: bool,
     /// The numbers of its rules, in evaluation order.
     rules: Range<u32>,
 }
 
 impl<'p> Plan<'p> {
     /// A tier that the class takes part in.
-    fn tier(&mut self, tier: &'p CompiledTier, selectors: &[u32], direction: Direction) -> Option<Stage> {
+    fn tier(
+        &mut self,
+        tier: &'p CompiledTier,
+        subject: Subject,
+        selectors: &[u32],
+        direction: Direction,
+    ) -> Option<Stage> {
+        // S-63: policies do not apply to whom the tier does not see.
+        if subject == Subject::Host && !tier.sees_hosts {
+            return None;
+        }
         let policies = tier.applying(selectors, direction);
         if tier.participation == Participation::Selected {
             // S-3: without a policy that selects it, an endpoint is not isolated.
@@ -232,7 +251,8 @@ impl<'p> Plan<'p> {
             }
             self.rules.push((rule, number));
         }
-        Some(Stage { mode: tier.mode, no_match: tier.no_match, rules: first..self.rules.len() as u32 })
+        let rules = first..self.rules.len() as u32;
+        Some(Stage { mode: tier.mode, no_match: tier.no_match, sees_hosts: tier.sees_hosts, rules })
     }
 
     /// Peers, and the named port that some rule asks of them.
@@ -253,6 +273,8 @@ struct Evaluation<'a> {
     hits: &'a [u32],
     /// What the named ports are on the destination.
     ports: &'a [(u32, TrafficId)],
+    /// It is a pod on the host network.
+    on_host: bool,
     /// What rules speak of, and what the answer is for.
     known: &'a TrafficTable,
     /// What is met on the way.
@@ -296,7 +318,8 @@ impl Evaluation<'_> {
             }
             undecided = table.difference(undecided, decided);
         };
-        let all = |action: Action| self.matching(rules.iter().filter(|rule| rule.action == action));
+        let ports = if self.on_host && !tier.sees_hosts { &[] } else { self.ports };
+        let all = |action: Action| self.matching(rules.iter().filter(|rule| rule.action == action), ports);
         match tier.mode {
             Mode::Union => decide(Action::Allow, all(Action::Allow)),
             Mode::DenyWins => {
@@ -308,7 +331,7 @@ impl Evaluation<'_> {
             Mode::FirstMatch => {
                 for alike in rules.chunk_by(|one, next| one.action == next.action) {
                     if let Some(first) = alike.first() {
-                        decide(first.action, self.matching(alike.iter()));
+                        decide(first.action, self.matching(alike.iter(), ports));
                     }
                 }
             }
@@ -321,11 +344,14 @@ impl Evaluation<'_> {
         passed
     }
 
-    /// What any of some rules matches.
-    fn matching<'r>(&self, rules: impl Iterator<Item = &'r &'r Compiled>) -> TrafficId {
+    /// What any of some rules matches, at a destination with these named ports.
+    fn matching<'r>(
+        &self,
+        rules: impl Iterator<Item = &'r &'r Compiled>,
+        ports: &[(u32, TrafficId)],
+    ) -> TrafficId {
         let traffic = rules.flat_map(|rule| {
-            let named =
-                rule.names.iter().filter_map(|name| self.ports.iter().find(|(known, _)| known == name));
+            let named = rule.names.iter().filter_map(|name| ports.iter().find(|(known, _)| known == name));
             named.map(|(_, traffic)| *traffic).chain([rule.fixed])
         });
         if self.remembers() {

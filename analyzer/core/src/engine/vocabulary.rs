@@ -5,7 +5,7 @@ use std::hash::Hash;
 
 use npv_models::policy::{
     Action, Direction, Mode, NoMatch, Participation, PeerMatch, Peers, PodSelector, PolicySet, PortMatch,
-    Ports, Rule,
+    Ports, Profile, Rule,
 };
 use npv_models::space::{IpSet, Protocol, Selector, Traffic};
 use rustc_hash::FxHashMap;
@@ -73,8 +73,19 @@ pub(crate) struct TierTerms {
     pub(crate) mode: Mode,
     pub(crate) participation: Participation,
     pub(crate) no_match: NoMatch,
+    /// The choices of the network plugin that its API makes itself.
+    pub(crate) fixed: Option<Profile>,
     /// In evaluation order.
     pub(crate) policies: Vec<PolicyTerms>,
+}
+
+impl TierTerms {
+    /// Whether some rule of the tier is about a block of addresses.
+    pub(crate) fn names_blocks(&self) -> bool {
+        let rules =
+            self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress)).flatten();
+        rules.flat_map(|rule| rule.peers.iter().flatten()).any(|peer| matches!(peer, PeerTerm::Block(_)))
+    }
 }
 
 /// A policy.
@@ -139,6 +150,7 @@ impl<'p> Vocabulary<'p> {
                     mode: tier.mode,
                     participation: tier.participation,
                     no_match: tier.no_match,
+                    fixed: tier.fixed,
                     policies: terms,
                 });
             }

@@ -89,7 +89,13 @@ impl<'a> Context<'a> {
         for placed in &policies {
             let subject = &placed.policy.subject;
             let selection = selected.entry(subject).or_insert_with(|| pods.select(subject));
-            for group in selection.pods.iter() {
+            let profile = placed.tier.profile(snapshot.profile);
+            // S-63: where no selector sees the host network, a policy that selects such a pod has no say there.
+            let seen = |group: &GroupId| {
+                let host_network = pods.group(*group).is_some_and(|pods| pods.host_network);
+                profile.selectors_see_host_network || !host_network
+            };
+            for group in selection.pods.iter().filter(seen) {
                 if let Some(policies) = selecting.get_mut(group.0 as usize) {
                     policies.push(placed.index);
                 }

@@ -10,7 +10,7 @@ use fixedbitset::FixedBitSet;
 use ipnet::IpNet;
 use npv_models::cluster::{GroupId, Node, PodGroup};
 use npv_models::policy::{
-    Action, Direction, PeerMatch, Peers, PodSelector, Policy, PortMatch, Ports, Rule, Tier,
+    Action, Direction, PeerMatch, Peers, PodSelector, Policy, PortMatch, Ports, Profile, Rule, Tier,
 };
 use npv_models::space::{IpSet, Protocol, Selector, Traffic};
 use rustc_hash::FxHashMap;
@@ -103,15 +103,23 @@ pub(super) struct Disagreement<'a> {
 #[derive(Debug)]
 pub(super) struct Program<'a, 'c> {
     context: &'c Context<'a>,
+    /// The choices that hold in the tier.
+    profile: Profile,
     classes: Vec<Class>,
     /// In evaluation order.
     pub(super) policies: Vec<Ordered<'a>>,
+}
+
+/// Whether selectors see the pods of a group (S-37).
+fn visible(profile: Profile, group: &PodGroup) -> bool {
+    !group.host_network || profile.selectors_see_host_network
 }
 
 impl<'a, 'c> Program<'a, 'c> {
     /// Classifies all ends for a tier.
     pub(super) fn new(context: &'c Context<'a>, tier: &'a Tier) -> Self {
         let words = Words::of(tier);
+        let profile = tier.profile(context.snapshot.profile);
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); context.cluster().groups.len()];
         for (number, selector) in (0_u32..).zip(&words.selectors) {
             let Some(selected) = context.selected(selector) else { continue };
@@ -123,7 +131,8 @@ impl<'a, 'c> Program<'a, 'c> {
         }
         let mut classes = Classes::default();
         for ((index, group), selectors) in (0_u32..).zip(&context.cluster().groups).zip(members) {
-            words.pods(context, GroupId(index), group, &selectors, &mut classes);
+            let selectors = if visible(profile, group) { &*selectors } else { &[] };
+            words.pods(context, profile, (GroupId(index), group), selectors, &mut classes);
         }
         for (index, node) in context.cluster().nodes.iter().enumerate() {
             let seen = Seen { others: words.of_node(node), ..Seen::default() };
@@ -135,7 +144,7 @@ impl<'a, 'c> Program<'a, 'c> {
         }
         let matches = Matches::new(&words, &classes);
         let policies = tier.policies.iter().map(|policy| matches.policy(policy)).collect();
-        Self { context, classes: classes.list, policies }
+        Self { context, profile, classes: classes.list, policies }
     }
 
     /// A flow that the first of two policies of one priority decides otherwise than the second, and no
@@ -207,7 +216,7 @@ impl<'a, 'c> Program<'a, 'c> {
     /// The pods whose names of ports a rule can mean (S-24, S-37).
     fn named_ports(&self, sample: Sample) -> Option<&'a PodGroup> {
         let Sample::Pod { group, .. } = sample else { return None };
-        self.context.pods.group(group).filter(|group| self.context.pods.visible(group))
+        self.context.pods.group(group).filter(|group| visible(self.profile, group))
     }
 
     /// What findings call an end.
@@ -345,12 +354,12 @@ impl<'a> Words<'a> {
     fn pods(
         &self,
         context: &Context<'_>,
-        id: GroupId,
-        group: &PodGroup,
+        profile: Profile,
+        (id, group): (GroupId, &PodGroup),
         selectors: &[u32],
         classes: &mut Classes,
     ) {
-        let visible = context.pods.visible(group);
+        let visible = visible(profile, group);
         let mut ports = Vec::new();
         for port in group.ports.iter().filter(|_| visible) {
             let number = port.name.as_deref().and_then(|name| self.names.binary_search(&name).ok());
@@ -376,7 +385,7 @@ impl<'a> Words<'a> {
         if group.members.is_empty() {
             return add(self.others(&[], network(None)), None, group.several);
         }
-        let by_address = group.host_network || context.snapshot.profile.blocks_match_pods;
+        let by_address = group.host_network || profile.blocks_match_pods;
         let several = group.several && group.members.len() == 1;
         for (index, member) in group.members.iter().enumerate() {
             let addresses = if by_address { &*member.addresses } else { &[] };

@@ -183,18 +183,12 @@ impl Encoder<'_> {
     }
 
     /// One side: every layer must allow it. Policies apply to pods only, and not to those that are their
-    /// node to the network (S-37, S-63): no tier has participants among the others, so that every layer
-    /// allows them.
+    /// node to the network (S-37, S-63): no tier has participants among the others.
     fn side(&mut self, set: &PolicySet, flow: &FlowTerms, direction: Direction) -> EncodedSide {
-        let subject = match direction {
-            Direction::Egress => &flow.src,
-            Direction::Ingress => &flow.dst,
-        };
-        let seen = self.seen_pod(subject);
         let mut layers = Vec::with_capacity(set.layers.len());
         for (layer, tiers) in set.layers.iter().enumerate() {
             let tiers: Vec<_> = (tiers.tiers.iter().enumerate())
-                .map(|(tier, policies)| self.tier((layer, tier), policies, flow, direction, seen))
+                .map(|(tier, policies)| self.tier((layer, tier), policies, flow, direction))
                 .collect();
             // Where no tier decides, the layer allows (S-60).
             let mut allow = Bool::TRUE;
@@ -210,16 +204,28 @@ impl Encoder<'_> {
 
     fn tier(
         &mut self,
+        place: (usize, usize),
+        tier: &Tier,
+        flow: &FlowTerms,
+        direction: Direction,
+    ) -> EncodedTier {
+        let profile = tier.profile(self.profile);
+        Encoder { terms: &mut *self.terms, vocabulary: self.vocabulary, profile }
+            .tier_as_seen(place, tier, flow, direction)
+    }
+
+    fn tier_as_seen(
+        &mut self,
         (layer, position): (usize, usize),
         tier: &Tier,
         flow: &FlowTerms,
         direction: Direction,
-        seen: Bool,
     ) -> EncodedTier {
         let (subject_end, peer_end) = match direction {
             Direction::Egress => (&flow.src, &flow.dst),
             Direction::Ingress => (&flow.dst, &flow.src),
         };
+        let seen = self.seen_pod(subject_end);
         let mut policies = Vec::new();
         for (index, policy) in tier.policies.iter().enumerate() {
             let Some(rules) = policy.rules(direction) else { continue };

@@ -7,7 +7,7 @@ use npv_models::policy::{
 use npv_models::space::{IpSet, Traffic};
 
 use super::{Fact, Study, World};
-use crate::encode::{RuleId, block};
+use crate::encode::{PolicyId, RuleId, block};
 
 impl Study<'_> {
     /// For every hole of a block that is allowed, whether another peer lets some of it in on all of the
@@ -81,13 +81,15 @@ impl Study<'_> {
         }
         let mut groups = self.input.cluster.groups.iter();
         groups
-            .any(|group| self.selects(ours, group) && self.selects(theirs, group))
+            .any(|group| self.selects(id.policy, ours, group) && self.selects(other.policy, theirs, group))
             .then_some(World::Snapshot)
     }
 
-    /// The selector matches the pods of the group (S-37).
-    pub(super) fn selects(&self, selector: &PodSelector, group: &PodGroup) -> bool {
-        let seen = !group.host_network || self.input.profile.selectors_see_host_network;
+    /// A selector of the policy matches the pods of the group (S-37, S-63).
+    pub(super) fn selects(&self, policy: PolicyId, selector: &PodSelector, group: &PodGroup) -> bool {
+        let tier = policy.of(self.input.policies).map(|(tier, _)| tier);
+        let profile = tier.map_or(self.input.profile, |tier| tier.profile(self.input.profile));
+        let seen = !group.host_network || profile.selectors_see_host_network;
         let namespace = self.input.cluster.namespaces.get(group.namespace.0 as usize);
         let in_namespace = namespace.is_some_and(|namespace| match &selector.namespaces {
             NamespaceSelector::Named(name) => *name == namespace.name,

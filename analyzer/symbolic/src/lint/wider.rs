@@ -33,17 +33,19 @@ impl Study<'_> {
             _ => return None,
         };
         let both = PodSelector { namespaces: namespaces.namespaces.clone(), pods: pods.pods.clone() };
+        let selects = |selector: &PodSelector, group: &npv_models::cluster::PodGroup| {
+            self.selects(rule.policy, selector, group)
+        };
         let groups = |wanted: &dyn Fn(&npv_models::cluster::PodGroup) -> bool| -> Vec<GroupId> {
             let groups = (0..).zip(&self.input.cluster.groups);
             groups.filter(|(_, group)| wanted(group)).map(|(id, _)| GroupId(id)).collect()
         };
-        let meant = groups(&|group| self.selects(&both, group));
+        let meant = groups(&|group| selects(&both, group));
         if meant.is_empty() {
             return None;
         }
-        let beyond = groups(&|group| {
-            (self.selects(namespaces, group) || self.selects(pods, group)) && !self.selects(&both, group)
-        });
+        let beyond =
+            groups(&|group| (selects(namespaces, group) || selects(pods, group)) && !selects(&both, group));
         Some(Fact::WiderThanIntended { rule, first, meant, beyond })
     }
 }

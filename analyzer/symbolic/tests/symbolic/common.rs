@@ -132,12 +132,14 @@ fn tier() -> impl Strategy<Value = Tier> {
     let mode = select(&[Mode::FirstMatch, Mode::Union, Mode::DenyWins][..]);
     let participation = select(&[Participation::Everybody, Participation::Selected][..]);
     let no_match = select(&[NoMatch::NextTier, NoMatch::Deny, NoMatch::Allow][..]);
-    (mode, participation, no_match, vec(policy(&ACTIONS, 3), 0..=3)).prop_map(
-        |(mode, participation, no_match, policies)| Tier {
+    let fixed = proptest::option::weighted(0.3, profile());
+    (mode, participation, no_match, fixed, vec(policy(&ACTIONS, 3), 0..=3)).prop_map(
+        |(mode, participation, no_match, fixed, policies)| Tier {
             name: "T",
             mode,
             participation,
             no_match,
+            fixed,
             policies: sorted(policies),
         },
     )
@@ -164,6 +166,7 @@ pub(crate) fn kubernetes() -> impl Strategy<Value = PolicySet> {
             mode: Mode::FirstMatch,
             participation: Participation::Everybody,
             no_match: NoMatch::NextTier,
+            fixed: Some(Profile::ADMIN),
             policies,
         };
         let union = Tier {
@@ -171,6 +174,7 @@ pub(crate) fn kubernetes() -> impl Strategy<Value = PolicySet> {
             mode: Mode::Union,
             participation: Participation::Selected,
             no_match: NoMatch::Deny,
+            fixed: None,
             policies: union,
         };
         PolicySet {

@@ -4,7 +4,7 @@
 use npv_models::cluster::{Builder, Cluster, Inventory};
 use npv_models::dialect;
 use npv_models::k8s::Decoder;
-use npv_models::policy::{Action, Layer, Mode, NoMatch, Participation, Policy, PolicySet, Tier};
+use npv_models::policy::{Action, Layer, Mode, NoMatch, Participation, Policy, PolicySet, Profile, Tier};
 use npv_models::source::SourceId;
 use npv_models::yaml;
 use npv_symbolic::encode::{PolicyId, RuleId};
@@ -60,6 +60,7 @@ impl Manifests {
                 mode: Mode::FirstMatch,
                 participation: Participation::Everybody,
                 no_match: NoMatch::NextTier,
+                fixed: Some(Profile::ADMIN),
                 policies,
             }
         };
@@ -68,6 +69,7 @@ impl Manifests {
             mode: Mode::Union,
             participation: Participation::Selected,
             no_match: NoMatch::Deny,
+            fixed: None,
             policies: network,
         };
         let tiers = vec![ordered("Admin", admin), network, ordered("Baseline", baseline)];

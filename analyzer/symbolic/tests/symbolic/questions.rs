@@ -20,6 +20,7 @@ fn network_policies(policies: Vec<Policy>) -> PolicySet {
         mode: Mode::Union,
         participation: Participation::Selected,
         no_match: NoMatch::Deny,
+        fixed: None,
         policies,
     };
     PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] }

@@ -20,7 +20,31 @@ pub(super) const SUITE: Suite = Suite {
     name: "engine",
     tests: &[&["--package", "npv-tests", "--test", "differential"]],
     mutants: &[
-        mutant("nobody is a subject", TABLE, "if !subject {", "if *subject {"),
+        mutant("nobody is a subject", TABLE, "if *subject == Subject::No {", "if *subject != Subject::No {"),
+        mutant(
+            "policies of every tier apply on the host network",
+            TABLE,
+            "subject == Subject::Host && !tier.sees_hosts",
+            "subject == Subject::No && !tier.sees_hosts",
+        ),
+        mutant(
+            "named ports on the host network are seen by every tier",
+            TABLE,
+            "if self.on_host && !tier.sees_hosts { &[] }",
+            "if self.on_host && tier.rules.is_empty() { &[] }",
+        ),
+        mutant(
+            "every tier follows the network plugin",
+            COMPILE,
+            "tier.fixed.unwrap_or(classes.profile)",
+            "tier.fixed.filter(|_| tier.policies.is_empty()).unwrap_or(classes.profile)",
+        ),
+        mutant(
+            "a tier's own choices are not told apart",
+            CLASSES,
+            "fixed.blocks_match_pods && tier.names_blocks()",
+            "fixed.blocks_match_pods && !tier.names_blocks()",
+        ),
         mutant(
             "layers are alternatives",
             TABLE,
@@ -62,14 +86,14 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "named ports are forgotten for ingress",
             TABLE,
-            "Direction::Ingress => own,",
-            "Direction::Ingress => None,",
+            "Direction::Ingress => (own,",
+            "Direction::Ingress => (None,",
         ),
         mutant(
             "named ports are forgotten for egress",
             TABLE,
-            "Direction::Egress => there(),",
-            "Direction::Egress => own,",
+            "there.and_then(|there| self.ports_of(there.names)),",
+            "own,",
         ),
         mutant(
             "destinations with other named ports are not told apart",

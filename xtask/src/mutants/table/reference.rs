@@ -46,8 +46,14 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "policies apply on the host network",
             DECIDE,
-            "        End::Pod(pod) if view.profile.sees(pod) => pod,\n        End::Pod(_) | End::Node(_)",
-            "        End::Pod(pod) => pod,\n        End::Node(_)",
+            "if !view.profile.sees(pod) {",
+            "if pod.namespace.is_some_and(str::is_empty) {",
+        ),
+        mutant(
+            "every tier follows the network plugin",
+            DECIDE,
+            "profile: tier.profile(view.profile), ..view",
+            "profile: if tier.name.is_empty() { tier.profile(view.profile) } else { view.profile }, ..view",
         ),
         mutant(
             "the last layer decides alone",

@@ -144,6 +144,12 @@ pub(super) const SUITE: Suite = Suite {
             "family.is_none_or(|family| !address.v6 || family == Family::V6)",
         ),
         mutant(
+            "every tier follows the network plugin",
+            ENCODE,
+            "let profile = tier.profile(self.profile);",
+            "let profile = self.profile;",
+        ),
+        mutant(
             "an except takes out nothing",
             MATCHING,
             "rest.difference(&IpSet::net(*hole))",

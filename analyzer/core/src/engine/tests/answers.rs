@@ -1,5 +1,7 @@
 use npv_models::decide::Profile;
-use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation, PeerMatch, PolicySet, PortMatch};
+use npv_models::policy::{
+    Action, Direction, Mode, NoMatch, Participation, PeerMatch, PolicySet, PortMatch, Tier,
+};
 use npv_models::space::Protocol;
 
 use super::world::*;
@@ -230,6 +232,51 @@ fn pods_on_the_host_network_are_their_node() {
     assert_eq!(between(&engine, "a/db[Deployment]", "{node n1}"), "TCP 2-3");
     assert_eq!(between(&engine, "a/db[Deployment]", "{node n2}"), "TCP 3");
     assert_eq!(between(&engine, "a/db[Deployment]", "external-1"), "none");
+}
+
+/// Both tiers say the same, under every choice of the network plugin that the union follows.
+#[test]
+fn a_tier_may_leave_no_choice_to_the_network_plugin() {
+    let mut world = World::default();
+    world.namespace("a", "");
+    let db = world.workload("db", "app=db");
+    db.ports = [port("http", 80)].into();
+    db.members = vec![member("db-1", &["10.1.0.1"], None)];
+    world.workload("web", "app=web").members = vec![member("web-1", &["10.2.0.1"], None)];
+    let agent = world.workload("host", "app=host");
+    agent.host_network = true;
+    agent.ports = [port("http", 80)].into();
+    agent.members = vec![member("host-1", &["10.3.0.1"], Some("n1"))];
+    world.node("n1", "", &["10.3.0.1"]);
+    let (web, host) = ("a/web[Deployment]", "a/host[Deployment]");
+    let to_db = |fixed: Option<Profile>| {
+        let everybody = || pods_in("", "");
+        let peers = vec![block("10.1.0.0/16", &[]), PeerMatch::Pods(pods_in("", "app=host"))];
+        let nodes = vec![PeerMatch::Nodes(selector("")), PeerMatch::Pods(pods_in("", ""))];
+        let rules =
+            vec![rule(Action::Deny, peers, vec![tcp(1)]), rule(Action::Deny, nodes, vec![named("http")])];
+        let from = vec![rule(Action::Deny, vec![PeerMatch::Pods(pods_in("", "app=host"))], vec![tcp(2)])];
+        let admin = Tier { fixed, ..ordered(vec![policy(everybody(), Some(from), Some(rules))]) };
+        PolicySet { layers: vec![layer(vec![admin])] }
+    };
+    let all_but = |ports: &str| format!("TCP {ports}; UDP all; SCTP all");
+    for (blocks_match_pods, selectors_see_host_network) in
+        [(true, false), (false, false), (true, true), (false, true)]
+    {
+        let chosen = Profile { blocks_match_pods, selectors_see_host_network };
+        let engine = Engine::new(&world.cluster, &to_db(Some(Profile::ADMIN)), chosen);
+        assert_eq!(between(&engine, web, "a/db[Deployment]"), all_but("2-79,81-65535"), "{chosen:?}");
+        assert_eq!(between(&engine, web, host), "all", "{chosen:?}");
+        assert_eq!(between(&engine, host, web), "all", "{chosen:?}");
+        assert_eq!(between(&engine, host, "a/db[Deployment]"), "all", "{chosen:?}");
+        // Another tier follows them.
+        let engine = Engine::new(&world.cluster, &to_db(None), chosen);
+        let (blocked, seen) = (between(&engine, web, "a/db[Deployment]"), between(&engine, web, host));
+        let of_block = if blocks_match_pods { "2-79,81-65535" } else { "1-79,81-65535" };
+        assert_eq!(blocked, all_but(of_block), "{chosen:?}");
+        let of_host = if selectors_see_host_network { all_but("2-79,81-65535") } else { "all".to_owned() };
+        assert_eq!(seen, of_host, "{chosen:?}");
+    }
 }
 
 #[test]

@@ -115,7 +115,7 @@ pub(crate) fn tier(
     no_match: NoMatch,
     policies: Vec<Policy>,
 ) -> Tier {
-    Tier { name: "tier", mode, participation, no_match, policies }
+    Tier { name: "tier", mode, participation, no_match, fixed: None, policies }
 }
 
 /// A tier as NetworkPolicy has it.

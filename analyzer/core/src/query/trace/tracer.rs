@@ -213,11 +213,12 @@ impl Tracer<'_> {
         let default = (verdict == Verdict::Allow && undecided).then(|| match (decision.exemption, subject) {
             (Some(Exemption::Itself), _) => Default::Itself,
             (Some(Exemption::OwnNode), _) if direction == Direction::Ingress => Default::OwnNode,
-            (_, End::Pod(pod)) if !pod.host_network || self.profile.selectors_see_host_network => {
+            (_, End::Pod(pod)) if self.profile.sees(pod) => {
                 let selected = policies
                     .layers
                     .iter()
                     .flat_map(|layer| &layer.tiers)
+                    .filter(|tier| tier.profile(self.profile).sees(pod))
                     .any(|tier| !tier.applying(pod, direction).is_empty());
                 if selected { Default::Undecided } else { Default::NotSelected }
             }
