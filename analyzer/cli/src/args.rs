@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use npv_analyzer::config::{FailOn, Labels, Threshold};
 use npv_analyzer::query::ports::parse_traffic;
 use npv_analyzer::query::reach;
-use npv_models::diagnostic::Severity;
-use npv_models::space::{Operator, Requirement, Selector, Traffic};
+use npv_models::space::Traffic;
 
 use crate::output::Output;
 
@@ -53,6 +53,9 @@ pub(crate) enum Verb {
     Prove(ProveArgs),
     /// Explain a lint rule, or list them all
     Rule(RuleArgs),
+    /// Show the configuration in force, and where each value comes from
+    #[command(subcommand)]
+    Config(ConfigVerb),
     /// Print completions for a shell
     Completions {
         /// The shell.
@@ -92,6 +95,13 @@ pub(crate) enum When {
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of the command line, each on its own")]
 pub(crate) struct InputArgs {
+    /// The configuration; without it, `npv.yaml` is looked for in the working directory and upwards to the root of
+    /// the git repository, then likewise from PATH
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) config: Option<PathBuf>,
+    /// Do without a configuration
+    #[arg(long, conflicts_with = "config", help_heading = "Configuration")]
+    pub(crate) no_config: bool,
     /// The namespace of objects that name none, and where short names are looked up first
     #[arg(short, long, value_name = "NAME", help_heading = "Input")]
     pub(crate) namespace: Option<String>,
@@ -102,8 +112,8 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "FILE", requires = "render", help_heading = "Input")]
     pub(crate) values: Vec<PathBuf>,
     /// The labels of the pods that serve Ingresses and Gateways, where npv does not know the controller
-    #[arg(long, value_name = "KEY=VALUE[,..]", value_parser = parse_labels, help_heading = "Cluster")]
-    pub(crate) ingress_controller: Option<Selector>,
+    #[arg(long, value_name = "KEY=VALUE[,..]", value_parser = Labels::parse, help_heading = "Cluster")]
+    pub(crate) ingress_controller: Option<Labels>,
     /// The network plugin never matches a pod by an ipBlock of a NetworkPolicy
     #[arg(long, help_heading = "Cluster")]
     pub(crate) blocks_skip_pods: bool,
@@ -118,8 +128,8 @@ pub(crate) struct InputArgs {
     pub(crate) format: Vec<Output>,
 }
 
-const PATH_HELP: &str =
-    "Files, directories (read recursively, .gitignore respected), or `-` for standard input";
+const PATH_HELP: &str = "Files, directories (read recursively, .gitignore respected), or `-` for standard input; without any, what the \
+     configuration names, else the working directory";
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -130,14 +140,16 @@ Examples:
   npv check --fix deploy/
   helm template chart/ | npv check -")]
 pub(crate) struct CheckArgs {
-    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    #[arg(value_name = "PATH", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
-    /// The mildest finding that makes npv exit with 1
-    #[arg(long, value_name = "LEVEL", default_value = "warning")]
-    pub(crate) fail_on: FailOn,
+    /// The mildest finding that makes npv exit with 1: note, warning (the default), error or never
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) fail_on: Option<FailOn>,
     /// Run again whenever a file changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "diff"])]
     pub(crate) watch: bool,
+    #[command(flatten)]
+    pub(crate) lint: LintArgs,
     #[command(flatten)]
     pub(crate) fix: FixArgs,
     #[command(flatten)]
@@ -159,24 +171,31 @@ pub(crate) struct FixArgs {
     pub(crate) diff: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum FailOn {
-    Note,
-    Warning,
-    Error,
-    Never,
-}
-
-impl FailOn {
-    /// The mildest severity that fails the run, if any does.
-    pub(crate) fn severity(self) -> Option<Severity> {
-        match self {
-            Self::Note => Some(Severity::Note),
-            Self::Warning => Some(Severity::Warning),
-            Self::Error => Some(Severity::Error),
-            Self::Never => None,
-        }
-    }
+/// Which lint rules run, and how bad their findings are.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules")]
+pub(crate) struct LintArgs {
+    /// Run these rules and categories only; may be repeated. What the API server refuses is always reported
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) select: Vec<String>,
+    /// Do not run these rules and categories; may be repeated
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) ignore: Vec<String>,
+    /// Report the findings of a rule or category as warnings; may be repeated
+    #[arg(short = 'W', long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) warn: Vec<String>,
+    /// The same as errors
+    #[arg(short = 'D', long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) deny: Vec<String>,
+    /// Do not report them
+    #[arg(short = 'A', long, value_name = "RULE", value_delimiter = ',')]
+    pub(crate) allow: Vec<String>,
+    /// Run the pedantic rules too
+    #[arg(long)]
+    pub(crate) pedantic: bool,
+    /// The mildest finding to report: note (the default), warning or error
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) min_severity: Option<Threshold>,
 }
 
 #[derive(Debug, Args)]
@@ -192,7 +211,7 @@ Examples:
   npv reach --from shop/web --transitive .         how far does somebody get who takes over `web`?
   npv reach --by namespace --format mermaid .      a drawing for the documentation")]
 pub(crate) struct ReachArgs {
-    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    #[arg(value_name = "PATH", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
     /// Only connections from here; may be repeated
     #[arg(long, value_name = "NAME")]
@@ -277,11 +296,27 @@ pub(crate) struct TraceArgs {
     /// Where it goes to
     #[arg(value_name = "DST[:PORT[/PROTO]]")]
     pub(crate) dst: String,
-    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    #[arg(value_name = "PATH", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
     /// List the shortest chains of allowed hops from SRC to DST, over whatever ports
     #[arg(long)]
     pub(crate) through: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigVerb {
+    /// Print every setting with its value and where that comes from: the file, a switch or nobody
+    Show(ConfigShowArgs),
+    /// Print the JSON Schema of `npv.yaml`
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigShowArgs {
+    #[arg(value_name = "PATH", help = PATH_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }
@@ -370,13 +405,4 @@ pub(crate) struct RuleArgs {
     /// How to write the answer: text or json
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(crate) format: Vec<Output>,
-}
-
-/// Exact labels, as `kubectl -l` takes them.
-fn parse_labels(text: &str) -> Result<Selector, String> {
-    let requirement = |label: &str| match label.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok(Requirement::new(key, Operator::In, [value])),
-        _ => Err(format!("`{label}` is not `KEY=VALUE`")),
-    };
-    Ok(Selector::new(text.split(',').map(requirement).collect::<Result<Vec<_>, _>>()?))
 }

@@ -1,33 +1,75 @@
-//! From the arguments to a snapshot.
+//! From the arguments to a configuration and a snapshot.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
+use npv_analyzer::config::{self, Configured, Invalid, Name, Place, Search};
 use npv_analyzer::load::{self, LoadError, progress};
-use npv_analyzer::snapshot::{Options, Snapshot};
+use npv_analyzer::report::write_findings;
+use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{InputArgs, LookArgs};
 use crate::outcome::Failure;
+use crate::output::to_stderr;
 use crate::verbose;
 
-/// How the arguments say that manifests are to be understood.
-pub(crate) fn options(args: &InputArgs) -> Options {
-    let mut options = Options::default();
-    if let Some(namespace) = &args.namespace {
-        options.namespace.clone_from(namespace);
-    }
-    options.profile.blocks_match_pods = !args.blocks_skip_pods;
-    options.profile.selectors_see_host_network = args.selectors_see_host_network;
-    options.controller.clone_from(&args.ingress_controller);
-    options
+/// What a verb works on.
+pub(crate) struct Input {
+    /// The configuration, with the switches of the command line in it.
+    pub(crate) configured: Configured,
+    /// What was read.
+    pub(crate) snapshot: Snapshot,
 }
 
-/// Reads the inputs and makes sense of them.
+/// Reads the configuration and the inputs, and makes sense of them.
+///
+/// # Errors
+/// There is nothing to read, or the configuration is wrong.
+pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Input, Failure> {
+    let mut configured = configure(paths, args, look)?;
+    let mut snapshot = load(&configured.inputs(paths), &configured, look)?;
+    configured.adopt(&mut snapshot.sources);
+    Ok(Input { configured, snapshot })
+}
+
+/// Looks for the configuration where the arguments say.
+pub(crate) fn search<T>(paths: &[PathBuf], args: &InputArgs, look: impl FnOnce(&Search) -> T) -> T {
+    look(&match &args.config {
+        Some(file) => Search::File(file.clone()),
+        None if args.no_config => Search::Off,
+        None => Search::near(paths),
+    })
+}
+
+/// Reads the configuration, and has the switches override it.
+///
+/// # Errors
+/// It cannot be read or is wrong; everything that is has then been printed.
+pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Configured, Failure> {
+    let mut configured = search(paths, args, config::load).map_err(|invalid| refused(&invalid, look))?;
+    verbose::configured(&configured, look);
+    let config = &mut configured.config;
+    let on = |flag: bool| flag.then_some(true);
+    config.namespace.switch("--namespace", args.namespace.clone().map(Name));
+    config.render.switch("--render", on(args.render));
+    let values: Vec<Place> = args.values.iter().cloned().map(Place).collect();
+    config.values.switch("--values", (!values.is_empty()).then_some(values));
+    let cluster = &mut config.cluster;
+    cluster.ingress_controller.switch("--ingress-controller", args.ingress_controller.clone().map(Some));
+    cluster.blocks_skip_pods.switch("--blocks-skip-pods", on(args.blocks_skip_pods));
+    cluster
+        .selectors_see_host_network
+        .switch("--selectors-see-host-network", on(args.selectors_see_host_network));
+    config.output.allow_incomplete.switch("--allow-incomplete", on(args.allow_incomplete));
+    Ok(configured)
+}
+
+/// Reads inputs as configured, and makes sense of them.
 ///
 /// # Errors
 /// There is nothing to read.
-pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Snapshot, Failure> {
-    load(paths, Vec::new(), Vec::new(), args, look).map_err(|error| nothing(&error))
+pub(crate) fn load(inputs: &[PathBuf], configured: &Configured, look: LookArgs) -> Result<Snapshot, Failure> {
+    load_as(inputs, Vec::new(), Vec::new(), configured, look).map_err(|error| nothing(&error))
 }
 
 /// There is nothing to work on; the message of a load error ends with the next step.
@@ -39,27 +81,44 @@ pub(crate) fn nothing(error: &LoadError) -> Failure {
 ///
 /// # Errors
 /// There is nothing to read.
-pub(crate) fn load(
-    paths: &[PathBuf],
+pub(crate) fn load_as(
+    inputs: &[PathBuf],
     names: Vec<(PathBuf, PathBuf)>,
     unreadable: Vec<(PathBuf, String)>,
-    args: &InputArgs,
+    configured: &Configured,
     look: LookArgs,
 ) -> Result<Snapshot, LoadError> {
     let start = Instant::now();
-    let options = options(args);
     let bar = if look.quiet { None } else { progress::Bar::stderr("reading") };
     let update = bar.as_ref().map(|bar| |done, total| bar.update(done, total));
     let loading = load::Options {
-        render: args.render,
-        values: args.values.clone(),
+        render: *configured.config.render,
+        values: configured.values(),
+        exclude: configured.exclude(),
         names,
         unreadable,
         progress: update.as_ref().map(|update| update as &(dyn Fn(u64, u64) + Sync)),
         ..load::Options::default()
     };
-    let snapshot = Snapshot::read(paths, &loading, &options)?;
+    let snapshot = Snapshot::read(inputs, &loading, &configured.options())?;
     drop(bar);
     verbose::read(&snapshot, start.elapsed(), look);
     Ok(snapshot)
+}
+
+/// Says what is wrong with a configuration.
+fn refused(invalid: &Invalid, look: LookArgs) -> Failure {
+    match invalid {
+        Invalid::Unreadable { file, why } => {
+            Failure::usage(format!("cannot read `{file}`: {why}"), "name a file that exists: `--config FILE`")
+        }
+        Invalid::Wrong { file, sources, findings } => {
+            to_stderr(look, |page| write_findings(findings, sources, page));
+            let errors = if findings.len() == 1 { "an error" } else { "errors" };
+            Failure::usage(
+                format!("the configuration `{file}` has {errors}, so npv has not looked at anything"),
+                "correct it, or do without it: `--no-config`",
+            )
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod invoked;
 mod outcome;
 mod output;
 mod progress;
+mod select;
 mod sides;
 mod verb;
 mod verbose;
@@ -44,6 +45,7 @@ fn run() -> Exit {
         Verb::Diff(args) => verb::diff::run(args, look),
         Verb::Prove(args) => verb::prove::run(args, look),
         Verb::Rule(args) => verb::rule::run(args, look),
+        Verb::Config(verb) => verb::config::run(verb, look),
         Verb::Completions { shell } => output::to_stdout(look, |page| {
             clap_complete::generate(*shell, &mut Cli::command(), "npv", page);
             Ok(())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anstream::ColorChoice;
+use npv_analyzer::config::Configured;
 use npv_analyzer::report::{FORMATS, Format, Look, Page};
 
 use crate::args::{LookArgs, When};
@@ -45,6 +46,25 @@ impl FromStr for Output {
             .ok_or_else(|| format!("there is no format `{name}`; there is {}", known()))?;
         Ok(Self { format, file })
     }
+}
+
+/// The formats of the command line; else those of the configuration, whose files are beside it.
+///
+/// # Errors
+/// A format of the configuration is none, which its reader has not said.
+pub(crate) fn of(switches: &[Output], configured: &Configured) -> Result<Vec<Output>, Failure> {
+    if !switches.is_empty() {
+        return Ok(switches.to_owned());
+    }
+    let formats = configured.config.output.format.iter();
+    formats
+        .map(|text| {
+            let output: Output = text.0.parse().map_err(|error: String| {
+                Failure::usage(error, "correct `output.format` of the configuration")
+            })?;
+            Ok(Output { file: output.file.map(|file| configured.path(&file)), ..output })
+        })
+        .collect()
 }
 
 /// Writes one answer in every format that was asked for; as text where none was.

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use npv_analyzer::config::Configured;
 use npv_analyzer::load::git::{GitError, Repository};
 use npv_analyzer::load::{LoadError, MAX_BYTES};
 use npv_analyzer::snapshot::Snapshot;
 
-use crate::args::{DiffArgs, InputArgs, LookArgs};
+use crate::args::{DiffArgs, LookArgs};
 use crate::input;
 use crate::outcome::Failure;
 use crate::output::to_stderr;
@@ -87,6 +88,12 @@ pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
     }
 }
 
+/// Paths near which a configuration may be.
+pub(crate) fn near(args: &DiffArgs) -> Vec<PathBuf> {
+    let sides = args.sides.iter().rev().map(PathBuf::from);
+    args.paths.iter().cloned().chain(sides).filter(|path| path.exists()).collect()
+}
+
 /// Two revisions, or one and the working tree.
 fn revisions(base: &str, head: Option<&str>) -> Result<[Source; 2], Failure> {
     let repository = Repository::open(Path::new(".")).map_err(refused)?;
@@ -127,10 +134,15 @@ fn refused(error: GitError) -> Failure {
 ///
 /// # Errors
 /// A path is not there, an object is missing, or neither revision has anything to read.
-pub(crate) fn read(sides: &[Source; 2], args: &DiffArgs, look: LookArgs) -> Result<[Snapshot; 2], Failure> {
-    let inputs = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
+pub(crate) fn read(
+    sides: &[Source; 2],
+    args: &DiffArgs,
+    configured: &Configured,
+    look: LookArgs,
+) -> Result<[Snapshot; 2], Failure> {
+    let inputs = configured.inputs(&args.paths);
     let [base, head] = sides;
-    let (old, new) = (one(base, &inputs, &args.input, look)?, one(head, &inputs, &args.input, look)?);
+    let (old, new) = (one(base, &inputs, configured, look)?, one(head, &inputs, configured, look)?);
     match (old, new) {
         (Ok(base), Ok(head)) => Ok([base, head]),
         (Err(error), Err(_)) => Err(input::nothing(&error)),
@@ -150,11 +162,11 @@ pub(crate) fn read(sides: &[Source; 2], args: &DiffArgs, look: LookArgs) -> Resu
 fn one(
     source: &Source,
     inputs: &[PathBuf],
-    args: &InputArgs,
+    configured: &Configured,
     look: LookArgs,
 ) -> Result<Result<Snapshot, LoadError>, Failure> {
     let read = match &source.kind {
-        Kind::Path(path) => return input::read(std::slice::from_ref(path), args, look).map(Ok),
+        Kind::Path(path) => return input::load(std::slice::from_ref(path), configured, look).map(Ok),
         Kind::WorkTree => {
             let there = |input: &&PathBuf| input.symlink_metadata().is_ok();
             let (found, missing): (Vec<&PathBuf>, Vec<&PathBuf>) = inputs.iter().partition(there);
@@ -163,16 +175,17 @@ fn one(
             if found.is_empty() {
                 Err(missing_error(inputs))
             } else {
-                input::load(&found, Vec::new(), Vec::new(), args, look)
+                input::load_as(&found, Vec::new(), Vec::new(), configured, look)
             }
         }
         Kind::Commit { repository, commit } => {
-            let tree = repository.tree(commit, inputs, args.render, MAX_BYTES).map_err(refused)?;
+            let tree =
+                repository.tree(commit, inputs, *configured.config.render, MAX_BYTES).map_err(refused)?;
             lacks(source, &tree.missing.iter().collect::<Vec<_>>(), tree.inputs.is_empty(), look);
             if tree.inputs.is_empty() {
                 Err(missing_error(inputs))
             } else {
-                input::load(&tree.inputs, tree.names.clone(), tree.unreadable.clone(), args, look)
+                input::load_as(&tree.inputs, tree.names.clone(), tree.unreadable.clone(), configured, look)
             }
         }
     };

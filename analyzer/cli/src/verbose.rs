@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
+use npv_analyzer::config::Configured;
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::report::visible;
@@ -10,6 +11,13 @@ use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::LookArgs;
 use crate::output::to_stderr;
+
+/// Where the configuration comes from.
+pub(crate) fn configured(configured: &Configured, look: LookArgs) {
+    if let (true, Some(file)) = (look.verbose, &configured.file) {
+        to_stderr(look, |page| writeln!(page, "configured by {}", visible(&file.display().to_string())));
+    }
+}
 
 /// What was read.
 pub(crate) fn read(snapshot: &Snapshot, took: Duration, look: LookArgs) {

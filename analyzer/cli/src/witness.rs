@@ -20,6 +20,12 @@ pub(crate) fn arguments(paths: &[PathBuf], input: &InputArgs) -> String {
         words.push(name.to_owned());
         words.extend(value.map(|value| quoted(&value.to_string_lossy())));
     };
+    if let Some(file) = &input.config {
+        switch("--config", Some(file.as_os_str()));
+    }
+    if input.no_config {
+        switch("--no-config", None);
+    }
     if let Some(namespace) = &input.namespace {
         switch("--namespace", Some(namespace.as_ref()));
     }

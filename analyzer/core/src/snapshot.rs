@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use npv_models::cluster::{Builder, Cluster, Inventory};
+use npv_models::cluster::{Assumptions, Builder, Cluster, Inventory};
 use npv_models::decide::Profile;
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::dialect;
@@ -25,11 +25,18 @@ pub struct Options {
     pub profile: Profile,
     /// The labels of the pods that serve Ingresses, routes and Gateways; known controllers where `None`.
     pub controller: Option<Selector>,
+    /// What is known of the cluster besides its manifests.
+    pub assumptions: Assumptions,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { namespace: "default".into(), profile: Profile::default(), controller: None }
+        Self {
+            namespace: "default".into(),
+            profile: Profile::default(),
+            controller: None,
+            assumptions: Assumptions::default(),
+        }
     }
 }
 
@@ -96,6 +103,8 @@ fn with(mut loaded: Loaded<Decoded>, errors: Mutex<Errors>) -> Loaded<Decoded> {
 pub struct Snapshot {
     /// The texts.
     pub sources: SourceMap,
+    /// How many of them are input; those of npv itself follow them.
+    pub texts: usize,
     /// Who is there.
     pub cluster: Cluster,
     /// What is allowed.
@@ -164,9 +173,11 @@ impl Snapshot {
         }
         let Inventory { mut cluster, policies, findings: duplicates } = builder.finish();
         cluster.routing.controller.clone_from(&options.controller);
+        cluster.assumptions.clone_from(&options.assumptions);
         findings.extend(duplicates);
         findings.sort_by_key(|finding| (finding.span(), finding.rule));
         Self {
+            texts: sources.len(),
             sources,
             policies: dialect::lower(&policies),
             cluster,
@@ -194,7 +205,7 @@ impl Snapshot {
         let loaded = load::load_some(sources, &self.manifests, self.not_got.clone(), |node| {
             decode(&decoder, &errors, &node)
         });
-        Ok(Self::assemble(with(loaded, errors), options))
+        Ok(Self { texts: self.texts, ..Self::assemble(with(loaded, errors), options) })
     }
 
     /// Whether the text with this id holds manifests that stand in a file, so that an edit of the one is an edit

@@ -25,7 +25,7 @@ pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
 use crate::source::Span;
-use crate::space::{Labels, Selector};
+use crate::space::{IpSet, Labels, Selector};
 
 /// Identifies a [`Namespace`] in its [`Cluster`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -135,6 +135,21 @@ pub struct Cluster {
     pub routing: Routing,
     /// Traffic that the cluster's own services depend on.
     pub demands: Demands,
+    /// What somebody who knows the cluster has said of it.
+    pub assumptions: Assumptions,
+}
+
+/// What the manifests do not tell of a cluster, as far as somebody has said so.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Assumptions {
+    /// The addresses of pods; empty where nobody has said so.
+    pub pod_addresses: IpSet,
+    /// The addresses of Services; empty where nobody has said so.
+    pub service_addresses: IpSet,
+    /// Labels of the pods of the cluster's DNS.
+    pub dns: Option<Labels>,
+    /// Labels of the pods of Prometheus.
+    pub prometheus: Option<Labels>,
 }
 
 /// What the cluster's own services need to reach, besides what applications do. In the order of the

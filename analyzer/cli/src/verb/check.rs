@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
+use npv_analyzer::config::Configured;
 use npv_analyzer::fix::Checked;
-use npv_analyzer::query::check::{check, fails};
+use npv_analyzer::query::check::{check_with, fails};
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::report::{CheckReport, Run};
 use npv_analyzer::snapshot::Snapshot;
@@ -14,55 +15,61 @@ use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
 use crate::verb::fix;
-use crate::{output, verbose};
+use crate::{output, select, verbose};
 
 pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
-    output::check(&args.input.format, "check", |format| format.check)?;
-    fix::check(args)?;
-    let mut snapshot = input::read(&args.paths, &args.input, look)?;
+    let mut configured = input::configure(&args.paths, &args.input, look)?;
+    let selection = select::selection(args, &mut configured)?;
+    let outputs = output::of(&args.input.format, &configured)?;
+    output::check(&outputs, "check", |format| format.check)?;
+    let inputs = configured.inputs(&args.paths);
+    fix::check(&inputs, args)?;
+    let mut snapshot = input::load(&inputs, &configured, look)?;
+    configured.adopt(&mut snapshot.sources);
     let ask = |snapshot: &Snapshot| {
         let engine = super::engine(snapshot, look);
-        let findings = during("looking for mistakes", look, || check(snapshot, &engine))
+        let findings = during("looking for mistakes", look, || check_with(snapshot, &engine, &selection))
             .unwrap_or_else(|bug| guard::stop(&bug));
         Checked { engine, findings }
     };
     let start = Instant::now();
     let mut checked = ask(&snapshot);
+    let options = configured.options();
     if args.fix.diff {
-        fix::show(&snapshot, &checked, args, &ask, look)?;
-        return Ok(exit(&snapshot, &checked, args));
+        fix::show(&snapshot, &checked, &fix::request(&options, args, &ask), look)?;
+        return Ok(exit(&snapshot, &checked, &configured));
     }
-    if args.fix.fix && fix::write(&snapshot, &checked, args, &ask, look)? {
+    if args.fix.fix && fix::write(&snapshot, &checked, &fix::request(&options, args, &ask), look)? {
         // What remains is what the files say now.
-        snapshot = input::read(&args.paths, &args.input, look)?;
+        snapshot = input::load(&inputs, &configured, look)?;
+        configured.adopt(&mut snapshot.sources);
         checked = ask(&snapshot);
     }
-    let exit = exit(&snapshot, &checked, args);
+    let exit = exit(&snapshot, &checked, &configured);
     let directory = working_directory();
     let report = CheckReport {
         sources: &snapshot.sources,
         findings: &checked.findings,
         complete: complete(&snapshot, &checked),
         inventory: Inventory::of(&snapshot),
-        run: Run { directory: &directory, fail_on: args.fail_on.severity(), status: exit.status() },
+        run: Run {
+            directory: &directory,
+            fail_on: configured.config.output.fail_on.severity(),
+            status: exit.status(),
+        },
     };
-    output::write(
-        &args.input.format,
-        look,
-        "check",
-        |format| format.check,
-        |write, page| write(&report, page),
-    )?;
+    output::write(&outputs, look, "check", |format| format.check, |write, page| write(&report, page))?;
     verbose::answered(start.elapsed(), look);
     Ok(exit)
 }
 
-fn exit(snapshot: &Snapshot, checked: &Checked, args: &CheckArgs) -> Exit {
+fn exit(snapshot: &Snapshot, checked: &Checked, configured: &Configured) -> Exit {
+    let output = &configured.config.output;
     // What was not understood can hide anything, so that comes first.
-    if !complete(snapshot, checked) && !args.input.allow_incomplete {
+    if !complete(snapshot, checked) && !*output.allow_incomplete {
         return Exit::Incomplete;
     }
-    let failed = args.fail_on.severity().is_some_and(|level| fails(&checked.findings, level));
+    let failed = output.fail_on.severity().is_some_and(|level| fails(&checked.findings, level));
     if failed { Exit::Findings } else { Exit::Clean }
 }
 

@@ -11,10 +11,10 @@ use npv_analyzer::report::{DiffReport, SideReport, visible};
 use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{DiffArgs, LookArgs};
-use crate::guard;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
-use crate::sides::{read, sides};
+use crate::sides::{near, read, sides};
+use crate::{guard, input};
 use crate::{output, verbose};
 
 /// So many of the flows that fail a run are named on standard error.
@@ -23,7 +23,9 @@ const NAMED: usize = 5;
 pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     output::check(&args.input.format, "diff", |format| format.diff)?;
     let sources = sides(args)?;
-    let [before, after] = read(&sources, args, look)?;
+    // Both sides are read by one configuration, or they would differ by what is assumed of them.
+    let configured = input::configure(&near(args), &args.input, look)?;
+    let [before, after] = read(&sources, args, &configured, look)?;
     let start = Instant::now();
     let [old, new] = during("compiling the policies", look, || engines(&before, &after));
     verbose::engine(&old, start.elapsed(), look);
@@ -45,7 +47,7 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let failing = failing(&answer, &filters, &Side::of(&before, &old), &Side::of(&after, &new));
     say(&failing, &args.fail_on_opened, look);
     // What was not understood can hide anything, so that comes first.
-    if !report.complete() && !args.input.allow_incomplete {
+    if !report.complete() && !*configured.config.output.allow_incomplete {
         return Ok(Exit::Incomplete);
     }
     Ok(if failing.is_empty() { Exit::Clean } else { Exit::Findings })

@@ -1,14 +1,13 @@
 //! `npv check --fix` and `--diff`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use npv_analyzer::fix::{self, Checked, Outcome, Request};
+use npv_analyzer::fix::{self, Checked, Request};
 use npv_analyzer::report::write_fixes;
-use npv_analyzer::snapshot::Snapshot;
+use npv_analyzer::snapshot::{Options, Snapshot};
 
 use crate::args::{CheckArgs, LookArgs};
-use crate::input;
 use crate::outcome::Failure;
 use crate::output;
 
@@ -16,14 +15,14 @@ use crate::output;
 ///
 /// # Errors
 /// There is no file to write to, or nothing is to be fixed.
-pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
+pub(crate) fn check(inputs: &[PathBuf], args: &CheckArgs) -> Result<(), Failure> {
     if args.fix.unsafe_too && !args.fix.fix && !args.fix.diff {
         return Err(Failure::usage(
             "`--unsafe` says which fixes, but not what to do with them",
             "add `--diff` to see them, or `--fix` to apply them",
         ));
     }
-    if args.fix.fix && !args.fix.diff && args.paths.iter().any(|path| path == Path::new("-")) {
+    if args.fix.fix && !args.fix.diff && inputs.iter().any(|path| path == Path::new("-")) {
         return Err(Failure::usage(
             "`--fix` cannot write to standard input",
             "name the files, or see the fixes of what a program prints with `npv check --diff FILE`",
@@ -32,15 +31,13 @@ pub(crate) fn check(args: &CheckArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn fixes(
-    snapshot: &Snapshot,
-    checked: &Checked,
+/// What to fix, and how to ask again.
+pub(crate) fn request<'a>(
+    options: &'a Options,
     args: &CheckArgs,
-    ask: &dyn Fn(&Snapshot) -> Checked,
-) -> Outcome {
-    let options = input::options(&args.input);
-    let request = Request { options: &options, unsafe_too: args.fix.unsafe_too, check: ask };
-    fix::fix(snapshot, checked, &request)
+    ask: &'a dyn Fn(&Snapshot) -> Checked,
+) -> Request<'a> {
+    Request { options, unsafe_too: args.fix.unsafe_too, check: ask }
 }
 
 /// Prints the fixes as a diff.
@@ -50,11 +47,10 @@ fn fixes(
 pub(crate) fn show(
     snapshot: &Snapshot,
     checked: &Checked,
-    args: &CheckArgs,
-    ask: &dyn Fn(&Snapshot) -> Checked,
+    request: &Request<'_>,
     look: LookArgs,
 ) -> Result<(), Failure> {
-    let outcome = fixes(snapshot, checked, args, ask);
+    let outcome = fix::fix(snapshot, checked, request);
     output::to_stdout(look, |page| {
         for (id, text) in &outcome.texts {
             let Some(source) = snapshot.sources.get(*id) else { continue };
@@ -75,11 +71,10 @@ pub(crate) fn show(
 pub(crate) fn write(
     snapshot: &Snapshot,
     checked: &Checked,
-    args: &CheckArgs,
-    ask: &dyn Fn(&Snapshot) -> Checked,
+    request: &Request<'_>,
     look: LookArgs,
 ) -> Result<bool, Failure> {
-    let outcome = fixes(snapshot, checked, args, ask);
+    let outcome = fix::fix(snapshot, checked, request);
     let mut written = Vec::new();
     for (id, text) in &outcome.texts {
         let Some(source) = snapshot.sources.get(*id) else { continue };

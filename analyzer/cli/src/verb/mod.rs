@@ -1,6 +1,7 @@
 //! One file for each verb: what is read, what is asked, where the answer goes.
 
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod diff;
 pub(crate) mod fix;
 pub(crate) mod man;
@@ -12,13 +13,14 @@ pub(crate) mod watch;
 
 use std::time::Instant;
 
+use npv_analyzer::config::Configured;
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::reach::assumed;
 use npv_analyzer::report::{WalkReport, write_findings};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::diagnostic::{Finding, Severity};
 
-use crate::args::{InputArgs, LookArgs};
+use crate::args::LookArgs;
 use crate::outcome::Exit;
 use crate::progress::during;
 use crate::{output, verbose};
@@ -59,6 +61,10 @@ fn walk_report<'a, T>(answers: &'a [T], snapshot: &'a Snapshot) -> WalkReport<'a
 }
 
 /// How a verb ends that could answer.
-fn exit_of(snapshot: &Snapshot, input: &InputArgs) -> Exit {
-    if snapshot.complete() || input.allow_incomplete { Exit::Clean } else { Exit::Incomplete }
+fn exit_of(snapshot: &Snapshot, configured: &Configured) -> Exit {
+    if snapshot.complete() || *configured.config.output.allow_incomplete {
+        Exit::Clean
+    } else {
+        Exit::Incomplete
+    }
 }

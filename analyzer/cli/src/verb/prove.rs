@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use npv_analyzer::assertion::{Assertion, RULE, decode_one};
+use npv_analyzer::config::Configured;
 use npv_analyzer::query::check::fails;
 use npv_analyzer::query::prove::{Outcome, Proofs, prove};
 use npv_analyzer::report::{ProveReport, Replay, write_findings};
@@ -13,13 +14,14 @@ use npv_models::yaml;
 
 use super::{exit_of, show_findings};
 use crate::args::{LookArgs, ProveArgs};
+use crate::input::{self, Input};
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
-use crate::{input, output, verbose, witness};
+use crate::{output, verbose, witness};
 
 pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
     output::check(&args.input.format, "prove", |format| format.prove)?;
-    let mut snapshot = input::read(&args.paths, &args.input, look)?;
+    let Input { configured, mut snapshot } = input::read(&args.paths, &args.input, look)?;
     let assertion = written(&args.assertion, &mut snapshot.sources, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
         Some(directory) => witness::write(directory, counterexamples(&proofs))?,
         None => Vec::new(),
     };
-    let replay = Replay { arguments: witness::arguments(&args.paths, &args.input), files };
+    let replay = Replay { arguments: witness::arguments(&configured.inputs(&args.paths), &args.input), files };
     let report = ProveReport {
         proofs: &proofs,
         replay: &replay,
@@ -52,7 +54,7 @@ pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
-    Ok(exit(&snapshot, &proofs, args))
+    Ok(exit(&snapshot, &proofs, &configured))
 }
 
 /// The counterexamples by the names of their assertions.
@@ -66,8 +68,8 @@ fn counterexamples<'p>(
 }
 
 /// What is not known can hide anything, so that comes first.
-fn exit(snapshot: &Snapshot, proofs: &Proofs<'_>, args: &ProveArgs) -> Exit {
-    match exit_of(snapshot, &args.input) {
+fn exit(snapshot: &Snapshot, proofs: &Proofs<'_>, configured: &Configured) -> Exit {
+    match exit_of(snapshot, configured) {
         Exit::Clean if proofs.fail() || fails(&snapshot.findings, Severity::Error) => Exit::Findings,
         Exit::Clean if proofs.unknown() => Exit::Incomplete,
         exit => exit,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use npv_analyzer::config::Configured;
 use npv_analyzer::engine::EndpointId;
 use npv_analyzer::query::check::fails;
 use npv_analyzer::query::name::Names;
@@ -16,7 +17,7 @@ use npv_models::space::Traffic;
 
 use super::{exit_of, show_findings};
 use crate::args::{LookArgs, ReachArgs, Via};
-use crate::input;
+use crate::input::{self, Input};
 use crate::outcome::{Exit, Failure};
 use crate::{output, verbose};
 
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     } else {
         output::check(&args.input.format, "reach", |format| format.reach)?;
     }
-    let snapshot = input::read(&args.paths, &args.input, look)?;
+    let Input { configured, snapshot } = input::read(&args.paths, &args.input, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
     let names = Names {
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
             |write, page| write(&report, page),
         )?;
         verbose::answered(start.elapsed(), look);
-        return Ok(exit(&snapshot, args));
+        return Ok(exit(&snapshot, &configured));
     }
     let question = Question {
         from,
@@ -77,12 +78,12 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
-    Ok(exit(&snapshot, args))
+    Ok(exit(&snapshot, &configured))
 }
 
 /// An answer without the policies that the API server would refuse is not the answer that was asked for.
-fn exit(snapshot: &Snapshot, args: &ReachArgs) -> Exit {
-    match exit_of(snapshot, &args.input) {
+fn exit(snapshot: &Snapshot, configured: &Configured) -> Exit {
+    match exit_of(snapshot, configured) {
         Exit::Clean if fails(&snapshot.findings, Severity::Error) => Exit::Findings,
         exit => exit,
     }

@@ -10,7 +10,7 @@ use npv_analyzer::report::TraceReport;
 
 use super::{exit_of, show_findings};
 use crate::args::{LookArgs, TraceArgs};
-use crate::input;
+use crate::input::{self, Input};
 use crate::outcome::{Exit, Failure};
 use crate::{output, verbose};
 
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
             format!("leave the port out: `{dst}`"),
         ));
     }
-    let snapshot = input::read(&args.paths, &args.input, look)?;
+    let Input { configured, snapshot } = input::read(&args.paths, &args.input, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
     let names = Names {
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
             |write, page| write(&report, page),
         )?;
         verbose::answered(start.elapsed(), look);
-        return Ok(exit_of(&snapshot, &args.input));
+        return Ok(exit_of(&snapshot, &configured));
     }
     let tracer =
         Tracer { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, names };
@@ -89,5 +89,5 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
-    Ok(exit_of(&snapshot, &args.input))
+    Ok(exit_of(&snapshot, &configured))
 }

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
+use npv_analyzer::config;
 use npv_analyzer::load::watch::Stamp;
 
 use super::check;
 use crate::args::{CheckArgs, LookArgs};
+use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::output::{Output, to_stderr, to_stdout};
 
@@ -39,7 +41,11 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
 
 /// Everything that the answer depends on, and nothing that it is written to.
 fn stamp(args: &CheckArgs) -> Stamp {
-    let inputs = args.paths.iter().chain(&args.input.values).map(PathBuf::as_path);
+    // What the configuration cannot say for an error it says after the next change.
+    let configured = input::search(&args.paths, &args.input, config::load).unwrap_or_default();
+    let file = input::search(&args.paths, &args.input, config::find);
+    let inputs = configured.inputs(&args.paths);
+    let inputs = inputs.iter().chain(&args.input.values).chain(&file).map(PathBuf::as_path);
     Stamp::of(inputs).without(args.input.format.iter().filter_map(Output::file))
 }
 

@@ -287,7 +287,8 @@ impl Namer<'_> {
             .collect()
     }
 
-    /// Blocks of addresses with the same connections, by their lowest addresses.
+    /// Blocks of addresses with the same connections, by their lowest addresses. Those of pods and Services,
+    /// where they are known, are inside.
     fn outside(&self) -> Vec<Draft> {
         let units: Vec<&Unit> =
             self.classes.units.iter().filter(|unit| matches!(unit.owner, Owner::Outside(_))).collect();
@@ -308,6 +309,14 @@ impl Namer<'_> {
                 Some((all, part.first()?.class))
             })
             .collect();
+        let assumptions = &self.cluster.assumptions;
+        let inside = assumptions.pod_addresses.union(&assumptions.service_addresses);
+        if !inside.is_empty() {
+            for (addresses, _) in &mut blocks {
+                *addresses = addresses.difference(&inside);
+            }
+            blocks.retain(|(addresses, _)| !addresses.is_empty());
+        }
         blocks.sort_by_cached_key(|(addresses, _)| addresses.first());
         (1..)
             .zip(blocks)

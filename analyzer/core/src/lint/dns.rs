@@ -55,7 +55,8 @@ pub(super) fn servers(cluster: &Cluster, pods: &Pods<'_>, services: &Services<'_
     for (service, backends) in services.iter().filter(|(service, _)| is_dns_service(cluster, service)) {
         for &group in backends {
             let Some(pod) = pods.group(group).filter(|pod| pods.visible(pod)) else { continue };
-            if servers.iter().any(|server| server.group == group) {
+            let configured = cluster.assumptions.dns.is_some();
+            if servers.iter().any(|server| server.group == group) || configured && !is_dns_pod(cluster, pod) {
                 continue;
             }
             let port = |protocol| {
@@ -91,6 +92,10 @@ fn in_dns_namespace(cluster: &Cluster, namespace: npv_models::cluster::Namespace
 }
 
 fn is_dns_service(cluster: &Cluster, service: &Service) -> bool {
+    // Whoever has said which pods it is knows better than names do.
+    if cluster.assumptions.dns.is_some() {
+        return service.ports.iter().any(|port| port.port == PORT);
+    }
     let named = matches!(&*service.name, "kube-dns" | "coredns" | "dns-default")
         || is_dns_app(&service.labels)
         || service.name.ends_with("-coredns");
@@ -100,7 +105,10 @@ fn is_dns_service(cluster: &Cluster, service: &Service) -> bool {
 }
 
 fn is_dns_pod(cluster: &Cluster, pod: &PodGroup) -> bool {
-    is_dns_app(&pod.labels) && in_dns_namespace(cluster, pod.namespace)
+    match &cluster.assumptions.dns {
+        Some(labels) => labels.iter().all(|(key, value)| pod.labels.get(key) == Some(value)),
+        None => is_dns_app(&pod.labels) && in_dns_namespace(cluster, pod.namespace),
+    }
 }
 
 fn is_dns_app(labels: &Labels) -> bool {
@@ -149,13 +157,14 @@ fn may_lead_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bo
     if !admits(&rule.ports, protocol) {
         return false;
     }
-    let by_port = names_dns(rule, protocol);
+    // A port says who is meant only where labels do not.
+    let by_port = context.cluster().assumptions.dns.is_none() && names_dns(rule, protocol);
     match &rule.peers {
         Peers::Anyone => true,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(selector) => {
                 may_be_dns_namespace(context, &selector.namespaces)
-                    && (by_port || may_be_dns_pod(&selector.pods))
+                    && (by_port || may_be_dns_pod(context, &selector.pods))
             }
             PeerMatch::Block { cidr, except } => by_port || may_hold_pods(*cidr, except),
             PeerMatch::Nodes(_) | PeerMatch::Domain(_) => by_port,
@@ -174,12 +183,16 @@ fn leads_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bool 
             PortMatch::Named { .. } => false,
         }),
     };
-    let labels = Labels::from_iter([("k8s-app", "kube-dns")]);
+    let configured = context.cluster().assumptions.dns.as_ref();
+    let labels = configured.cloned().unwrap_or_else(|| Labels::from_iter([("k8s-app", "kube-dns")]));
     here && match &rule.peers {
         Peers::Anyone => true,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(PodSelector { namespaces, pods }) => {
                 let there = match namespaces {
+                    // Its labels are known then, its namespace is not.
+                    NamespaceSelector::Labels(selector) if configured.is_some() => selector.is_everything(),
+                    NamespaceSelector::Named(_) if configured.is_some() => false,
                     NamespaceSelector::Named(name) => &**name == "kube-system",
                     NamespaceSelector::Labels(selector) => selector.matches(&kube_system(context)),
                 };
@@ -201,6 +214,9 @@ fn kube_system(context: &Context<'_>) -> Labels {
 
 /// Whether DNS may be in one of the namespaces, for all that the manifests tell (S-42).
 pub(super) fn may_be_dns_namespace(context: &Context<'_>, selector: &NamespaceSelector) -> bool {
+    if context.cluster().assumptions.dns.is_some() {
+        return true;
+    }
     NAMESPACES.iter().any(|name| match selector {
         NamespaceSelector::Named(own) => &**own == *name,
         NamespaceSelector::Labels(selector) => {
@@ -214,7 +230,13 @@ pub(super) fn may_be_dns_namespace(context: &Context<'_>, selector: &NamespaceSe
 }
 
 /// Whether pods of a DNS server may carry such labels: every label that is asked for speaks of DNS.
-fn may_be_dns_pod(selector: &Selector) -> bool {
+fn may_be_dns_pod(context: &Context<'_>, selector: &Selector) -> bool {
+    if let Some(labels) = &context.cluster().assumptions.dns {
+        return selector.requirements().iter().all(|requirement| {
+            let known = labels.get(&requirement.key);
+            known.is_none() || requirement.accepts(known)
+        });
+    }
     selector.matches(&Labels::from_iter([("k8s-app", "kube-dns")]))
         || selector.requirements().iter().all(|requirement| match requirement.operator {
             Operator::In => {

@@ -70,6 +70,11 @@ pub(super) fn pods(namespace: &str, labels: &Selector, seen_from: &str) -> Strin
     format!("{{namespaceSelector: {}, {pods}}}", selector(&name))
 }
 
+/// A peer that is pods with these labels in any namespace.
+pub(super) fn pods_anywhere(labels: &Selector) -> String {
+    format!("{{namespaceSelector: {{}}, podSelector: {}}}", selector(labels))
+}
+
 /// The entries of `ports` that say the same as a rule's.
 pub(super) fn ports(ports: &Ports) -> Vec<String> {
     let Ports::Listed(items) = ports else { return Vec::new() };

@@ -49,26 +49,37 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 /// When a flow that the solver found does not replay through the reference semantics: a bug in npv, after
 /// which nothing that it says can be trusted.
 pub fn run(context: &Context<'_>) -> Result<Vec<Finding>, Error> {
+    run_some(context, |rule| context.pedantic || !rule.pedantic)
+}
+
+/// The same of those rules alone that are wanted.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_some(context: &Context<'_>, wanted: impl Fn(&Rule) -> bool + Sync) -> Result<Vec<Finding>, Error> {
     let run = |rule: &Rule, check: &dyn Fn(&mut Vec<Finding>)| {
         let mut findings = Vec::new();
-        if context.pedantic || !rule.pedantic {
+        if wanted(rule) {
             check(&mut findings);
         }
         findings
     };
     let of_snapshot = |rule: &&Rule| match rule.check {
         Check::Snapshot(check) => run(rule, &|findings| check(context, findings)),
-        Check::Proof(_) | Check::Reading => Vec::new(),
+        Check::Proof(_) | Check::Reading | Check::Configuration => Vec::new(),
     };
+    // What could not be proved matters to those alone who want a proof.
+    let is_proof = |rule: &&&Rule| matches!(rule.check, Check::Proof(_)) && rule.may_be_silenced();
+    let prove = rules().iter().filter(is_proof).any(|rule| wanted(rule));
     let (found, facts) = rayon::join(
         || rules().par_iter().map(of_snapshot).collect::<Vec<_>>(),
         // One solver, one thread: its answers depend on the order of the questions.
-        || proofs::facts(context),
+        || prove.then(|| proofs::facts(context)).transpose(),
     );
     let facts = facts?;
-    let proved = rules().iter().map(|rule| match rule.check {
-        Check::Proof(check) => run(rule, &|findings| check(context, &facts, findings)),
-        Check::Snapshot(_) | Check::Reading => Vec::new(),
+    let proved = rules().iter().map(|rule| match (rule.check, &facts) {
+        (Check::Proof(check), Some(facts)) => run(rule, &|findings| check(context, facts, findings)),
+        _ => Vec::new(),
     });
     let mut findings: Vec<Finding> = found.into_iter().chain(proved).flatten().collect();
     findings.sort_by(|a, b| {

@@ -4,15 +4,15 @@
 use super::Rule;
 use super::rules::{
     acme_solver_blocked, api_server_egress_blocked, backend_not_found, blocked_by_other_side,
-    client_address_unreliable, cloud_metadata_reachable, conflicting_policies, data_store_egress_to_world,
-    deprecated_api_version, dns_egress_blocked, implicit_policy_types, ingress_backend_blocked,
-    named_port_to_address, namespace_without_default_deny, no_policy, nodelocal_dns_blocked,
-    overlapping_except, overridden_by_admin_tier, peer_matches_nothing, policy_without_description,
-    redundant_policy, redundant_rule, route_not_attached, rules_without_policy_type, scrape_blocked,
-    selects_no_pods, self_assigned_namespace_label, sensitive_port_open_to_world, service_port_confusion,
-    service_target_port_mismatch, service_without_backends, shadowed_rule, statefulset_peers_blocked,
-    undecided_rule, undefined_named_port, unreachable_pass, unreachable_service, vacuous_selector, validity,
-    webhook_blocked, wider_than_intended,
+    client_address_unreliable, cloud_metadata_reachable, configuration, conflicting_policies,
+    data_store_egress_to_world, deprecated_api_version, dns_egress_blocked, implicit_policy_types,
+    ingress_backend_blocked, named_port_to_address, namespace_without_default_deny, no_policy,
+    nodelocal_dns_blocked, overlapping_except, overridden_by_admin_tier, peer_matches_nothing,
+    policy_without_description, redundant_policy, redundant_rule, route_not_attached,
+    rules_without_policy_type, scrape_blocked, selects_no_pods, self_assigned_namespace_label,
+    sensitive_port_open_to_world, service_port_confusion, service_target_port_mismatch,
+    service_without_backends, shadowed_rule, statefulset_peers_blocked, undecided_rule, undefined_named_port,
+    unreachable_pass, unreachable_service, vacuous_selector, validity, webhook_blocked, wider_than_intended,
 };
 
 static RULES: &[&Rule] = &[
@@ -24,6 +24,7 @@ static RULES: &[&Rule] = &[
     &validity::UNREADABLE_DOCUMENT,
     &validity::UNSUPPORTED_POLICY,
     &validity::DUPLICATE_OBJECT,
+    &configuration::INVALID_CONFIGURATION,
     &selects_no_pods::SELECTS_NO_PODS,
     &peer_matches_nothing::PEER_MATCHES_NOTHING,
     &undefined_named_port::UNDEFINED_NAMED_PORT,

@@ -75,6 +75,8 @@ impl fmt::Display for Category {
 /// Who finds what a lint rule reports.
 #[derive(Clone, Copy, Debug)]
 pub enum Check {
+    /// Reading the configuration does, before anything else is read.
+    Configuration,
     /// Reading does: the findings are in the snapshot before any lint rule runs.
     Reading,
     /// This function, from the whole snapshot.
@@ -104,6 +106,14 @@ impl Rule {
     /// A finding of this rule with its default severity.
     pub(super) fn finding(&self, span: Span, message: impl Into<String>) -> Finding {
         Finding::new(self.name, self.severity, span, message)
+    }
+
+    /// Whether its findings may have another level, exceptions and a place in a baseline. What the API server
+    /// refuses and what npv could not read is left out of every answer: without a word about that, the answer
+    /// would be about another cluster.
+    /// Nor is a proof that failed for want of patience one that nothing is wrong.
+    pub fn may_be_silenced(&self) -> bool {
+        self.category != Category::Validity && self.name != "undecided-rule"
     }
 
     /// The documentation in Markdown: a summary, then what, why, an example, the fix and when the rule

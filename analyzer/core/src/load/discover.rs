@@ -8,7 +8,8 @@ use ignore::WalkBuilder;
 use npv_models::source::SourceId;
 use npv_models::yaml::{self, Node};
 
-use super::LoadError;
+use super::{Exclude, LoadError};
+use crate::config;
 
 /// Something to read.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +57,7 @@ impl Found {
 const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A path as messages and positions name it: with forward slashes, and without a leading `./`.
-pub(super) fn display(path: &Path) -> String {
+pub(crate) fn display(path: &Path) -> String {
     let text = path.to_string_lossy();
     let text = if std::path::MAIN_SEPARATOR == '\\' { text.replace('\\', "/") } else { text.into_owned() };
     match text.strip_prefix("./") {
@@ -66,18 +67,22 @@ pub(super) fn display(path: &Path) -> String {
 }
 
 /// Finds what the inputs consist of, each file once, in an order that does not depend on that of the inputs:
-/// standard input, then by path.
+/// standard input, then by path. What is excluded is left out of directories.
 ///
 /// # Errors
 /// When inputs do not exist.
-pub(super) fn discover(inputs: &[PathBuf]) -> Result<Vec<Found>, LoadError> {
+pub(super) fn discover(
+    inputs: &[PathBuf],
+    exclude: &Exclude,
+    names: &[(PathBuf, PathBuf)],
+) -> Result<Vec<Found>, LoadError> {
     let mut found = Vec::new();
     let mut missing = Vec::new();
     for input in inputs {
         if input == Path::new("-") {
             found.push(Found::Stdin);
         } else if input.is_dir() {
-            search(input, &mut found);
+            search(input, exclude, names, &mut found);
         } else if input.symlink_metadata().is_err() {
             missing.push(display(input));
         } else {
@@ -122,13 +127,26 @@ fn classify(file: &Path) -> Found {
 }
 
 /// Searches a directory.
-fn search(root: &Path, found: &mut Vec<Found>) {
+fn search(root: &Path, exclude: &Exclude, names: &[(PathBuf, PathBuf)], found: &mut Vec<Found>) {
     let mut entries = Vec::new();
     let walk = WalkBuilder::new(root)
         .follow_links(true)
         .require_git(false)
         .git_global(false)
         .sort_by_file_name(Ord::cmp)
+        .filter_entry({
+            let (exclude, names) = (exclude.clone(), names.to_owned());
+            move |entry| {
+                let path = entry.path();
+                let directory = entry.file_type().is_some_and(|kind| kind.is_dir());
+                let name = super::called(&names, path);
+                let left_out = || {
+                    config::is_configuration(path)
+                        || exclude.matches(name.as_deref().unwrap_or(path), directory)
+                };
+                entry.depth() == 0 || !left_out()
+            }
+        })
         .build();
     for entry in walk {
         match entry {
@@ -231,7 +249,7 @@ fn cause(error: &ignore::Error) -> (Option<&Path>, &ignore::Error) {
 }
 
 /// An error of the operating system in plain words, without its number and the path that others put before it.
-pub(super) fn reason(error: &std::io::Error) -> String {
+pub(crate) fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.rsplit(": ").next().unwrap_or_default().to_lowercase()

@@ -5,6 +5,7 @@
 //! number of threads.
 
 mod discover;
+mod exclude;
 pub mod git;
 mod json_list;
 mod list;
@@ -24,7 +25,10 @@ use npv_models::source::{SourceId, SourceMap, Span};
 use npv_models::yaml::Node;
 use rayon::prelude::*;
 
+pub use exclude::Exclude;
+
 use discover::Found;
+pub(crate) use discover::{display, reason};
 use read::{Output, Work};
 use texts::Texts;
 
@@ -37,6 +41,8 @@ pub struct Options<'a> {
     pub render: bool,
     /// Values files for `helm template`.
     pub values: Vec<PathBuf>,
+    /// What to leave out of directories.
+    pub exclude: Exclude,
     /// Told how many bytes of how many have been decoded; called from several threads, about once for each
     /// megabyte. See [`progress::Bar`].
     pub progress: Option<&'a (dyn Fn(u64, u64) + Sync)>,
@@ -64,6 +70,7 @@ impl Default for Options<'_> {
         Self {
             render: false,
             values: Vec::new(),
+            exclude: Exclude::default(),
             progress: None,
             max_bytes: MAX_BYTES,
             stdin: None,
@@ -134,7 +141,7 @@ pub fn load<T: Send>(
     decode: impl Fn(Node) -> T + Sync,
 ) -> Result<Loaded<T>, LoadError> {
     let mut texts = Texts::new(options);
-    for found in discover::discover(inputs)? {
+    for found in discover::discover(inputs, &options.exclude, &options.names)? {
         texts.take(found);
     }
     for (path, why) in &options.unreadable {

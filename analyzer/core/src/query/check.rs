@@ -3,17 +3,84 @@
 use npv_models::diagnostic::{Finding, Severity};
 use npv_symbolic::session::Error;
 
+use crate::config::{Config, Level, Target};
 use crate::engine::Engine;
-use crate::lint::{self, Context};
+use crate::lint::{self, Context, Rule};
 use crate::snapshot::Snapshot;
+
+/// Which lint rules run, and how bad their findings are.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// What is configured: levels, and whether the pedantic rules run.
+    pub config: Config,
+    /// Only these rules run; all where it is empty.
+    pub select: Vec<Target>,
+    /// These do not run.
+    pub ignore: Vec<Target>,
+}
+
+impl Selection {
+    /// Whether a rule runs. What keeps an answer from being complete is always said.
+    pub fn runs(&self, rule: &Rule) -> bool {
+        if !rule.may_be_silenced() {
+            return true;
+        }
+        let covers = |targets: &[Target]| targets.iter().any(|target| target.covers(rule));
+        let named = |targets: &[Target]| targets.contains(&Target::Rule(rule.name));
+        if !self.select.is_empty() && !covers(&self.select) || covers(&self.ignore) {
+            return false;
+        }
+        let level = self.config.rules.of(rule);
+        if level == Some(Level::Allow) {
+            return false;
+        }
+        // Whoever names a pedantic rule wants it; whoever names its category need not.
+        let own = self.config.rules.0.contains_key(&Target::Rule(rule.name));
+        !rule.pedantic || *self.config.pedantic || named(&self.select) || own
+    }
+
+    /// Gives findings their levels, and leaves out those of rules that do not run.
+    fn apply(&self, findings: &mut Vec<Finding>) {
+        findings.retain_mut(|finding| {
+            let Some(rule) = lint::rule(finding.rule).filter(|rule| rule.may_be_silenced()) else {
+                return true;
+            };
+            if let Some(severity) = self.config.rules.of(rule).and_then(Level::severity) {
+                finding.severity = severity;
+            }
+            finding.incomplete || self.runs(rule)
+        });
+    }
+
+    /// Whether a finding is bad enough to be reported. What makes the analysis incomplete always is.
+    fn reports(&self, finding: &Finding) -> bool {
+        let fixed = lint::rule(finding.rule).is_some_and(|rule| !rule.may_be_silenced());
+        fixed || finding.incomplete || finding.severity >= self.config.output.min_severity.severity()
+    }
+}
 
 /// All findings, sorted by position.
 ///
 /// # Errors
 /// When a proof does not stand up to the reference semantics: a bug in npv.
 pub fn check(snapshot: &Snapshot, engine: &Engine) -> Result<Vec<Finding>, Error> {
+    check_with(snapshot, engine, &Selection::default())
+}
+
+/// The findings of a selection of the lint rules, sorted by position.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with(
+    snapshot: &Snapshot,
+    engine: &Engine,
+    selection: &Selection,
+) -> Result<Vec<Finding>, Error> {
     let mut findings = snapshot.findings.clone();
-    findings.extend(lint::run(&Context::new(snapshot, engine))?);
+    let context = Context::new(snapshot, engine).pedantic(*selection.config.pedantic);
+    findings.extend(lint::run_some(&context, |rule| selection.runs(rule))?);
+    selection.apply(&mut findings);
+    findings.retain(|finding| selection.reports(finding));
     sort(&mut findings);
     Ok(findings)
 }

@@ -24,7 +24,7 @@ impl Inventory {
     pub fn of(snapshot: &Snapshot) -> Self {
         let cluster = &snapshot.cluster;
         Self {
-            files: snapshot.sources.len(),
+            files: snapshot.texts,
             namespaces: cluster.namespaces.len(),
             workloads: cluster.workloads.len(),
             pods: cluster.groups.iter().map(|group| u64::from(group.pods)).sum(),

@@ -27,6 +27,7 @@ use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::SourceMap;
 use npv_models::space::Protocol;
 
+use crate::config::Configured;
 use crate::lint::Rule;
 use crate::query::diff::Diff;
 use crate::query::inventory::Inventory;
@@ -80,6 +81,8 @@ pub struct Format {
     pub chains: Option<WalkWriter<Chains>>,
     /// Writes the answer of `npv prove`.
     pub prove: Option<fn(&ProveReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv config show`.
+    pub config: Option<fn(&Configured, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv rule`.
     pub rules: Option<fn(&RulesReport<'_>, &mut Page<'_>) -> io::Result<()>>,
 }
@@ -96,6 +99,7 @@ impl Format {
         radius: None,
         chains: None,
         prove: None,
+        config: None,
         rules: None,
     };
 

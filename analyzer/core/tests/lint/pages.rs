@@ -40,6 +40,10 @@ fn identity(document: &str) -> Vec<&str> {
 
 /// The rules that fire, with a solver that gives up at once for the page that is about that.
 fn rules_on(rule: &Rule, yaml: &str) -> BTreeSet<&'static str> {
+    if matches!(rule.check, lint::Check::Configuration) {
+        let (_, findings) = npv_analyzer::config::parse(yaml);
+        return findings.into_iter().map(|finding| finding.rule).collect();
+    }
     let budget = if rule.name == "undecided-rule" { 1 } else { BUDGET };
     let (_, findings) = check_within(budget, &[("page.yaml".to_owned(), yaml.to_owned())]);
     findings.into_iter().map(|finding| finding.rule).collect()

@@ -213,10 +213,10 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Placed<'_>, cut: &Cu
     let missing: Vec<String> =
         cut.protocols.iter().rev().map(|&protocol| format!("{protocol} {}", port(protocol))).collect();
     let missing = missing.join(" and ");
-    let assumed = if servers.is_empty() {
-        ", taken to be `k8s-app=kube-dns` in `kube-system` since no manifest shows it,"
-    } else {
-        ""
+    let assumed = match &context.cluster().assumptions.dns {
+        _ if !servers.is_empty() => String::new(),
+        Some(labels) => format!(", configured to be pods `{labels}` that no manifest shows,"),
+        None => ", taken to be `k8s-app=kube-dns` in `kube-system` since no manifest shows it,".to_owned(),
     };
     let rules =
         policy.rules(if cut.at_dns { Direction::Ingress } else { Direction::Egress }).unwrap_or_default();
@@ -310,7 +310,10 @@ fn allowance(
             let labels = labels.unwrap_or_else(|| selector_of(&pod.labels));
             example::pods(context.cluster().namespace_name(pod.namespace), &labels, own)
         }
-        None => example::pods("kube-system", &Selector::label("k8s-app", "kube-dns"), own),
+        None => match &context.cluster().assumptions.dns {
+            Some(labels) => example::pods_anywhere(&selector_of(labels)),
+            None => example::pods("kube-system", &Selector::label("k8s-app", "kube-dns"), own),
+        },
     };
     (vec![peer], ports)
 }

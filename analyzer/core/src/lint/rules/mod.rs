@@ -6,6 +6,7 @@ pub(super) mod backend_not_found;
 pub(super) mod blocked_by_other_side;
 pub(super) mod client_address_unreliable;
 pub(super) mod cloud_metadata_reachable;
+pub(super) mod configuration;
 pub(super) mod conflicting_policies;
 pub(super) mod data_store_egress_to_world;
 pub(super) mod deprecated_api_version;

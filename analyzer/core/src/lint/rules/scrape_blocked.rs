@@ -93,6 +93,9 @@ fn prometheus(context: &Context<'_>) -> Party {
     let groups: Vec<GroupId> = (0_u32..)
         .zip(&context.cluster().groups)
         .filter(|(_, group)| {
+            if let Some(labels) = &context.cluster().assumptions.prometheus {
+                return labels.iter().all(|(key, value)| group.labels.get(key) == Some(value));
+            }
             let is = |key, value| group.labels.get(key) == Some(value);
             is("app.kubernetes.io/name", "prometheus")
                 || is("app.kubernetes.io/name", "prometheus-agent")

@@ -28,6 +28,7 @@ pub(super) const FORMAT: Format = Format {
     radius: Some(walk::radius),
     chains: Some(walk::chains),
     prove: Some(prove::write),
+    config: Some(crate::config::show_json),
     rules: Some(rules::write),
 };
 

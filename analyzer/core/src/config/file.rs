@@ -1,0 +1,248 @@
+//! Where the configuration is, and reading it.
+
+use std::path::{Component, Path, PathBuf};
+
+use npv_models::cluster::Assumptions;
+use npv_models::decide::Profile;
+use npv_models::diagnostic::Finding;
+use npv_models::source::{Origin, SourceId, SourceMap, Span, decode};
+use npv_models::space::IpSet;
+use npv_models::yaml;
+
+use super::define::Value;
+use super::read::{RULE, Reader};
+use super::{Cidr, Config, Labels, Place};
+use crate::load::Exclude;
+use crate::snapshot::Options;
+
+/// The name of the file.
+pub const FILE: &str = "npv.yaml";
+
+/// Where to look for a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Nowhere.
+    Off,
+    /// This file.
+    File(PathBuf),
+    /// Upwards from each of these directories, up to the root of its git repository, until there is one. Outside
+    /// of a repository only the directory itself is looked at: a file further up belongs to somebody else.
+    Upwards(Vec<PathBuf>),
+}
+
+impl Search {
+    /// Upwards from the working directory; where there is none, upwards from the first of these inputs.
+    pub fn near(inputs: &[PathBuf]) -> Self {
+        let directory = |input: &PathBuf| {
+            if input.is_dir() { Some(input.clone()) } else { input.parent().map(Path::to_owned) }
+        };
+        let first = inputs.iter().find(|input| *input != Path::new("-")).and_then(directory);
+        Self::Upwards(std::iter::once(PathBuf::new()).chain(first).collect())
+    }
+}
+
+/// A configuration with the place that it comes from.
+#[derive(Debug, Default)]
+pub struct Configured {
+    /// What is configured.
+    pub config: Config,
+    /// The file; `None` where there is none.
+    pub file: Option<PathBuf>,
+    text: String,
+    source: Option<SourceId>,
+}
+
+impl Configured {
+    /// The directory that paths of the configuration are relative to; the working directory where there is no
+    /// file.
+    pub fn directory(&self) -> &Path {
+        self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""))
+    }
+
+    /// A path of the configuration, seen from the working directory.
+    pub fn path(&self, path: &Path) -> PathBuf {
+        let joined = self.directory().join(path);
+        // `../deploy` is `.` for whoever is in `deploy`.
+        let seen = from_here(&whole(&joined), &whole(Path::new("")));
+        if seen == Path::new("") { PathBuf::from(".") } else { seen }
+    }
+
+    /// What to read: what is named, else what is configured, else the working directory.
+    pub fn inputs(&self, named: &[PathBuf]) -> Vec<PathBuf> {
+        if !named.is_empty() {
+            return named.to_owned();
+        }
+        let inputs: Vec<PathBuf> = self.config.paths.iter().map(|path| self.path(&path.0)).collect();
+        if inputs.is_empty() { vec![PathBuf::from(".")] } else { inputs }
+    }
+
+    /// Values files for `helm template`: those of a switch are relative to the working directory already.
+    pub fn values(&self) -> Vec<PathBuf> {
+        let from_file = self.config.values.span().is_some();
+        let seen = |place: &Place| if from_file { self.path(&place.0) } else { place.0.clone() };
+        self.config.values.iter().map(seen).collect()
+    }
+
+    /// What to leave out of directories.
+    pub fn exclude(&self) -> Exclude {
+        let patterns = self.config.exclude.iter().map(|glob| glob.0.as_str());
+        Exclude::new(self.directory(), patterns, self.file.clone())
+    }
+
+    /// How to understand the manifests.
+    pub fn options(&self) -> Options {
+        let config = &self.config;
+        let cluster = &config.cluster;
+        let addresses =
+            |blocks: &[Cidr]| blocks.iter().fold(IpSet::EMPTY, |all, cidr| all.union(&IpSet::net(cidr.0)));
+        Options {
+            namespace: config.namespace.0.clone(),
+            profile: Profile {
+                blocks_match_pods: !*cluster.blocks_skip_pods,
+                selectors_see_host_network: *cluster.selectors_see_host_network,
+            },
+            controller: cluster.ingress_controller.as_ref().map(Labels::selector),
+            assumptions: Assumptions {
+                pod_addresses: addresses(&cluster.pod_cidrs),
+                service_addresses: addresses(&cluster.service_cidrs),
+                dns: cluster.dns.as_ref().map(Labels::labels),
+                prometheus: cluster.prometheus.as_ref().map(Labels::labels),
+            },
+        }
+    }
+
+    /// Adds the file to the texts of a run, so that findings can be in it.
+    pub fn adopt(&mut self, sources: &mut SourceMap) {
+        if let Some(file) = &self.file {
+            self.source = sources.add(shown(file), self.text.clone(), Origin::File).ok();
+        }
+    }
+
+    /// A span of the configuration among the texts that have adopted it.
+    pub fn place(&self, span: Span) -> Option<Span> {
+        self.source.map(|source| Span { source, ..span })
+    }
+
+    /// The configuration alone as texts, for whoever reads no others.
+    pub fn sources(&self) -> SourceMap {
+        let mut sources = SourceMap::default();
+        if let Some(file) = &self.file {
+            // It has been read, so it is not too large.
+            let _ = sources.add(shown(file), self.text.clone(), Origin::File);
+        }
+        sources
+    }
+}
+
+/// Why there is no configuration to go by.
+#[derive(Debug)]
+pub enum Invalid {
+    /// The file cannot be read.
+    Unreadable {
+        /// The file.
+        file: String,
+        /// Why, as in `permission denied`.
+        why: String,
+    },
+    /// It says what it may not say.
+    Wrong {
+        /// The file.
+        file: String,
+        /// Its text.
+        sources: SourceMap,
+        /// Everything that is wrong with it, by position.
+        findings: Vec<Finding>,
+    },
+}
+
+/// Reads the configuration; the default one where there is no file.
+///
+/// # Errors
+/// The file cannot be read, or there is something wrong with it.
+pub fn load(search: &Search) -> Result<Configured, Invalid> {
+    let Some(file) = find(search) else { return Ok(Configured::default()) };
+    let bytes = std::fs::read(&file)
+        .map_err(|error| Invalid::Unreadable { file: shown(&file), why: crate::load::reason(&error) })?;
+    let text = decode(bytes).text;
+    let (config, findings) = parse(&text);
+    let configured = Configured { config, file: Some(file.clone()), text, source: None };
+    if findings.is_empty() {
+        return Ok(configured);
+    }
+    Err(Invalid::Wrong { file: shown(&file), sources: configured.sources(), findings })
+}
+
+/// Reads the text of a configuration: what it says, and everything that is wrong with it, by position.
+pub fn parse(text: &str) -> (Config, Vec<Finding>) {
+    let documents = yaml::read(SourceId(0), text, 0);
+    let mut reader = Reader::default();
+    for problem in documents.problems {
+        reader.findings.push(Finding { rule: RULE, incomplete: false, ..problem });
+    }
+    let mut roots = documents.roots.iter().filter(|root| !root.is_null());
+    let config = roots.next().and_then(|root| Config::read(&mut reader, "", root)).unwrap_or_default();
+    for more in roots {
+        reader.wrong("", more.span, "a configuration is one document", "remove the `---` before this one");
+    }
+    let mut findings = reader.findings;
+    findings.sort_by(|a, b| (a.span(), &a.key).cmp(&(b.span(), &b.key)));
+    (config, findings)
+}
+
+/// The file that a search comes upon.
+pub fn find(search: &Search) -> Option<PathBuf> {
+    let starts = match search {
+        Search::Off => return None,
+        Search::File(file) => return Some(file.clone()),
+        Search::Upwards(starts) => starts,
+    };
+    let here = std::env::current_dir().ok()?;
+    starts.iter().find_map(|start| {
+        let start = here.join(start).canonicalize().ok()?;
+        let root = start.ancestors().find(|directory| directory.join(".git").exists()).unwrap_or(&start);
+        let within = start.ancestors().take_while(|directory| directory.starts_with(root));
+        let file = within.map(|directory| directory.join(FILE)).find(|file| is_configuration(file))?;
+        Some(from_here(&file, &here))
+    })
+}
+
+/// Whether a file is a configuration of npv: it has the name, and it is no manifest that has the name too.
+pub fn is_configuration(file: &Path) -> bool {
+    file.file_name().is_some_and(|name| name == FILE)
+        && file.is_file()
+        && !std::fs::read_to_string(file)
+            .is_ok_and(|text| text.lines().any(|line| line.starts_with("apiVersion:")))
+}
+
+/// The path from the root, without `.` and `..`; links are not followed.
+pub fn whole(path: &Path) -> PathBuf {
+    let here = std::env::current_dir().unwrap_or_default();
+    let mut whole = PathBuf::new();
+    for part in here.join(path).components() {
+        match part {
+            Component::ParentDir => {
+                whole.pop();
+            }
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    whole
+}
+
+/// An absolute path as one would write it in the working directory, where that is shorter.
+pub fn from_here(path: &Path, here: &Path) -> PathBuf {
+    let here = here.canonicalize().unwrap_or_else(|_| here.to_owned());
+    for (up, directory) in here.ancestors().enumerate() {
+        if let Ok(rest) = path.strip_prefix(directory)
+            && (up == 0 || directory.parent().is_some())
+        {
+            return std::iter::repeat_n(Path::new(".."), up).collect::<PathBuf>().join(rest);
+        }
+    }
+    path.to_owned()
+}
+
+fn shown(path: &Path) -> String {
+    crate::load::display(path)
+}
