@@ -30,8 +30,20 @@ fn publish(path: &Path, wanted: &str) {
 
 #[test]
 fn the_readme_shows_what_npv_prints() {
-    let path = root().join("README.md");
-    let text = fs::read_to_string(&path).unwrap();
+    let verbs = check_blocks(&root().join("README.md"));
+    let shown: Vec<&str> = verbs.iter().map(String::as_str).collect();
+    assert_eq!(shown, ["check", "reach", "rule", "trace"], "one real output of each verb");
+}
+
+#[test]
+fn the_page_on_services_shows_what_npv_prints() {
+    let verbs = check_blocks(&root().join("docs/ci.md"));
+    assert!(verbs.contains("check"), "{verbs:?}");
+}
+
+/// Runs the commands of a page and compares what they print. Returns the verbs that it shows.
+fn check_blocks(path: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(path).unwrap();
     let mut wanted = String::new();
     let mut verbs = BTreeSet::new();
     let mut lines = text.lines();
@@ -52,9 +64,8 @@ fn the_readme_shows_what_npv_prints() {
         }
         wanted.push_str("```\n");
     }
-    publish(&path, &wanted);
-    let shown: Vec<&str> = verbs.iter().map(String::as_str).collect();
-    assert_eq!(shown, ["check", "reach", "rule", "trace"], "one real output of each verb");
+    publish(path, &wanted);
+    verbs
 }
 
 /// What a command prints in the checkout. `status` is what `echo $?` prints after it.

@@ -7,6 +7,7 @@ const TESTS: &[(&str, &str, &str)] = &[
     ("npv-analyzer", "lint", "pages::the_published_reference_is_up_to_date"),
     ("npv-tests", "cli_config", "the_published_schema_is_up_to_date"),
     ("npv-tests", "readme", "the_readme_shows_what_npv_prints"),
+    ("npv-tests", "readme", "the_page_on_services_shows_what_npv_prints"),
     ("npv-tests", "readme", "the_corpus_lists_every_scenario"),
 ];
 

@@ -1,8 +1,10 @@
-//! By what name npv was started: on its own, or as a plugin of kubectl.
+//! The command line as it is explained: with the formats that each verb has, and by the name that npv was started by.
 
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
+
+use npv_analyzer::report::{FORMATS, Format};
 
 use crate::args::Cli;
 
@@ -11,7 +13,28 @@ use crate::args::Cli;
 pub(crate) fn command() -> Command {
     let started = std::env::args_os().next().unwrap_or_default();
     let name = Path::new(&started).file_stem().unwrap_or_default();
-    if name == "kubectl-npv" { plugin(Cli::command()) } else { Cli::command() }
+    if name == "kubectl-npv" { plugin(documented()) } else { documented() }
+}
+
+/// Whether a format knows the answer of a verb.
+type Knows = fn(&Format) -> bool;
+
+/// The command line under its own name.
+pub(crate) fn documented() -> Command {
+    let verbs: [(&str, Knows); 6] = [
+        ("check", |format| format.check.is_some()),
+        ("reach", |format| format.reach.is_some()),
+        ("trace", |format| format.trace.is_some()),
+        ("diff", |format| format.diff.is_some()),
+        ("prove", |format| format.prove.is_some()),
+        ("rule", |format| format.rules.is_some()),
+    ];
+    verbs.into_iter().fold(Cli::command(), |command, (verb, knows)| {
+        let names = FORMATS.iter().filter(|format| knows(format)).map(|format| format.name);
+        let names = names.collect::<Vec<_>>().join(", ");
+        let help = format!("How to write the answer, and where; may be repeated with a file each: {names}");
+        command.mut_subcommand(verb, |verb| verb.mut_arg("format", |argument| argument.help(help)))
+    })
 }
 
 fn plugin(command: Command) -> Command {

@@ -16,7 +16,7 @@ mod witness;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
 use args::{Cli, Verb};
 use outcome::Exit;
@@ -47,7 +47,7 @@ fn run() -> Exit {
         Verb::Rule(args) => verb::rule::run(args, look),
         Verb::Config(verb) => verb::config::run(verb, look),
         Verb::Completions { shell } => output::to_stdout(look, |page| {
-            clap_complete::generate(*shell, &mut Cli::command(), "npv", page);
+            clap_complete::generate(*shell, &mut invoked::documented(), "npv", page);
             Ok(())
         })
         .map(|()| Exit::Clean),

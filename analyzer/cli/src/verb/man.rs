@@ -3,19 +3,17 @@
 use std::fs;
 use std::path::Path;
 
-use clap::CommandFactory;
-
-use crate::args::Cli;
+use crate::invoked;
 use crate::outcome::{Exit, Failure};
 
 pub(crate) fn run(directory: &Path) -> Result<Exit, Failure> {
     fs::create_dir_all(directory)
-        .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
+        .and_then(|()| clap_mangen::generate_to(invoked::documented(), directory))
         .map_err(|error| {
-            Failure::usage(
-                format!("cannot write to `{}`: {error}", directory.display()),
-                "name a directory that may be written to",
-            )
-        })?;
+        Failure::usage(
+            format!("cannot write to `{}`: {error}", directory.display()),
+            "name a directory that may be written to",
+        )
+    })?;
     Ok(Exit::Clean)
 }
