@@ -27,6 +27,19 @@ pub struct Scenario {
     pub reach: Option<Vec<Row>>,
     /// All findings at the default level.
     pub findings: Vec<Finding>,
+    /// What it opens and closes as against another scenario.
+    pub diff: Option<Diff>,
+}
+
+/// What a scenario opens and closes.
+#[derive(Debug)]
+pub struct Diff {
+    /// The name of the scenario that it is compared with.
+    pub base: String,
+    /// What only this one allows.
+    pub opened: Vec<Row>,
+    /// What only the other one allows.
+    pub closed: Vec<Row>,
 }
 
 /// Source, destination and traffic of a connection.
@@ -100,7 +113,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
     let documents = read(SourceId(0), &text, 0);
     let root = documents.roots.first().ok_or_else(|| format!("{}: empty", file.display()))?;
     let wrong = |what: &str| format!("{}: {what}", file.display());
-    keys(root, &["about", "situation", "args", "status", "flows", "reach", "paths", "findings"])
+    keys(root, &["about", "situation", "args", "status", "flows", "reach", "paths", "findings", "diff"])
         .map_err(|key| wrong(&key))?;
     let status = root.get("status").and_then(Node::as_int).ok_or_else(|| wrong("no `status`"))?;
     let list = |key| root.get(key).map(Node::items).unwrap_or_default();
@@ -122,6 +135,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
             .map(finding)
             .collect::<Result<_, _>>()
             .map_err(|what| wrong(&what))?,
+        diff: root.get("diff").map(diff).transpose().map_err(|what| wrong(&what))?,
     })
 }
 
@@ -140,6 +154,15 @@ fn text_of(node: &Node) -> String {
 
 fn required(node: &Node, key: &str) -> Result<String, String> {
     node.get(key).map(text_of).filter(|text| !text.is_empty()).ok_or_else(|| format!("no `{key}`"))
+}
+
+fn diff(node: &Node) -> Result<Diff, String> {
+    keys(node, &["base", "opened", "closed"])?;
+    let rows = |key: &str| {
+        let rows = node.get(key).ok_or_else(|| format!("no `{key}`"))?;
+        rows.items().iter().map(row).collect::<Result<_, _>>()
+    };
+    Ok(Diff { base: required(node, "base")?, opened: rows("opened")?, closed: rows("closed")? })
 }
 
 fn flow(node: &Node) -> Result<Flow, String> {

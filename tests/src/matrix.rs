@@ -28,6 +28,14 @@ impl Matrix {
     /// # Errors
     /// It is not of the documented shape.
     pub fn of_json(document: &Value) -> Result<Self, String> {
+        Self::of_list(document, "connections")
+    }
+
+    /// The connections under one key of what npv printed.
+    ///
+    /// # Errors
+    /// It is not of the documented shape.
+    pub fn of_list(document: &Value, key: &str) -> Result<Self, String> {
         let mut ends: BTreeMap<&str, End> = BTreeMap::new();
         for endpoint in list(document, "endpoints")? {
             let id = text(endpoint, "id")?;
@@ -38,7 +46,7 @@ impl Matrix {
             ends.insert(id, end);
         }
         let mut rows = Vec::new();
-        for connection in list(document, "connections")? {
+        for connection in list(document, key)? {
             let end = |key| {
                 let id = text(connection, key)?;
                 ends.get(id).cloned().ok_or_else(|| format!("`{id}` is no endpoint of the answer"))

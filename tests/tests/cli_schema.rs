@@ -46,6 +46,8 @@ fn differences() {
     for (base, head) in [
         ("zero-trust-in-four-steps", "zero-trust-in-four-steps-mended"),
         ("demo", "web-shop"),
+        ("release-before", "release-after"),
+        ("release-after", "release-before"),
         ("ipv6-dual-stack", "cilium-http-rules"),
         ("gateway-api-weights-and-grants", "host-network-agents"),
         ("host-network-agents", "kubectl-get-dump"),

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use npv_models::space::Protocol;
-use npv_tests::answers::{Finding, Flow, NamedPath, Place, Scenario, scenarios};
+use npv_tests::answers::{Diff, Finding, Flow, NamedPath, Place, Scenario, scenarios};
 use npv_tests::matrix::Matrix;
 use npv_tests::npv::{Run, npv, root};
 use serde_json::Value;
@@ -29,6 +29,9 @@ fn scenarios_give_the_answers_that_they_must_give() {
         }
         for path in &scenario.paths {
             walk(scenario, path, &mut differences);
+        }
+        if let Some(wanted) = &scenario.diff {
+            diff(scenario, wanted, &mut differences);
         }
         if !differences.is_empty() {
             writeln!(wrong, "\n{}:", scenario.name).unwrap();
@@ -168,6 +171,25 @@ fn reach(scenario: &Scenario, differences: &mut Vec<String>) -> Option<Matrix> {
 }
 
 /// A path to a Service or a URL: its verdict, and where it may end.
+fn diff(scenario: &Scenario, wanted: &Diff, differences: &mut Vec<String>) {
+    let base = format!("../{}/manifests", wanted.base);
+    let (run, document) = run(scenario, &["diff", &base]);
+    let Some(document) = document.filter(|_| run.status == 0) else {
+        differences.push(format!("diff: no answer\n{run}"));
+        return;
+    };
+    for (key, rows) in [("opened", &wanted.opened), ("closed", &wanted.closed)] {
+        match (Matrix::of_list(&document, key), Matrix::of_texts(rows)) {
+            (Ok(found), Ok(wanted)) => {
+                differences.extend(
+                    found.differences(&wanted).into_iter().map(|line| format!("diff, {key}: {line}")),
+                );
+            }
+            (Err(what), _) | (_, Err(what)) => differences.push(format!("diff, {key}: {what}")),
+        }
+    }
+}
+
 fn walk(scenario: &Scenario, path: &NamedPath, differences: &mut Vec<String>) {
     let name = format!("{} -> {}: {}", path.from, path.to, path.verdict);
     let (run, document) = run(scenario, &["trace", &path.from, &path.to]);

@@ -5,10 +5,11 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use npv_analyzer::engine::Engine;
-use npv_analyzer::query::diff::{Diff, End, Filter, Side, Which, diff, engines};
+use npv_analyzer::query::diff::{Diff, End, Explainer, Filter, Side, Which, diff, engines};
 use npv_analyzer::query::name::{Names, Unresolved};
 use npv_analyzer::report::{DiffReport, SideReport, visible};
 use npv_analyzer::snapshot::Snapshot;
+use npv_models::space::Labels;
 
 use crate::args::{DiffArgs, LookArgs};
 use crate::outcome::{Exit, Failure};
@@ -34,8 +35,14 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let answer = during("comparing", look, || diff(&before, &after, [&old, &new]))
         .unwrap_or_else(|bug| guard::stop(&bug));
     let [base, head] = &sources;
-    let report =
-        DiffReport { diff: &answer, base: side(&base.name, &before), head: side(&head.name, &after) };
+    let (unlabelled, sides) = (Labels::default(), [Side::of(&before, &old), Side::of(&after, &new)]);
+    let why = Explainer::new(sides, &answer.flows, &unlabelled);
+    let report = DiffReport {
+        diff: &answer,
+        why: &why,
+        base: side(&base.name, &before),
+        head: side(&head.name, &after),
+    };
     output::write(
         &args.input.format,
         look,
@@ -44,7 +51,7 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
         |write, page| write(&report, page),
     )?;
     verbose::answered(start.elapsed(), look);
-    let failing = failing(&answer, &filters, &Side::of(&before, &old), &Side::of(&after, &new));
+    let failing = failing(&answer, &filters, &sides);
     say(&failing, &args.fail_on_opened, look);
     // What was not understood can hide anything, so that comes first.
     if !report.complete() && !*configured.config.output.allow_incomplete {
@@ -81,7 +88,7 @@ fn filters(args: &DiffArgs, sides: [(&Snapshot, &Engine); 2]) -> Result<Vec<Filt
 }
 
 /// The opened flows that fail the run.
-fn failing(answer: &Diff, filters: &[Filter], base: &Side<'_>, head: &Side<'_>) -> Vec<String> {
+fn failing(answer: &Diff, filters: &[Filter], [base, head]: &[Side<'_>; 2]) -> Vec<String> {
     let mut failing = Vec::new();
     if filters.is_empty() {
         return failing;

@@ -29,7 +29,7 @@ use npv_models::space::Protocol;
 
 use crate::config::Configured;
 use crate::lint::Rule;
-use crate::query::diff::Diff;
+use crate::query::diff::{Diff, Explainer};
 use crate::query::inventory::Inventory;
 use crate::query::prove::Proofs;
 use crate::query::reach::Reach;
@@ -184,6 +184,8 @@ pub struct TraceReport<'a> {
 pub struct DiffReport<'a> {
     /// What differs.
     pub diff: &'a Diff,
+    /// Why flows open and close.
+    pub why: &'a Explainer<'a>,
     /// What is compared with.
     pub base: SideReport<'a>,
     /// What is compared.

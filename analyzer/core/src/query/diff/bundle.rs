@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use npv_models::space::Traffic;
 
-use super::{End, Flowing, Presence, Which};
+use super::{End, Explainer, Flow, Flowing, Presence, Which, Why};
 
 /// Flows from each of some ends to each of some ends; indices into [`Flowing::ends`].
 ///
@@ -20,6 +20,28 @@ pub struct Bundle {
     pub traffic: Traffic,
     /// Whether an end of them is new or gone.
     pub presence: Presence,
+}
+
+/// So many flows of a bundle are looked at for their reasons.
+const EXPLAINED: usize = 200;
+
+impl Bundle {
+    /// The reasons for its flows, the most frequent first, without the traffic that each is about, and whether
+    /// all flows have been looked at. None where an end is new or gone.
+    pub fn why(&self, explainer: &Explainer<'_>, which: Which) -> (Vec<Why>, bool) {
+        let mut found: BTreeMap<Why, usize> = BTreeMap::new();
+        let pairs = self.src.iter().flat_map(|src| self.dst.iter().map(move |dst| (*src, *dst)));
+        let count = self.src.len().saturating_mul(self.dst.len());
+        for (src, dst) in pairs.take(EXPLAINED) {
+            let flow = Flow { src, dst, traffic: &self.traffic, presence: self.presence };
+            for why in explainer.why(&flow, which) {
+                *found.entry(Why { traffic: Traffic::NONE, ..why }).or_default() += 1;
+            }
+        }
+        let mut whys: Vec<(Why, usize)> = found.into_iter().collect();
+        whys.sort_by(|(a, many), (b, more)| more.cmp(many).then_with(|| a.cmp(b)));
+        (whys.into_iter().map(|(why, _)| why).collect(), count <= EXPLAINED)
+    }
 }
 
 /// What flows of one bundle have in common.

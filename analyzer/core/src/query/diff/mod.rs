@@ -5,6 +5,7 @@ mod filter;
 mod flows;
 mod policies;
 mod refine;
+mod why;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -27,6 +28,7 @@ pub use filter::{Filter, crosses_namespaces, is_data_store, is_internet};
 use flows::{Flows, Routed};
 pub use policies::PolicyChange;
 use refine::Cell;
+pub use why::{Effect, Explainer, State, Why};
 
 /// One side of a comparison.
 #[derive(Clone, Copy, Debug)]

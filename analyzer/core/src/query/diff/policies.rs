@@ -47,7 +47,7 @@ pub(super) fn changes(base: &PolicySet, head: &PolicySet) -> Vec<PolicyChange> {
 
 /// All of a policy that a verdict can depend on, without where it is written.
 #[derive(PartialEq)]
-struct Meaning<'p> {
+pub(super) struct Meaning<'p> {
     tier: &'static str,
     priority: i32,
     subject: &'p PodSelector,
@@ -65,7 +65,7 @@ pub(super) struct RuleMeaning<'p> {
 }
 
 impl<'p> Meaning<'p> {
-    fn of(tier: &'p Tier, policy: &'p Policy) -> Self {
+    pub(super) fn of(tier: &'p Tier, policy: &'p Policy) -> Self {
         let rules = |direction: Direction| {
             policy.rules(direction).map(|rules| {
                 let mut rules: Vec<RuleMeaning<'_>> = rules.iter().map(RuleMeaning::of).collect();

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use npv_models::policy::Direction;
 use npv_models::source::{SourceMap, Span};
 use npv_models::space::Traffic;
 use serde::Serialize;
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::check::write_findings;
 use super::reach::Endpoint;
 use super::{Place, SCHEMA_VERSION, value};
-use crate::query::diff::{End, Flow, Presence, Which};
+use crate::query::diff::{End, Flow, Presence, Which, Why};
 use crate::report::{DiffReport, Page, SideReport};
 
 #[derive(Serialize)]
@@ -19,6 +20,44 @@ struct Connection<'a> {
     all: bool,
     traffic: &'a Traffic,
     between: &'static str,
+    why: Vec<Reason<'a>>,
+}
+
+#[derive(Serialize)]
+struct Reason<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    side: Option<Direction>,
+    traffic: &'a Traffic,
+    effect: &'static str,
+    object: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    state: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<Place<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<Place<'a>>,
+}
+
+impl<'a> Reason<'a> {
+    fn of(why: &'a Why, report: &'a DiffReport<'_>) -> Self {
+        let place = |in_head: bool, side: &'a SideReport<'_>| {
+            let (span, _) = why.at.filter(|(_, head)| *head == in_head)?;
+            Place::of(span, side.sources)
+        };
+        Self {
+            side: why.direction,
+            traffic: &why.traffic,
+            effect: why.effect.name(),
+            object: &why.object,
+            rule: why.rule.as_deref(),
+            state: why.state.name(),
+            message: why.text(),
+            base: place(false, &report.base),
+            head: place(true, &report.head),
+        }
+    }
 }
 
 /// `existing`, or what an end of a flow is.
@@ -52,7 +91,7 @@ pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<
         flows.each(which, |flow| {
             write!(page, "{separator}")?;
             separator = ",\n";
-            connection(report, &flow, page)
+            connection(report, &flow, which, page)
         })?;
         writeln!(page, "],")?;
     }
@@ -95,7 +134,8 @@ fn endpoints<'a>(name: &str, ends: impl Iterator<Item = &'a End>, page: &mut Pag
     writeln!(page, "],")
 }
 
-fn connection(report: &DiffReport<'_>, flow: &Flow<'_>, page: &mut Page<'_>) -> io::Result<()> {
+fn connection(report: &DiffReport<'_>, flow: &Flow<'_>, which: Which, page: &mut Page<'_>) -> io::Result<()> {
+    let whys = report.why.why(flow, which);
     let id = |end: usize| report.diff.flows.ends.get(end).map_or("", |end| &*end.party.id);
     let connection = Connection {
         src: id(flow.src),
@@ -103,6 +143,7 @@ fn connection(report: &DiffReport<'_>, flow: &Flow<'_>, page: &mut Page<'_>) -> 
         all: flow.traffic.is_all(),
         traffic: flow.traffic,
         between: between(flow.presence),
+        why: whys.iter().map(|why| Reason::of(why, report)).collect(),
     };
     value(page, &connection)
 }

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::{SourceMap, Span};
 
-use super::reach::name;
 use super::{count, incomplete};
 use crate::query::diff::{Bundle, End, Folding, PolicyChange, Presence, Which, Whom, bundles};
 use crate::report::visible::visible;
@@ -13,14 +12,16 @@ use crate::report::{DiffReport, Ink, Page};
 
 /// So many ends are named before the rest is only counted.
 const NAMED: usize = 4;
+/// So many reasons of a bundle are named before the rest is only counted.
+const REASONS: usize = 4;
 
 pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let flows = &report.diff.flows;
     let folding = Folding::new(flows);
     for which in Which::ALL {
         let bundles = bundles(flows, which);
-        section(which, true, &folding, &bundles, page)?;
-        section(which, false, &folding, &bundles, page)?;
+        section(report, which, true, &folding, &bundles, page)?;
+        section(report, which, false, &folding, &bundles, page)?;
     }
     for (presence, heading) in
         [(Presence::Added, "new endpoints"), (Presence::Removed, "endpoints that are gone")]
@@ -31,7 +32,7 @@ pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<
         }
         writeln!(page, "{}", page.ink(Ink::Heading, heading))?;
         for end in ends {
-            writeln!(page, "  {}", name(&end.party))?;
+            writeln!(page, "  {}", visible(&end.party.id))?;
         }
         writeln!(page)?;
     }
@@ -47,6 +48,7 @@ pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<
 
 /// The bundles between ends that are on both sides, or those with an end that is not.
 fn section(
+    report: &DiffReport<'_>,
     which: Which,
     existing: bool,
     folding: &Folding<'_>,
@@ -71,8 +73,25 @@ fn section(
         let traffic =
             if bundle.traffic.is_all() { "all traffic".to_owned() } else { bundle.traffic.to_string() };
         writeln!(page, "  {src} {arrow} {dst}  {}", page.ink(ink, traffic))?;
+        whys(report, which, bundle, page)?;
     }
     writeln!(page)
+}
+
+/// Why the flows of a bundle open or close, each reason with its place.
+fn whys(report: &DiffReport<'_>, which: Which, bundle: &Bundle, page: &mut Page<'_>) -> io::Result<()> {
+    let (whys, _) = bundle.why(report.why, which);
+    for why in whys.iter().take(REASONS) {
+        let at = why.at.map(|(span, in_head)| {
+            place(span, if in_head { report.head.sources } else { report.base.sources })
+        });
+        let at = page.ink(Ink::Place, at.unwrap_or_default());
+        writeln!(page, "      {}  {at}", visible(&why.text()))?;
+    }
+    match whys.len().saturating_sub(REASONS) {
+        0 => Ok(()),
+        more => writeln!(page, "      and {}", count(more, "other reason")),
+    }
 }
 
 /// A set of ends in few words.
@@ -81,7 +100,7 @@ fn whom(folding: &Folding<'_>, ends: &[usize]) -> String {
     let text = |word: &Whom<'_>| match word {
         Whom::Everybody => "*/*".to_owned(),
         Whom::Namespace(namespace) => format!("{}/*", visible(namespace)),
-        Whom::One(end) => name(&end.party),
+        Whom::One(end) => visible(&end.name()).into_owned(),
     };
     let shown: Vec<String> = words.iter().take(NAMED).map(text).collect();
     match words.len().saturating_sub(NAMED) {
