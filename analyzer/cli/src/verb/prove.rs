@@ -38,7 +38,8 @@ pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
         Some(directory) => witness::write(directory, counterexamples(&proofs))?,
         None => Vec::new(),
     };
-    let replay = Replay { arguments: witness::arguments(&configured.inputs(&args.paths), &args.input), files };
+    let replay =
+        Replay { arguments: witness::arguments(&configured.inputs(&args.paths), &args.input), files };
     let report = ProveReport {
         proofs: &proofs,
         replay: &replay,

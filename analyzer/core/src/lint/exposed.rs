@@ -69,6 +69,11 @@ pub(super) fn declares(pods: &PodGroup, port: &SensitivePort) -> bool {
     pods.ports.iter().any(|declared| declared.number == port.number && declared.protocol == port.protocol)
 }
 
+/// Whether the pods declare a port of those who keep data.
+pub(crate) fn keeps_data(pods: &PodGroup) -> bool {
+    SENSITIVE.iter().any(|port| port.stores && declares(pods, port))
+}
+
 /// Whether a rule names the port, alone or among a few.
 pub(super) fn names(ports: &Ports, port: &SensitivePort) -> bool {
     // A longer range is about ranges, not about one of its ports.

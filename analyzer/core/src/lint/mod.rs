@@ -34,6 +34,7 @@ use rayon::prelude::*;
 
 pub use context::Context;
 pub use docs::markdown;
+pub(crate) use exposed::keeps_data;
 pub use registry::rules;
 pub use rule::{Category, Check, Rule};
 

@@ -1,10 +1,10 @@
 //! Which opened flows fail a gate.
 
-use npv_models::cluster::{Cluster, GroupId};
-use npv_models::space::{IpSet, Protocol};
+use npv_models::space::IpSet;
 
 use super::{End, Flow, Flowing, Presence, Side};
 use crate::engine::{EndpointId, EndpointKind};
+use crate::lint::keeps_data;
 use crate::query::name::{Names, Unresolved, internet};
 use crate::query::reach::PartyKind;
 
@@ -41,12 +41,6 @@ enum Sort {
     /// What a name means on either side.
     Named { base: Vec<EndpointId>, head: Vec<EndpointId>, addresses: Option<IpSet> },
 }
-
-/// TCP ports of databases, caches and file stores that hardly anything else uses.
-const STORES: [u16; 27] = [
-    1433, 1521, 2049, 2181, 2379, 2380, 3306, 5432, 5984, 6379, 7000, 7001, 7687, 8086, 9042, 9092, 9200,
-    9300, 11211, 26257, 27017, 27018, 27019, 28015, 33060, 50000, 8529,
-];
 
 impl Filter {
     /// Reads `WORD[,..]`: all must hold. A word is `any`, `existing`, `cross-namespace`, `data-store`, or an end:
@@ -140,12 +134,8 @@ pub fn is_data_store(end: &End, base: &Side<'_>, head: &Side<'_>) -> bool {
         else {
             return false;
         };
-        groups.iter().any(|group| group_stores(side.cluster, *group))
+        let groups = groups.iter().filter_map(|group| side.cluster.groups.get(group.0 as usize));
+        groups.into_iter().any(keeps_data)
     };
     stores(head, end.head) || stores(base, end.base)
-}
-
-fn group_stores(cluster: &Cluster, group: GroupId) -> bool {
-    let ports = cluster.groups.get(group.0 as usize).map_or(&[][..], |group| &*group.ports);
-    ports.iter().any(|port| port.protocol == Protocol::Tcp && STORES.contains(&port.number))
 }

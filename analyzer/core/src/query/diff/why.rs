@@ -318,7 +318,7 @@ fn packet((src, dst): Pair<'_>, protocol: Protocol, port: u16) -> Packet<'_> {
     Packet { src, dst, protocol, port }
 }
 
-impl<'a> World<'a> {
+impl World<'_> {
     /// Representatives of two ends.
     fn pair<'e>(&'e self, src: &End, dst: &End, same: bool) -> Option<Pair<'e>> {
         let (from, to) = (self.end(src)?, self.end(dst)?);
