@@ -167,6 +167,90 @@ fn every_way_to_write_a_text_is_kept() {
     }
 }
 
+/// A rule that another one covers, the type of a policy that is gone, and a policy that says nothing new.
+const SAFE: &str = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress]
+  ingress:
+    # everybody in the shop
+    - from: [{podSelector: {}}]
+    # the database calls back
+    - from:
+        - podSelector: {matchLabels: {app: db}}
+      ports:
+        - port: 8080   # never any other
+      # - port: 8081
+---
+# Nothing but web may ask the database.
+apiVersion: extensions/v1beta1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db-again, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  policyTypes: [Ingress]
+  ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 5432}]}]
+";
+
+#[test]
+fn safe_fixes_remove_what_changes_nothing() {
+    let folder = shop();
+    fs::write(folder.path().join("policies.yaml"), SAFE).unwrap();
+    let before = npv(folder.path(), ["reach", "--format", "json", "."]);
+    let run = npv(folder.path(), ["check", "--fix", "."]);
+    assert_snapshot!("safe_run", run.to_string());
+    assert_snapshot!("safe_policies", text(folder.path(), "policies.yaml"));
+    let after = npv(folder.path(), ["reach", "--format", "json", "."]);
+    let connections = |run: &Run| {
+        let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        (document["endpoints"].clone(), document["connections"].clone())
+    };
+    assert_eq!(connections(&before), connections(&after));
+    let again = npv(folder.path(), ["check", "--fix", "."]);
+    assert_eq!(again.stderr, "nothing fixed\n");
+}
+
+/// An exception outside of its block: the API server refuses the policy, and without the exception does not.
+#[test]
+fn an_exception_outside_of_its_block_is_removed() {
+    let policy = "apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  policyTypes: [Ingress]
+  ingress:
+    - from:
+        - ipBlock:
+            cidr: 10.0.0.0/8
+            except:
+              - 10.1.0.0/16
+              - 192.168.0.0/16   # the office
+        - ipBlock: {cidr: 172.16.0.0/12, except: [10.0.0.0/8, 10.1.0.0/16]}
+";
+    let folder = shop();
+    fs::write(folder.path().join("policies.yaml"), policy).unwrap();
+    let run = npv(folder.path(), ["check", "--fix", "--unsafe", "."]);
+    let wanted = policy
+        .replace("              - 192.168.0.0/16   # the office\n", "")
+        .replace("except: [10.0.0.0/8, 10.1.0.0/16]", "except: []");
+    assert_eq!(text(folder.path(), "policies.yaml"), wanted, "{run}");
+    // One that holds the whole block takes it out, which may be meant.
+    fs::write(folder.path().join("policies.yaml"), policy.replace("192.168.0.0/16", "10.0.0.0/7")).unwrap();
+    let run = npv(folder.path(), ["check", "--diff", "--unsafe", "."]);
+    assert!(!run.stdout.contains("\n-              - 10.0.0.0/7"), "{run}");
+}
+
 fn refused(run: &Run, status: i32, parts: &[&str]) {
     assert_eq!(run.status, status, "{run}");
     for part in parts {

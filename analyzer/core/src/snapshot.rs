@@ -14,6 +14,7 @@ use npv_models::source::{Origin, SourceId, SourceMap, Span};
 use npv_models::space::Selector;
 use npv_models::yaml::Node;
 
+use crate::fix::remove;
 use crate::load::{self, LoadError, Loaded};
 
 /// How to understand manifests.
@@ -175,6 +176,7 @@ impl Snapshot {
         cluster.routing.controller.clone_from(&options.controller);
         cluster.assumptions.clone_from(&options.assumptions);
         findings.extend(duplicates);
+        remove::widen(&sources, &mut findings);
         findings.sort_by_key(|finding| (finding.span(), finding.rule));
         Self {
             texts: sources.len(),

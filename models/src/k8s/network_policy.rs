@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::meta::Root;
 use super::pod::{in_range, transport};
-use super::read::{Path, Reader, Unknown, clip, closest, fault, listing, replace};
+use super::read::{Path, Reader, Unknown, clip, closest, fault, listing, remove, replace};
 use super::registry::Kind;
 use super::{Meta, Object, Policy, Spanned, selector, syntax};
 use crate::policy::Direction;
@@ -270,11 +270,12 @@ fn read_block(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Option<N
             } else {
                 format!("`{hole}` is not inside the block `{cidr}`")
             };
-            reader.report(
-                fault("invalid-policy", &path, item.span, message)
-                    .related(span, "the block")
-                    .help("an exception must be smaller than its `cidr` and inside it"),
-            );
+            let finding = fault("invalid-policy", &path, item.span, message)
+                .related(span, "the block")
+                .help("an exception must be smaller than its `cidr` and inside it");
+            // What is apart from the block takes nothing out of it.
+            let apart = !hole.contains(&cidr) && !cidr.contains(&hole);
+            reader.report(if apart { finding.fix(remove(item)) } else { finding });
         }
         blocks.push(hole);
     }

@@ -389,6 +389,17 @@ pub(super) fn replace(span: Span, old: &str, new: &str, description: impl Into<S
     }
 }
 
+/// A fix that removes an item of a list. The edit empties its place; what is around it goes with it where the
+/// text is at hand.
+pub(super) fn remove(item: &Node) -> Fix {
+    Fix {
+        description: "remove the entry".into(),
+        applicability: Applicability::Unsafe,
+        edits: vec![Edit { span: item.span, replacement: String::new() }],
+        example: None,
+    }
+}
+
 /// The known name that a misspelt one most likely means.
 pub(super) fn closest<'k>(misspelt: &str, known: &[&'k str]) -> Option<&'k str> {
     if misspelt.len() > 64 {

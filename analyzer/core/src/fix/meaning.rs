@@ -1,8 +1,11 @@
 //! Whether two texts say the same.
 
+use npv_models::decide::Profile;
 use npv_models::k8s::{Decoder, Object};
 use npv_models::policy::{Peers, Policy, PolicySet, PortItem, Ports, Rule};
 use npv_models::source::{Origin, SourceMap};
+use npv_symbolic::session::{Options, Search, Session};
+use npv_symbolic::spec::Question;
 
 use crate::load;
 
@@ -48,6 +51,28 @@ fn same_rule(one: &Rule, other: &Rule) -> bool {
         _ => false,
     };
     peers && ports && one.action == other.action
+}
+
+/// Proves that two sets of policies have the same answers in every cluster; says why not.
+pub(super) fn same_verdicts(before: &PolicySet, after: &PolicySet, profile: Profile) -> Result<(), String> {
+    // A rule that only a pod without known address needs is needed.
+    let options = Options { unaddressed: true, ..Options::default() };
+    let mut session = Session::new(&[before, after], profile, options, &[]);
+    let bug = |error| format!("npv does not agree with itself: {error}");
+    let difference = session.difference(0, 1, &Question::anything()).map_err(bug)?;
+    for (search, what) in [(difference.opened, "open"), (difference.closed, "close")] {
+        match search {
+            Search::Nothing => {}
+            Search::Found(witness) => {
+                let [src, dst] = witness.trace();
+                return Err(format!("in another cluster it could {what} a connection: {src} -> {dst}"));
+            }
+            Search::Unknown(why) => {
+                return Err(format!("there is no proof that it changes no verdict: {why}"));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether two texts hold the same objects besides policies.

@@ -12,7 +12,7 @@ mod meaning;
 pub mod remove;
 mod write;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
 use npv_models::source::SourceId;
@@ -26,7 +26,7 @@ pub use effect::{Change, Effect};
 pub use write::write;
 
 /// Rounds of fixes that make room for others; far more than any real text needs.
-const ROUNDS: usize = 16;
+const ROUNDS: usize = 32;
 
 /// A snapshot with its answers.
 pub struct Checked {
@@ -64,7 +64,7 @@ pub struct Fixed {
 pub struct Outcome {
     /// The texts that changed, as they are now.
     pub texts: BTreeMap<SourceId, String>,
-    /// The fixes that were applied or refused, in the order of the rounds and of the texts.
+    /// The fixes that were applied, in the order of the rounds and of the texts; then those that were refused.
     pub fixes: Vec<Fixed>,
     /// Number of unsafe fixes that were not wanted.
     pub unsafe_left: usize,
@@ -103,31 +103,33 @@ pub fn fix(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>) -> Out
     };
     outcome.elsewhere = proposed(checked).iter().filter(|(_, in_files)| !in_files).count();
     let mut state: Option<State> = None;
-    let mut refused: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut refused: BTreeMap<(String, String), Fixed> = BTreeMap::new();
     for _ in 0..ROUNDS {
         let (here, answers) = match &state {
             Some(state) => (&state.snapshot, &state.checked),
             None => (snapshot, checked),
         };
-        let mut round = Round { base: here, checked: answers, request, kept: Vec::new(), after: None };
         let candidates = candidates(here, answers, request.unsafe_too, &refused);
         if candidates.is_empty() {
             break;
         }
+        let mut round = Round { base: here, checked: answers, request, kept: Vec::new(), after: None };
         let mut failed = Vec::new();
         round.settle(&candidates, &mut failed);
         let Round { kept, after, .. } = round;
-        for candidate in &candidates {
-            let why = failed.iter().find(|(other, _)| std::ptr::eq(*other, candidate));
-            if why.is_some() {
-                refused.insert(identity(candidate.finding));
-            }
-            outcome.fixes.push(Fixed {
-                rule: candidate.finding.rule,
-                at: place(here, candidate.finding),
-                description: candidate.fix.description.clone(),
-                refused: why.map(|(_, why)| why.clone()),
-            });
+        let done = |candidate: &Candidate<'_>, refused: Option<String>| Fixed {
+            rule: candidate.finding.rule,
+            at: place(here, candidate.finding),
+            description: candidate.fix.description.clone(),
+            refused,
+        };
+        if !kept.is_empty() {
+            // What was refused in the old text may do in the new one.
+            refused.clear();
+        }
+        outcome.fixes.extend(kept.iter().map(|candidate| done(candidate, None)));
+        for (candidate, why) in failed {
+            refused.insert(identity(candidate.finding), done(candidate, Some(why)));
         }
         let edits = kept.iter().flat_map(|candidate| &candidate.fix.edits);
         outcome.texts.extend(edit::apply(&here.sources, edits).unwrap_or_default());
@@ -135,6 +137,7 @@ pub fn fix(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>) -> Out
             state = Some(after);
         }
     }
+    outcome.fixes.extend(refused.into_values());
     if let Some(state) = &state {
         outcome.effect = effect::compare(
             (&checked.engine, &snapshot.cluster),
@@ -155,7 +158,7 @@ fn candidates<'f>(
     snapshot: &Snapshot,
     checked: &'f Checked,
     unsafe_too: bool,
-    refused: &BTreeSet<(String, String)>,
+    refused: &BTreeMap<(String, String), Fixed>,
 ) -> Vec<Candidate<'f>> {
     let of = |wanted: Applicability| {
         let mut chosen: Vec<Candidate<'f>> = Vec::new();
@@ -167,7 +170,7 @@ fn candidates<'f>(
             };
             if !fix.edits.is_empty()
                 && in_files(snapshot, fix)
-                && !refused.contains(&identity(finding))
+                && !refused.contains_key(&identity(finding))
                 && fix.edits.iter().all(free)
             {
                 chosen.push(Candidate { finding, fix });
@@ -183,8 +186,10 @@ fn in_files(snapshot: &Snapshot, fix: &Fix) -> bool {
     fix.edits.iter().all(|edit| snapshot.is_file(edit.span.source))
 }
 
+/// What a finding is, wherever it stands: the key may be a path with positions, which shift.
 fn identity(finding: &Finding) -> (String, String) {
-    (finding.fingerprint(), finding.message.clone())
+    let object = finding.object.as_deref().unwrap_or_default();
+    (format!("{} {object}", finding.rule), finding.message.clone())
 }
 
 fn place(snapshot: &Snapshot, finding: &Finding) -> String {
@@ -234,18 +239,19 @@ impl<'r, 'f> Round<'r, 'f> {
             .with_texts(&texts, self.request.options)
             .map_err(|_| "the text would be longer than npv can read")?;
         let checked = (self.request.check)(&snapshot);
+        // Messages name positions, which shift: one finding less for each fix is what can be asked.
+        let alike = |one: &Finding, other: &Finding| one.rule == other.rule && one.object == other.object;
+        for Candidate { finding, .. } in trial {
+            let left = checked.findings.iter().filter(|other| alike(finding, other)).count();
+            let mended = trial.iter().filter(|other| alike(finding, other.finding)).count();
+            if left + mended > self.checked.findings.iter().filter(|other| alike(finding, other)).count() {
+                return Err("the finding would still be there".to_owned());
+            }
+        }
         let count = |findings: &[Finding], one: &Finding| {
             let same = |other: &&Finding| identity(other) == identity(one);
             findings.iter().filter(same).count()
         };
-        for candidate in trial {
-            let mended = trial.iter().filter(|other| identity(other.finding) == identity(candidate.finding));
-            if count(&checked.findings, candidate.finding) + mended.count()
-                > count(&self.checked.findings, candidate.finding)
-            {
-                return Err("the finding would still be there".to_owned());
-            }
-        }
         let is_new = |finding: &&Finding| {
             let invalid = lint::rule(finding.rule).is_some_and(|rule| rule.category == Category::Validity);
             (invalid || finding.incomplete)
@@ -280,10 +286,11 @@ impl<'r, 'f> Round<'r, 'f> {
         let effect = effect.ok_or("it would change who is there")?;
         let first = effect.opened.first().map(|change| ("open", change));
         match first.or_else(|| effect.closed.first().map(|change| ("close", change))) {
-            None => Ok(()),
             Some((what, Change { src, dst, traffic })) => {
                 Err(format!("it would {what} {src} -> {dst} on {traffic}, and must change no verdict"))
             }
+            // These pods are not all that there will ever be.
+            None => meaning::same_verdicts(&self.base.policies, &after.snapshot.policies, self.base.profile),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Edits that take an item out of a list, or a document out of a file, with what belongs to it: the dash or
 //! the comma, and the comments. Where the text around is not as expected, there is no edit.
 
-use npv_models::diagnostic::Edit;
+use npv_models::diagnostic::{Applicability, Edit, Finding};
 use npv_models::source::{SourceMap, Span};
 use npv_models::yaml::is_separator;
 
@@ -56,6 +56,21 @@ pub fn document(sources: &SourceMap, inside: Span) -> Option<Vec<Edit>> {
     };
     let span = Span::new(inside.source, range.0 as u32, range.1 as u32);
     Some(vec![Edit { span, replacement: String::new() }])
+}
+
+/// Makes of fixes that empty the place of a list's item such that remove the item: reading knows where an item
+/// stands, but not what is around it.
+pub fn widen(sources: &SourceMap, findings: &mut [Finding]) {
+    for fix in findings.iter_mut().filter_map(|finding| finding.fix.as_mut()) {
+        let [edit] = fix.edits.as_slice() else { continue };
+        if edit.replacement.is_empty() && edit.span.start < edit.span.end {
+            let edits = item(sources, edit.span);
+            if edits.is_none() {
+                fix.applicability = Applicability::DisplayOnly;
+            }
+            fix.edits = edits.unwrap_or_default();
+        }
+    }
 }
 
 /// What a list has right before an item.

@@ -1,7 +1,7 @@
 //! What the symbolic engine proves of the policies, asked once for all lint rules that report it, and how
 //! they word it.
 
-use npv_models::diagnostic::{Finding, Severity, Witness};
+use npv_models::diagnostic::{Applicability, Edit, Finding, Fix, Severity, Witness};
 use npv_models::policy::{Action, Direction, PeerMatch, Peers, Policy, Ports, Rule};
 use npv_models::source::Span;
 use npv_models::space::{IpSet, Labels};
@@ -110,6 +110,26 @@ pub(super) fn dead(finding: Finding, world: World) -> Finding {
     match world {
         World::EveryCluster => finding,
         World::Snapshot => Finding { severity: Severity::Note, ..finding },
+    }
+}
+
+/// The finding with the edits that remove what has no effect. Where that is so in this snapshot only, the next
+/// pod may miss it.
+pub(super) fn removed(
+    finding: Finding,
+    world: World,
+    description: &str,
+    edits: Option<Vec<Edit>>,
+) -> Finding {
+    let applicability = match world {
+        World::EveryCluster => Applicability::Safe,
+        World::Snapshot => Applicability::Unsafe,
+    };
+    match edits {
+        Some(edits) => {
+            finding.fix(Fix { description: description.to_owned(), applicability, edits, example: None })
+        }
+        None => finding,
     }
 }
 

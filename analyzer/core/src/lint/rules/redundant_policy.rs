@@ -3,6 +3,7 @@
 use npv_models::diagnostic::Finding;
 use npv_symbolic::lint::{Fact, Facts};
 
+use crate::fix::remove;
 use crate::lint::proofs::{self, Causes};
 use crate::lint::rule::lint_rule;
 use crate::lint::words;
@@ -82,11 +83,13 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             .object(policy.object.to_string())
             .help("remove it, or narrow what covers it")
             .key("policy");
-        findings.push(causes.point_at(
+        let finding = causes.point_at(
             proofs::dead(finding, *world),
             "decides flows of its rules",
             "isolates the same pods",
-        ));
+        );
+        let edits = remove::document(context.sources(), policy.name_span);
+        findings.push(proofs::removed(finding, *world, "remove the policy", edits));
     }
 }
 

@@ -4,6 +4,7 @@ use npv_models::diagnostic::Finding;
 use npv_models::policy::Action;
 use npv_symbolic::lint::{Fact, Facts};
 
+use crate::fix::remove;
 use crate::lint::proofs::{self, Causes, Subject};
 use crate::lint::rule::lint_rule;
 use crate::lint::{Check, Context};
@@ -82,6 +83,8 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
         let finding = proofs::finding(&REDUNDANT_RULE, *world, &subject, &what)
             .label("changes no verdict")
             .help("remove it, or narrow what covers it");
-        findings.push(causes.point_at(proofs::dead(finding, *world), "covers it", "isolates its pods"));
+        let finding = causes.point_at(proofs::dead(finding, *world), "covers it", "isolates its pods");
+        let edits = remove::item(context.sources(), subject.rule.provenance.span);
+        findings.push(proofs::removed(finding, *world, "remove the rule", edits));
     }
 }
