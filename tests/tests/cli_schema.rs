@@ -29,12 +29,13 @@ fn valid(schema: &Validator, directory: &Path, arguments: &[&str]) -> Value {
 
 #[test]
 fn check_and_reach_on_the_whole_corpus() {
-    let (check, reach) = (schema("check"), schema("reach"));
+    let (check, reach, report) = (schema("check"), schema("reach"), schema("report"));
     let mut findings = 0;
     for scenario in scenarios(&root().join("corpus")).unwrap() {
         let document = valid(&check, &scenario.path, &["check", "manifests"]);
         findings += document.get("findings").and_then(Value::as_array).map_or(0, Vec::len);
         valid(&reach, &scenario.path, &["reach", "manifests"]);
+        valid(&report, &scenario.path, &["report", "manifests"]);
     }
     // A schema that nothing was held against proves nothing.
     assert!(findings > 50, "{findings} findings");

@@ -6,6 +6,7 @@ mod demo;
 mod docs;
 mod mutants;
 mod test;
+mod web;
 mod z3;
 
 use std::process::ExitCode;
@@ -24,6 +25,16 @@ const TASKS: &[Task] = &[
     ("demo", "build npv and show `check` and `reach` on a scenario of the corpus", demo::run),
     ("docs", "generate the documents that follow from the code", docs::run),
     ("mutants", "break one operator of an engine at a time: the tests must notice", mutants::run),
+    (
+        "report",
+        "build the front end of the HTML report; `--check` fails where it is not what is committed",
+        web::build,
+    ),
+    (
+        "report-test",
+        "open reports in headless Chromium, click through every view and take pictures",
+        web::test,
+    ),
     ("test", "run every test of the project", test::run),
 ];
 
@@ -53,7 +64,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask TASK [ARGUMENT ..]\n\n");
     for (name, about, _) in TASKS {
-        text.extend(["  ", &format!("{name:<10}"), about, "\n"]);
+        text.extend(["  ", &format!("{name:<12}"), about, "\n"]);
     }
     text
 }

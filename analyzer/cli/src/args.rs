@@ -19,6 +19,7 @@ Examples:
   npv trace shop/web shop/db:5432 .        may this flow pass, and which rule says so?
   kubectl get all,netpol,ns -A -o yaml | npv check -
   npv prove '{expect: deny, from: any-pod, to: internet}' .     may it never, in any cluster?
+  npv report deploy/ -o report.html        everything in one file, for a browser
   npv rule dns-egress-blocked              what does this rule mean?
 
 Exit status:
@@ -51,6 +52,8 @@ pub(crate) enum Verb {
     Diff(DiffArgs),
     /// Prove that something holds in every cluster, or show a flow that contradicts it
     Prove(ProveArgs),
+    /// Write one HTML file that shows everything: findings, map, matrix, policies and reasons
+    Report(ReportArgs),
     /// Explain a lint rule, or list them all
     Rule(RuleArgs),
     /// Show the configuration in force, and where each value comes from
@@ -390,6 +393,23 @@ pub(crate) struct ProveArgs {
     /// Write the manifests of a counterexample to this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) witness_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The file needs nothing else: it opens from disk in any browser, without a network.
+
+Examples:
+  npv report deploy/ -o report.html
+  npv report deploy/ --format json=report.json     the data of the report, for programs")]
+pub(crate) struct ReportArgs {
+    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Where the report goes: the same as `--format html=FILE`
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

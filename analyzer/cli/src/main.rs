@@ -44,6 +44,7 @@ fn run() -> Exit {
         Verb::Trace(args) => verb::trace::run(args, look),
         Verb::Diff(args) => verb::diff::run(args, look),
         Verb::Prove(args) => verb::prove::run(args, look),
+        Verb::Report(args) => verb::report::run(args, look),
         Verb::Rule(args) => verb::rule::run(args, look),
         Verb::Config(verb) => verb::config::run(verb, look),
         Verb::Completions { shell } => output::to_stdout(look, |page| {

@@ -24,6 +24,11 @@ impl Output {
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
+
+    /// A format that goes to a file; `None` where there is no format of the name.
+    pub(crate) fn to_file(format: &str, file: PathBuf) -> Option<Self> {
+        Some(Self { format: Format::named(format)?, file: Some(file) })
+    }
 }
 
 impl std::fmt::Debug for Output {

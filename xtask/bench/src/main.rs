@@ -34,6 +34,9 @@ struct Arguments {
     /// Where to keep the generated manifests; they are made only where they are missing
     #[arg(long, value_name = "DIRECTORY", default_value = "target/bench")]
     directory: PathBuf,
+    /// Make the manifests and measure nothing
+    #[arg(long)]
+    generate: bool,
     /// Write the results as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -75,6 +78,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         }
         for size in &arguments.sizes {
             let file = generated(arguments, *size, format)?;
+            if arguments.generate {
+                println!("{}", file.display());
+                continue;
+            }
             let best =
                 (0..arguments.repeat.max(1)).map(|_| measured(&file, format)).min_by(|a, b| match (a, b) {
                     (Ok(a), Ok(b)) => a.total.wall.total_cmp(&b.total.wall),
@@ -82,6 +89,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
                 });
             runs.push(best.unwrap_or_else(|| Err("nothing measured".to_owned()))?);
         }
+    }
+    if arguments.generate {
+        return Ok(());
     }
     print!(
         "{}\nGrowth per doubling of the number of pods:\n\n{}",

@@ -7,6 +7,7 @@ pub(crate) mod fix;
 pub(crate) mod man;
 pub(crate) mod prove;
 pub(crate) mod reach;
+pub(crate) mod report;
 pub(crate) mod rule;
 pub(crate) mod trace;
 pub(crate) mod watch;

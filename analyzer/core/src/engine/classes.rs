@@ -32,6 +32,8 @@ pub(crate) enum Owner {
 /// The smallest thing that is classified: a group of pods or a part of one, a node, a class of addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct Unit {
+    /// Its place among all units.
+    pub(crate) number: u32,
     pub(crate) owner: Owner,
     pub(crate) class: u32,
     /// The positions of the pods of a part of a group; `None` for all of it.

@@ -60,7 +60,8 @@ impl<'a> Classifier<'a> {
     /// A unit of its signature's class.
     pub(crate) fn unit(&mut self, owner: Owner, signature: Signature, part: Option<Vec<u32>>) -> u32 {
         let class = self.numbers.number(signature);
-        self.units.push(Unit { owner, class, part });
+        let number = self.units.len() as u32;
+        self.units.push(Unit { number, owner, class, part });
         class
     }
 

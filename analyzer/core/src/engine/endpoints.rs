@@ -20,6 +20,8 @@ use super::vocabulary::Vocabulary;
 pub(crate) struct Draft {
     pub(crate) endpoint: Endpoint,
     pub(crate) class: u32,
+    /// Its units, ascending.
+    pub(crate) units: Vec<u32>,
 }
 
 /// What naming endpoints needs.
@@ -57,17 +59,17 @@ impl Namer<'_> {
             .collect();
         pods.par_sort_by(|a, b| a.endpoint.id.cmp(&b.endpoint.id));
         let mut symbolic = self.nodes();
-        symbolic.extend(units.iter().filter_map(|unit| {
+        symbolic.extend((0_u32..).zip(units).filter_map(|(number, unit)| {
             let (id, outside) = match unit.owner {
-                Owner::Assumed(number) => (self.assumed.get(number as usize)?.clone(), false),
-                Owner::Domain(number) => {
-                    let domain = self.vocabulary.domains.values().get(number as usize)?;
+                Owner::Assumed(assumed) => (self.assumed.get(assumed as usize)?.clone(), false),
+                Owner::Domain(domain) => {
+                    let domain = self.vocabulary.domains.values().get(domain as usize)?;
                     (format!("{{domain {domain}}}"), true)
                 }
                 _ => return None,
             };
             let endpoint = Endpoint { id, kind: EndpointKind::Assumed, pods: 0, several: false, outside };
-            Some(Draft { endpoint, class: unit.class })
+            Some(Draft { endpoint, class: unit.class, units: vec![number] })
         }));
         symbolic.sort_by(|a, b| a.endpoint.id.cmp(&b.endpoint.id));
         pods.extend(symbolic);
@@ -147,7 +149,7 @@ impl Namer<'_> {
                     EndpointKind::Pods { workload: id, groups, divided: divided.into_iter().collect() };
                 let id = format!("{name}{suffix}");
                 let endpoint = Endpoint { id, kind, pods, several, outside: false };
-                Some(Draft { endpoint, class: part.first()?.class })
+                Some(Draft { endpoint, class: part.first()?.class, units: unit_numbers(part) })
             })
             .collect()
     }
@@ -282,7 +284,7 @@ impl Namer<'_> {
                 let numbers = part.iter().filter_map(node).map(|(number, _)| number).collect();
                 let kind = EndpointKind::Nodes(numbers);
                 let endpoint = Endpoint { id, kind, pods: 0, several: false, outside: false };
-                Some(Draft { endpoint, class: part.first()?.class })
+                Some(Draft { endpoint, class: part.first()?.class, units: unit_numbers(part) })
             })
             .collect()
     }
@@ -294,7 +296,7 @@ impl Namer<'_> {
             self.classes.units.iter().filter(|unit| matches!(unit.owner, Owner::Outside(_))).collect();
         let ranges = self.space.ranges();
         let (parts, _) = self.parts(&units);
-        let mut blocks: Vec<(IpSet, u32)> = parts
+        let mut blocks: Vec<(IpSet, u32, Vec<u32>)> = parts
             .iter()
             .filter_map(|part| {
                 let sets = || {
@@ -306,26 +308,34 @@ impl Namer<'_> {
                 let v4 = sets().flat_map(|set| set.v4().intervals()).copied();
                 let v6 = sets().flat_map(|set| set.v6().intervals()).copied();
                 let all = IpSet::from_parts(IntervalSet::from_intervals(v4), IntervalSet::from_intervals(v6));
-                Some((all, part.first()?.class))
+                Some((all, part.first()?.class, unit_numbers(part)))
             })
             .collect();
         let assumptions = &self.cluster.assumptions;
         let inside = assumptions.pod_addresses.union(&assumptions.service_addresses);
         if !inside.is_empty() {
-            for (addresses, _) in &mut blocks {
+            for (addresses, ..) in &mut blocks {
                 *addresses = addresses.difference(&inside);
             }
-            blocks.retain(|(addresses, _)| !addresses.is_empty());
+            blocks.retain(|(addresses, ..)| !addresses.is_empty());
         }
-        blocks.sort_by_cached_key(|(addresses, _)| addresses.first());
+        blocks.sort_by_cached_key(|(addresses, ..)| addresses.first());
         (1..)
             .zip(blocks)
-            .map(|(number, (addresses, class))| {
+            .map(|(number, (addresses, class, units))| {
                 let (id, kind) = (format!("external-{number}"), EndpointKind::External(addresses));
-                Draft { endpoint: Endpoint { id, kind, pods: 0, several: false, outside: true }, class }
+                Draft {
+                    endpoint: Endpoint { id, kind, pods: 0, several: false, outside: true },
+                    class,
+                    units,
+                }
             })
             .collect()
     }
+}
+
+fn unit_numbers(units: &[&Unit]) -> Vec<u32> {
+    units.iter().map(|unit| unit.number).collect()
 }
 
 fn has(has: &str, lacks: &str, values: impl Iterator<Item = bool>) -> Feature {

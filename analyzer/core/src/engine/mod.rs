@@ -8,10 +8,12 @@
 //! - `family`: the tables once more for each address family, where ends have both;
 //! - `behaviour`: classes with the same connections, which is all that pairs are computed for;
 //! - `endpoints` and `naming`: what answers call them;
-//! - `rows`: all pairs, row by row.
+//! - `rows`: all pairs, row by row;
+//! - `account`: which rules match whom, for explanations.
 //!
 //! Cost grows with the number of classes and rules, never with the number of pods.
 
+mod account;
 mod address;
 mod behaviour;
 mod blocks;
@@ -53,6 +55,7 @@ use vocabulary::Vocabulary;
 #[cfg(test)]
 pub(crate) use tests::world as testing;
 
+pub use account::{Account, Class, Part, PartOf, RuleOfPolicy, RulesOfPolicy, TierAccount};
 pub use endpoint::{Endpoint, EndpointId, EndpointKind};
 pub use rows::Connection;
 pub use traffic::{TrafficId, TrafficTable};
@@ -113,6 +116,8 @@ struct SelectableGroup {
 #[derive(Debug)]
 pub struct Engine {
     endpoints: Vec<Endpoint>,
+    /// Per endpoint, its units among those of the classes.
+    units: Vec<Vec<u32>>,
     /// Per endpoint, what it is as a source and as a destination.
     sources: Vec<u32>,
     destinations: Vec<u32>,
@@ -184,6 +189,7 @@ impl Engine {
             [Direction::Ingress, Direction::Egress]
                 .map(|direction| behaviours.isolated(draft.class, direction))
         });
+        let isolated = isolated.collect();
         let selectors = vocabulary.selectors.values().iter().map(|selector| (*selector).clone()).zip(0..);
         let group = |group: &npv_models::cluster::PodGroup| SelectableGroup {
             labels: group.labels.clone(),
@@ -201,9 +207,10 @@ impl Engine {
             traffic: 0,
             endpoints: drafts.len(),
         };
+        let (endpoints, units) = drafts.into_iter().map(|draft| (draft.endpoint, draft.units)).unzip();
         Self {
             by_destination: Lists::positions(behaviours.destinations.len(), destinations.iter().copied()),
-            isolated: isolated.collect(),
+            isolated,
             selectors: selectors.collect(),
             namespaces: cluster.namespaces.clone(),
             groups: cluster.groups.iter().map(group).collect(),
@@ -211,7 +218,8 @@ impl Engine {
                 cluster.namespaces.len(),
                 cluster.groups.iter().map(|group| group.namespace.0),
             ),
-            endpoints: drafts.into_iter().map(|draft| draft.endpoint).collect(),
+            endpoints,
+            units,
             sources,
             destinations,
             planes: behaviours.planes,

@@ -26,7 +26,7 @@ mod services;
 mod similar;
 mod text;
 mod traffic;
-mod words;
+pub(crate) mod words;
 
 use npv_models::diagnostic::Finding;
 use npv_symbolic::session::Error;

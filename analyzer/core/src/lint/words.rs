@@ -50,7 +50,7 @@ pub(super) const fn policy_type(direction: Direction) -> &'static str {
 }
 
 /// ``pods `app=web` of namespace `shop` ``.
-pub(super) fn pods(selector: &PodSelector) -> String {
+pub(crate) fn pods(selector: &PodSelector) -> String {
     let pods = match &selector.pods {
         selector if selector.is_everything() => "all pods".to_owned(),
         selector => format!("pods `{selector}`"),
@@ -63,7 +63,7 @@ pub(super) fn pods(selector: &PodSelector) -> String {
 }
 
 /// A peer, in words.
-pub(super) fn peer(matches: &PeerMatch) -> String {
+pub(crate) fn peer(matches: &PeerMatch) -> String {
     match matches {
         PeerMatch::Pods(selector) => pods(selector),
         PeerMatch::Block { cidr, except } if except.is_empty() => format!("`{cidr}`"),
@@ -76,7 +76,7 @@ pub(super) fn peer(matches: &PeerMatch) -> String {
 }
 
 /// An entry of a `ports` list, in words.
-pub(super) fn port(matches: &PortMatch) -> String {
+pub(crate) fn port(matches: &PortMatch) -> String {
     match matches {
         PortMatch::Numbers(traffic) => traffic.to_string(),
         PortMatch::Named { protocol: Some(protocol), name } => format!("{protocol} {name}"),

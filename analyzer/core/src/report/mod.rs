@@ -9,6 +9,7 @@ mod details;
 mod dot;
 mod github;
 mod gitlab;
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -28,13 +29,15 @@ use npv_models::source::SourceMap;
 use npv_models::space::Protocol;
 
 use crate::config::Configured;
+use crate::engine::Engine;
 use crate::lint::Rule;
 use crate::query::diff::{Diff, Explainer};
 use crate::query::inventory::Inventory;
 use crate::query::prove::Proofs;
-use crate::query::reach::Reach;
+use crate::query::reach::{Party, Reach};
 use crate::query::trace::Trace;
 use crate::query::walk::{Chains, Radius};
+use crate::snapshot::Snapshot;
 
 pub use json::SCHEMA_VERSION;
 pub use page::{Ink, Inked, Look, Page};
@@ -55,6 +58,7 @@ pub const FORMATS: &[Format] = &[
     markdown::FORMAT,
     dot::FORMAT,
     mermaid::FORMAT,
+    html::FORMAT,
 ];
 
 /// Writes the answer of a question about chains of connections.
@@ -85,6 +89,8 @@ pub struct Format {
     pub config: Option<fn(&Configured, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv rule`.
     pub rules: Option<fn(&RulesReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes everything, as `npv report` does.
+    pub report: Option<fn(&FullReport<'_>, &mut Page<'_>) -> io::Result<()>>,
 }
 
 impl Format {
@@ -101,6 +107,7 @@ impl Format {
         prove: None,
         config: None,
         rules: None,
+        report: None,
     };
 
     /// The format that `--format` means by a name.
@@ -252,4 +259,24 @@ pub struct RulesReport<'a> {
     pub rules: &'a [&'static Rule],
     /// Their documentation is asked for, and not only what there is.
     pub pages: bool,
+}
+
+/// Everything that npv knows about a snapshot.
+pub struct FullReport<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    /// The answers for it.
+    pub engine: &'a Engine,
+    /// All ends of connections, in the order of the engine.
+    pub parties: &'a [Party],
+    /// What was found, in the order of output.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+    /// How much was looked at.
+    pub inventory: Inventory,
+    /// The inputs as they were named, for commands to try.
+    pub inputs: &'a [String],
+    /// The options that change what the inputs mean, likewise.
+    pub flags: &'a [String],
 }

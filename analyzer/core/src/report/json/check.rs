@@ -7,6 +7,7 @@ use npv_models::source::SourceMap;
 use serde::Serialize;
 
 use super::{Place, SCHEMA_VERSION, value};
+use crate::query::inventory::Inventory;
 use crate::report::{CheckReport, Page};
 
 #[derive(Serialize)]
@@ -36,7 +37,7 @@ struct Fix<'a> {
 
 /// A finding as programs read it.
 #[derive(Serialize)]
-struct Diagnostic<'a> {
+pub(in crate::report) struct Diagnostic<'a> {
     rule: &'a str,
     severity: Severity,
     message: &'a str,
@@ -50,7 +51,7 @@ struct Diagnostic<'a> {
 }
 
 impl<'a> Diagnostic<'a> {
-    fn of(finding: &'a Finding, sources: &'a SourceMap) -> Self {
+    pub(in crate::report) fn of(finding: &'a Finding, sources: &'a SourceMap) -> Self {
         let locations = finding.locations.iter().filter_map(|location| {
             let place = Place::of(location.span, sources)?;
             Some(Location { place, role: location.role, label: location.label.as_deref() })
@@ -106,17 +107,36 @@ pub(super) fn write_findings(
     write!(page, "]")
 }
 
+/// Counts of findings and of what was looked at.
 #[derive(Serialize)]
-struct Summary {
-    errors: usize,
-    warnings: usize,
-    notes: usize,
-    files: usize,
-    namespaces: usize,
-    workloads: usize,
-    pods: u64,
-    services: usize,
-    policies: usize,
+pub(in crate::report) struct Summary {
+    pub(in crate::report) errors: usize,
+    pub(in crate::report) warnings: usize,
+    pub(in crate::report) notes: usize,
+    pub(in crate::report) files: usize,
+    pub(in crate::report) namespaces: usize,
+    pub(in crate::report) workloads: usize,
+    pub(in crate::report) pods: u64,
+    pub(in crate::report) services: usize,
+    pub(in crate::report) policies: usize,
+}
+
+impl Summary {
+    pub(in crate::report) fn of(findings: &[Finding], counts: Inventory) -> Self {
+        let count =
+            |severity: Severity| findings.iter().filter(|finding| finding.severity == severity).count();
+        Self {
+            errors: count(Severity::Error),
+            warnings: count(Severity::Warning),
+            notes: count(Severity::Note),
+            files: counts.files,
+            namespaces: counts.namespaces,
+            workloads: counts.workloads,
+            pods: counts.pods,
+            services: counts.services,
+            policies: counts.policies,
+        }
+    }
 }
 
 pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -127,20 +147,6 @@ pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result
     // Assertions are part of the shape from its first version, so that readers need not be changed later.
     writeln!(page, ",\n\"assertions\": [],")?;
     write!(page, "\"summary\": ")?;
-    let counts = report.inventory;
-    value(
-        page,
-        &Summary {
-            errors: report.count(Severity::Error),
-            warnings: report.count(Severity::Warning),
-            notes: report.count(Severity::Note),
-            files: counts.files,
-            namespaces: counts.namespaces,
-            workloads: counts.workloads,
-            pods: counts.pods,
-            services: counts.services,
-            policies: counts.policies,
-        },
-    )?;
+    value(page, &Summary::of(report.findings, report.inventory))?;
     writeln!(page, "}}")
 }

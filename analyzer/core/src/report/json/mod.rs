@@ -8,12 +8,16 @@ mod rules;
 mod trace;
 mod walk;
 
-use std::io;
+use std::io::{self, Write};
 
 use npv_models::source::{SourceMap, Span};
 use serde::Serialize;
 
-use super::{Format, Page};
+use super::html::Document;
+use super::{Format, FullReport, Page};
+
+pub(super) use check::{Diagnostic, Summary};
+pub(super) use reach::Endpoint;
 
 /// The version of every shape. It changes when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -30,12 +34,13 @@ pub(super) const FORMAT: Format = Format {
     prove: Some(prove::write),
     config: Some(crate::config::show_json),
     rules: Some(rules::write),
+    report: Some(report),
 };
 
 /// A place in a manifest.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Place<'a> {
+pub(super) struct Place<'a> {
     file: &'a str,
     line: u32,
     column: u32,
@@ -45,7 +50,7 @@ struct Place<'a> {
 
 impl<'a> Place<'a> {
     /// The place of a span; `None` where the span is of no source.
-    fn of(span: Span, sources: &'a SourceMap) -> Option<Self> {
+    pub(super) fn of(span: Span, sources: &'a SourceMap) -> Option<Self> {
         let place = sources.locate(span)?;
         Some(Self {
             file: place.file,
@@ -60,4 +65,10 @@ impl<'a> Place<'a> {
 /// Writes a value on one line.
 fn value<T: Serialize>(page: &mut Page<'_>, value: &T) -> io::Result<()> {
     serde_json::to_writer(page, value).map_err(io::Error::from)
+}
+
+/// Writes what an HTML report holds.
+fn report(report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    value(page, &Document::of(report))?;
+    writeln!(page)
 }

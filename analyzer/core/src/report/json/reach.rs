@@ -13,7 +13,7 @@ use crate::report::{Page, ReachReport};
 
 /// An endpoint as programs read it.
 #[derive(Serialize)]
-pub(super) struct Endpoint<'a> {
+pub(in crate::report) struct Endpoint<'a> {
     id: &'a str,
     kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,7 +27,7 @@ pub(super) struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    pub(super) fn of(party: &'a Party) -> Self {
+    pub(in crate::report) fn of(party: &'a Party) -> Self {
         let (namespace, name, pods, ranges) = match &party.kind {
             PartyKind::Workload { namespace, name, .. } => {
                 (Some(&**namespace), Some(&**name), Some(party.pods), None)

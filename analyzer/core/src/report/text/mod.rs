@@ -32,6 +32,7 @@ pub(super) const FORMAT: Format = Format {
     prove: Some(prove::write),
     config: Some(crate::config::show),
     rules: Some(rules::write),
+    ..Format::NONE
 };
 
 /// The columns that text may use; `None` where lines may be as long as they like.

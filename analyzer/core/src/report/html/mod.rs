@@ -1,0 +1,58 @@
+//! The HTML report: one file that needs nothing else, with all its data in it.
+//!
+//! The front end is built in `web-report/`; its build is the template that is embedded here. Names from
+//! manifests are data in it, never markup: the document is JSON with everything escaped that could end
+//! or begin an element, and the page for readers without JavaScript is escaped text.
+
+mod account;
+mod document;
+mod excerpt;
+mod inventory;
+mod markup;
+mod still;
+
+use std::io::{self, Write};
+
+use super::{Format, FullReport, Page};
+
+pub(super) use document::Document;
+
+pub(super) const FORMAT: Format = Format {
+    name: "html",
+    doc: "one file to open in a browser, for `npv report`",
+    report: Some(write),
+    ..Format::NONE
+};
+
+/// The page around the data.
+const TEMPLATE: &str = include_str!("../../../../../web-report/dist/template.html");
+/// Where the data goes.
+const DATA: &str = "{\"npv\":\"data\"}";
+/// Where the page for readers without JavaScript goes.
+const STILL: &str = "<p>npv:still</p>";
+
+fn write(report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let document = Document::of(report);
+    let broken = || io::Error::other("the template of the report has no place for its data");
+    let (head, rest) = TEMPLATE.split_once(STILL).ok_or_else(broken)?;
+    let (middle, tail) = rest.split_once(DATA).ok_or_else(broken)?;
+    page.write_all(head.as_bytes())?;
+    still::write(&document, report, page)?;
+    page.write_all(middle.as_bytes())?;
+    markup::json(page, &document)?;
+    page.write_all(tail.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_template_has_a_place_for_everything_once() {
+        for place in [DATA, STILL] {
+            assert_eq!(TEMPLATE.matches(place).count(), 1, "{place}");
+        }
+        assert!(TEMPLATE.find(STILL) < TEMPLATE.find(DATA));
+        assert!(TEMPLATE.contains("Content-Security-Policy"));
+    }
+}

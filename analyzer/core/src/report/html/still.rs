@@ -1,0 +1,126 @@
+//! The page for readers without JavaScript: the summary, the findings and the connections.
+
+use std::io::{self, Write};
+
+use npv_models::diagnostic::{Finding, Role};
+
+use super::document::Document;
+use super::markup::Text;
+use crate::query::reach::{By, Question, reach};
+use crate::report::{FullReport, Page};
+
+/// Findings that are shown in full; the rest is counted.
+const MOST_FINDINGS: usize = 500;
+/// Rows of the table of connections; where there are more, it speaks of workloads, and then of namespaces.
+const MOST_CONNECTIONS: usize = 2_000;
+
+/// Writes the page.
+pub(super) fn write(document: &Document<'_>, report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    summary(document, page)?;
+    findings(document, report.findings, page)?;
+    connections(report, page)
+}
+
+fn summary(document: &Document<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let (summary, coverage) = (&document.summary, &document.coverage);
+    writeln!(page, "<h2>At a glance</h2>\n<table><tbody>")?;
+    let rows: [(&str, u64); 12] = [
+        ("Errors", summary.errors as u64),
+        ("Warnings", summary.warnings as u64),
+        ("Notes", summary.notes as u64),
+        ("Namespaces", summary.namespaces as u64),
+        ("Workloads", summary.workloads as u64),
+        ("Pods", summary.pods),
+        ("Policies", summary.policies as u64),
+        ("Services", summary.services as u64),
+        ("Pods isolated for ingress", coverage.ingress),
+        ("Pods isolated for egress", coverage.egress),
+        ("Workloads open to the internet", coverage.exposed.len() as u64),
+        ("Connections", coverage.connections),
+    ];
+    for (name, count) in rows {
+        writeln!(page, "<tr><th scope=\"row\">{name}</th><td>{count}</td></tr>")?;
+    }
+    writeln!(page, "</tbody></table>")?;
+    if !document.complete {
+        writeln!(page, "<p>This report is incomplete: some input could not be read or is not modelled.</p>")?;
+    }
+    Ok(())
+}
+
+fn findings(document: &Document<'_>, findings: &[Finding], page: &mut Page<'_>) -> io::Result<()> {
+    writeln!(page, "<h2>Findings</h2>")?;
+    if findings.is_empty() {
+        return writeln!(page, "<p>There are none.</p>");
+    }
+    writeln!(page, "<ol>")?;
+    for (finding, shown) in findings.iter().zip(&document.shown).take(MOST_FINDINGS) {
+        let severity = format!("{:?}", finding.severity).to_lowercase();
+        writeln!(page, "<li><p><b>{severity}</b> [{}] {}</p>", Text(finding.rule), Text(&finding.message))?;
+        let label = finding.locations.iter().find(|location| location.role == Role::Primary);
+        if let Some(label) = label.and_then(|location| location.label.as_deref()) {
+            writeln!(page, "<p>{}</p>", Text(label))?;
+        }
+        for excerpt in shown.iter().filter_map(|number| document.excerpts.get(*number as usize)) {
+            let (file, line) = excerpt.place();
+            writeln!(page, "<p><code>{}:{line}</code></p><pre>", Text(file))?;
+            for line in excerpt.text().lines() {
+                writeln!(page, "{}", Text(line))?;
+            }
+            writeln!(page, "</pre>")?;
+        }
+        for help in &finding.help {
+            writeln!(page, "<p>help: {}</p>", Text(help))?;
+        }
+        writeln!(page, "</li>")?;
+    }
+    writeln!(page, "</ol>")?;
+    if let Some(more @ 1..) = findings.len().checked_sub(MOST_FINDINGS) {
+        writeln!(page, "<p>There are {more} more.</p>")?;
+    }
+    Ok(())
+}
+
+fn connections(report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let (cluster, engine) = (&report.snapshot.cluster, report.engine);
+    for (by, of) in [(By::Endpoint, ""), (By::Workload, " of workloads"), (By::Namespace, " of namespaces")] {
+        let question = Question { by, ..Question::default() };
+        let answer = reach(&question, cluster, engine);
+        let mut lines: Vec<String> = Vec::new();
+        let mut count = 0_usize;
+        let name = |index: usize| answer.parties.get(index).map_or("", |party| party.id.as_str());
+        let ended = answer.each(|link| {
+            count += 1;
+            if count > MOST_CONNECTIONS && by != By::Namespace {
+                return Err(());
+            }
+            if count <= MOST_CONNECTIONS {
+                lines.push(format!(
+                    "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
+                    Text(name(link.src)),
+                    Text(name(link.dst)),
+                    Text(&*link.traffic)
+                ));
+            }
+            Ok(())
+        });
+        if ended.is_err() {
+            continue;
+        }
+        writeln!(page, "<h2>Connections{of}</h2>")?;
+        writeln!(
+            page,
+            "<table><thead><tr><th scope=\"col\">From</th><th scope=\"col\">To</th><th scope=\"col\">Over</th>\
+             </tr></thead><tbody>"
+        )?;
+        for line in &lines {
+            writeln!(page, "{line}")?;
+        }
+        writeln!(page, "</tbody></table>")?;
+        if let Some(more @ 1..) = count.checked_sub(lines.len()) {
+            writeln!(page, "<p>There are {more} more.</p>")?;
+        }
+        return Ok(());
+    }
+    Ok(())
+}

@@ -1,0 +1,213 @@
+// The document with everything looked up that views ask for again and again.
+import type { Document, End, Endpoint, Finding, Layer, Policy, Rule, Tier, Workload } from "../schema";
+import { intersection, isEmpty, type Traffic } from "./traffic";
+
+/** A policy with its place in the evaluation order. */
+export interface Ranked {
+  /** Its number among all policies. */
+  index: number;
+  policy: Policy;
+  layer: Layer;
+  tier: Tier;
+  /** `Kind/namespace/name`. */
+  object: string;
+  findings: number[];
+}
+
+/** An answer: from whom to whom, over what. */
+export interface Connection {
+  src: number;
+  dst: number;
+  traffic: Traffic;
+}
+
+export type Direction = "ingress" | "egress";
+
+export class Report {
+  readonly endpoints: Endpoint[];
+  readonly policies: Ranked[] = [];
+  /** The namespace that each endpoint is shown in; what has none is grouped by its kind. */
+  readonly groupOf: string[];
+  readonly #byId = new Map<string, number>();
+  readonly #byObject = new Map<string, number[]>();
+  readonly #overlaps = new Map<string, boolean>();
+
+  constructor(readonly document: Document) {
+    this.endpoints = document.endpoints;
+    this.endpoints.forEach((endpoint, index) => this.#byId.set(endpoint.id, index));
+    this.groupOf = this.endpoints.map((endpoint) => endpoint.namespace ?? groupOfKind(endpoint.kind));
+    document.findings.forEach((finding, index) => {
+      if (!finding.object) return;
+      const known = this.#byObject.get(finding.object);
+      if (known) known.push(index);
+      else this.#byObject.set(finding.object, [index]);
+    });
+    for (const layer of document.layers) {
+      for (const tier of layer.tiers) {
+        for (const policy of tier.policies) {
+          const object = [policy.kind, policy.namespace, policy.name].filter((part) => part !== null).join("/");
+          this.policies.push({
+            index: this.policies.length,
+            policy,
+            layer,
+            tier,
+            object,
+            findings: this.findingsOf(object),
+          });
+        }
+      }
+    }
+  }
+
+  /** The index of the endpoint with an id. */
+  index(id: string): number | undefined {
+    return this.#byId.get(id);
+  }
+
+  endpoint(index: number): Endpoint {
+    const endpoint = this.endpoints[index];
+    if (!endpoint) throw new RangeError(`no endpoint ${index}`);
+    return endpoint;
+  }
+
+  end(index: number): End {
+    const end = this.document.ends[index];
+    if (!end) throw new RangeError(`no endpoint ${index}`);
+    return end;
+  }
+
+  workload(index: number): Workload | undefined {
+    const workload = this.end(index).workload;
+    return workload === null ? undefined : this.document.workloads[workload];
+  }
+
+  findingsOf(object: string): number[] {
+    return this.#byObject.get(object) ?? [];
+  }
+
+  finding(index: number): Finding {
+    const finding = this.document.findings[index];
+    if (!finding) throw new RangeError(`no finding ${index}`);
+    return finding;
+  }
+
+  traffic(number: number): Traffic {
+    const traffic = this.document.traffic[number];
+    if (!traffic) throw new RangeError(`no traffic ${number}`);
+    return traffic as Traffic;
+  }
+
+  row(src: number): number[] {
+    return this.document.rows[this.document.rowOf[src] ?? -1] ?? [];
+  }
+
+  /** The number of the traffic from one endpoint to another; 0 is nothing. */
+  at(src: number, dst: number): number {
+    const row = this.row(src);
+    let [low, high] = [0, row.length / 3];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const start = row[3 * middle] ?? 0;
+      if (dst < start) high = middle;
+      else if (dst >= start + (row[3 * middle + 1] ?? 0)) low = middle + 1;
+      else return row[3 * middle + 2] ?? 0;
+    }
+    return 0;
+  }
+
+  /** Whom an endpoint reaches. */
+  *from(src: number): Generator<{ end: number; traffic: number }> {
+    const row = this.row(src);
+    for (let at = 0; at < row.length; at += 3) {
+      const [first = 0, count = 0, traffic = 0] = row.slice(at, at + 3);
+      for (let end = first; end < first + count; end++) yield { end, traffic };
+    }
+  }
+
+  /** Who reaches an endpoint. */
+  *to(dst: number): Generator<{ end: number; traffic: number }> {
+    for (let end = 0; end < this.endpoints.length; end++) {
+      const traffic = this.at(end, dst);
+      if (traffic) yield { end, traffic };
+    }
+  }
+
+  *connections(): Generator<Connection> {
+    for (let src = 0; src < this.endpoints.length; src++) {
+      for (const { end, traffic } of this.from(src)) yield { src, dst: end, traffic: this.traffic(traffic) };
+    }
+  }
+
+  /** Whether an endpoint is a name for addresses, which connections only lead to. */
+  isDomain(index: number): boolean {
+    return this.end(index).parts.some((part) => this.document.classes[part.class]?.domain);
+  }
+
+  /** Whether an endpoint stands for a way in that the manifests do not define. */
+  isAssumed(index: number): boolean {
+    return this.endpoint(index).kind === "Assumed" && !this.end(index).outside;
+  }
+
+  /** Whether a pair can have an answer at all: a single pod has no connection to itself. */
+  asks(src: number, dst: number): boolean {
+    if (src === dst) return this.end(src).several;
+    if (this.isDomain(src) || this.isAssumed(dst)) return false;
+    return !(this.end(src).outside && this.end(dst).outside);
+  }
+
+  /** Whether some numbered traffic has a part in common with what is asked for. */
+  overlaps(number: number, asked: Traffic, key: string): boolean {
+    if (!number) return false;
+    const known = this.#overlaps.get(`${number} ${key}`);
+    if (known !== undefined) return known;
+    const overlaps = !isEmpty(intersection(this.traffic(number), asked));
+    this.#overlaps.set(`${number} ${key}`, overlaps);
+    return overlaps;
+  }
+
+  /** Whether a set holds a class. */
+  holds(set: number, member: number): boolean {
+    const runs = this.document.sets[set] ?? [];
+    let [low, high] = [0, runs.length / 2];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const start = runs[2 * middle] ?? 0;
+      if (member < start) high = middle;
+      else if (member >= start + (runs[2 * middle + 1] ?? 0)) low = middle + 1;
+      else return true;
+    }
+    return false;
+  }
+
+  /** The endpoints with a class in a set. */
+  members(set: number): number[] {
+    const members: number[] = [];
+    this.document.ends.forEach((end, index) => {
+      if (end.parts.some((part) => this.holds(set, part.class))) members.push(index);
+    });
+    return members;
+  }
+
+  /** The policies that speak of an endpoint's connections in a direction. */
+  applying(index: number, direction: Direction): Ranked[] {
+    const parts = this.end(index).parts;
+    return this.policies.filter(
+      ({ policy }) => policy[direction] !== null && parts.some((part) => this.holds(policy.subject, part.class)),
+    );
+  }
+}
+
+export function rulesOf(policy: Policy, direction: Direction): Rule[] {
+  return policy[direction] ?? [];
+}
+
+function groupOfKind(kind: string): string {
+  switch (kind) {
+    case "External":
+      return "outside";
+    case "Node":
+      return "nodes";
+    default:
+      return "assumed";
+  }
+}

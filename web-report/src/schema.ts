@@ -1,0 +1,447 @@
+// Generated from docs/schema/report.json by scripts/schema.js.
+
+/**
+ * Ranges of addresses from first to last, IPv4 before IPv6, ascending and apart.
+ */
+export type Ranges = [string, string][];
+export type Direction = "ingress" | "egress";
+export type Protocol = "TCP" | "UDP" | "SCTP";
+export type Severity = "note" | "warning" | "error";
+
+export interface Document {
+  schemaVersion: 1;
+  /**
+   * The version of npv.
+   */
+  npv: string;
+  inputs: string[];
+  /**
+   * The options that change what the inputs mean.
+   */
+  flags: string[];
+  /**
+   * Nothing was left out: all input could be read and is modelled.
+   */
+  complete: boolean;
+  summary: {
+    errors: number;
+    warnings: number;
+    notes: number;
+    files: number;
+    namespaces: number;
+    workloads: number;
+    pods: number;
+    services: number;
+    policies: number;
+  };
+  coverage: {
+    /**
+     * Pods that are isolated for ingress.
+     */
+    ingress: number;
+    egress: number;
+    /**
+     * Endpoints with pods that addresses of the internet may connect to.
+     */
+    exposed: number[];
+    connections: number;
+  };
+  /**
+   * As in the answer of `npv reach`.
+   */
+  endpoints: Endpoint[];
+  /**
+   * One for each endpoint.
+   */
+  ends: End[];
+  /**
+   * Distinct sets of traffic; the first is nothing, the second everything.
+   */
+  traffic: Traffic[];
+  /**
+   * The answer of `npv reach`, equal rows once: first destination, number of destinations, an index into `traffic`, and so on, ascending.
+   */
+  rows: number[][];
+  /**
+   * For each endpoint as a source, an index into `rows`.
+   */
+  rowOf: number[];
+  /**
+   * A pair is to be asked for each address family apart, and allowed where both sides allow it in one of them.
+   */
+  byFamily: boolean;
+  classes: Class[];
+  /**
+   * Names of ports.
+   */
+  names: string[];
+  /**
+   * Sets of classes: first class, number of classes, and so on, ascending.
+   */
+  sets: number[][];
+  layers: Layer[];
+  namespaces: Namespace[];
+  workloads: Workload[];
+  services: Service[];
+  routes: Route[];
+  /**
+   * As in the answer of `npv check`.
+   */
+  findings: Finding[];
+  /**
+   * For each finding, the excerpts that show it.
+   */
+  shown: number[][];
+  excerpts: Excerpt[];
+  /**
+   * The lint rules that found something.
+   */
+  lintRules: {
+    [k: string]: {
+      category: string;
+      summary: string;
+    };
+  };
+  /**
+   * What reading found wrong, as in the answer of `npv reach`.
+   */
+  diagnostics: Finding[];
+}
+/**
+ * A workload as far as no policy tells its pods apart, nodes, addresses outside the cluster, or something assumed.
+ */
+export interface Endpoint {
+  id: string;
+  /**
+   * The workload's kind, or `External`, `Node`, `Assumed` or `Namespace`.
+   */
+  kind: string;
+  namespace?: string;
+  name?: string;
+  pods?: number;
+  ranges?: Ranges;
+}
+/**
+ * What the answer of `npv reach` does not say of an endpoint.
+ */
+export interface End {
+  /**
+   * It can be several pods, so that it can connect to itself.
+   */
+  several: boolean;
+  /**
+   * A domain or addresses outside the cluster.
+   */
+  outside: boolean;
+  /**
+   * It holds addresses that are routed in the internet.
+   */
+  internet: boolean;
+  /**
+   * For ingress, and for egress.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  isolated: [boolean, boolean];
+  /**
+   * An index into `workloads`.
+   */
+  workload: number | null;
+  /**
+   * Several where rules tell its pods or addresses apart and the answers are the same all the same.
+   */
+  parts: Part[];
+}
+export interface Part {
+  /**
+   * An index into `classes`.
+   */
+  class: number;
+  /**
+   * What policies see of it, for people.
+   */
+  seen: string;
+}
+/**
+ * For each protocol the destination ports, as ranges from first to last, ascending and apart.
+ */
+export interface Traffic {
+  TCP: [number, number][];
+  UDP: [number, number][];
+  SCTP: [number, number][];
+}
+/**
+ * Pods, nodes or addresses that nothing in the policies tells apart.
+ */
+export interface Class {
+  /**
+   * Policies apply to it.
+   */
+  subject: boolean;
+  /**
+   * Pods on the host network.
+   */
+  host: boolean;
+  /**
+   * Named ports: an index into `names`, and one into `traffic`.
+   */
+  ports: [number, number][];
+  domain: boolean;
+  outside: boolean;
+  /**
+   * The one address family that it can use; `null` where it can use both, or is outside the cluster.
+   */
+  family: "IPv4" | "IPv6" | null;
+}
+/**
+ * An independent enforcement point; a flow must pass all.
+ */
+export interface Layer {
+  name: string;
+  tiers: Tier[];
+}
+export interface Tier {
+  name: string;
+  mode: "first-match" | "union" | "deny-wins";
+  participation: "everybody" | "selected";
+  noMatch: "next-tier" | "deny" | "allow";
+  /**
+   * Its selectors and named ports see pods on the host network.
+   */
+  seesHosts: boolean;
+  /**
+   * In evaluation order.
+   */
+  policies: Policy[];
+}
+export interface Policy {
+  kind: string;
+  namespace: string | null;
+  name: string;
+  priority: number;
+  /**
+   * An index into `sets`: the classes that it applies to.
+   */
+  subject: number;
+  selects: string;
+  at: Place | null;
+  excerpt: number | null;
+  /**
+   * `null` where the policy says nothing of ingress.
+   */
+  ingress: Rule[] | null;
+  egress: Rule[] | null;
+  /**
+   * Directions whose rules are written and have no effect.
+   */
+  inert: Direction[];
+}
+export interface Place {
+  file: string;
+  line: number;
+  column: number;
+  endLine: number;
+  endColumn: number;
+}
+export interface Rule {
+  name: string;
+  action: "allow" | "deny" | "pass" | "log";
+  at: Place | null;
+  /**
+   * An index into `excerpts`.
+   */
+  excerpt: number | null;
+  /**
+   * An index into `sets`: the classes at the other end. Where families are to be asked for apart, followed by those over IPv4 and over IPv6.
+   *
+   * @minItems 1
+   * @maxItems 3
+   */
+  peers: [number] | [number, number] | [number, number, number];
+  /**
+   * The peers in words; empty for everybody.
+   */
+  from: string[];
+  /**
+   * An index into `traffic`: the ports that are given by number.
+   */
+  traffic: number;
+  /**
+   * Indices into `names`: ports by name, looked up on the destination.
+   */
+  names: number[];
+  /**
+   * The ports in words; empty for everything.
+   */
+  over: string[];
+  /**
+   * What of the rule is not modelled.
+   */
+  unsupported: string | null;
+}
+export interface Namespace {
+  name: string;
+  labels: {
+    [k: string]: string;
+  };
+  defined: boolean;
+}
+export interface Workload {
+  namespace: string;
+  kind: string;
+  name: string;
+  at: Place | null;
+  account: string | null;
+  groups: Group[];
+}
+export interface Group {
+  labels: {
+    [k: string]: string;
+  };
+  ports: {
+    name: string | null;
+    protocol: Protocol;
+    port: number;
+  }[];
+  hostNetwork: boolean;
+  pods: number;
+  /**
+   * The first pods, where the manifests list them one by one.
+   */
+  members: string[];
+}
+export interface Service {
+  namespace: string;
+  name: string;
+  type: string;
+  at: Place | null;
+  ports: {
+    name: string | null;
+    protocol: Protocol;
+    port: number;
+    nodePort: number | null;
+    targets: Target[];
+  }[];
+}
+export interface Target {
+  /**
+   * An index into `endpoints`.
+   */
+  endpoint: number | null;
+  address: string | null;
+  /**
+   * `null` where the pods have no port of the name.
+   */
+  port: number | null;
+}
+export interface Route {
+  kind: string;
+  namespace: string | null;
+  name: string;
+  at: Place | null;
+  parents: {
+    entry: string;
+    /**
+     * Indices into `endpoints`.
+     */
+    pods: number[];
+    /**
+     * Why the route is not attached.
+     */
+    problem: string | null;
+  }[];
+  rules: {
+    hosts: string[];
+    paths: string[];
+    backends: {
+      namespace: string;
+      name: string;
+      port: string;
+      weight: number;
+      targets: Target[];
+      problem: string | null;
+    }[];
+  }[];
+}
+export interface Finding {
+  /**
+   * Name of the lint rule; `npv rule NAME` explains it.
+   */
+  rule: string;
+  severity: Severity;
+  message: string;
+  /**
+   * `Kind/namespace/name`, or `Kind/name` where the kind has no namespace.
+   */
+  object: string | null;
+  locations: Location[];
+  help: string[];
+  witness: Witness | null;
+  fix: Fix | null;
+  /**
+   * The answer leaves something out because of this.
+   */
+  incomplete: boolean;
+  /**
+   * Survives moved lines, renamed files and reordered lists.
+   */
+  fingerprint: string;
+}
+export interface Location {
+  file: string;
+  line: number;
+  column: number;
+  endLine: number;
+  endColumn: number;
+  /**
+   * The first location is the only primary one. At hidden ones only suppressions apply.
+   */
+  role: "primary" | "related" | "hidden";
+  label?: string;
+}
+/**
+ * A flow that shows the finding.
+ */
+export interface Witness {
+  src: string;
+  dst: string;
+  protocol: "TCP" | "UDP" | "SCTP";
+  port: number;
+}
+export interface Fix {
+  description: string;
+  applicability: "safe" | "unsafe" | "display-only";
+  edits: Edit[];
+  example?: string;
+}
+export interface Edit {
+  file: string;
+  line: number;
+  column: number;
+  endLine: number;
+  endColumn: number;
+  replacement: string;
+}
+/**
+ * Lines of a manifest.
+ */
+export interface Excerpt {
+  file: string;
+  /**
+   * The number of the first line.
+   */
+  line: number;
+  text: string;
+  /**
+   * The first and the last line of what it is about.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  marked: [number, number];
+  /**
+   * There is more of what it is about.
+   */
+  cut: boolean;
+}

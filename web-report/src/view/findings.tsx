@@ -1,0 +1,130 @@
+// What is wrong, why, and what to write instead.
+import { useMemo } from "preact/hooks";
+import { csv } from "../model/csv";
+import type { Finding, Severity } from "../schema";
+import { useReport } from "./context";
+import { download } from "./download";
+import { EndpointLink, Name, Prose, SeverityMark, Snippet, WhyLink, plural } from "./parts";
+import { useState } from "preact/hooks";
+import { go, here, href, useRoute } from "./router";
+
+const SEVERITIES: Severity[] = ["error", "warning", "note"];
+const PAGE = 50;
+
+export function Findings() {
+  const report = useReport();
+  const { parameters, about } = useRoute();
+  const [shown, setShown] = useState(PAGE);
+  const severity = parameters.get("severity");
+  const rule = parameters.get("rule");
+  const words = (parameters.get("find") ?? "").toLowerCase();
+  const all = report.document.findings;
+  const rules = useMemo(() => [...new Set(all.map((finding) => finding.rule))].sort(), [all]);
+  const matching = useMemo(
+    () =>
+      all
+        .map((finding, index) => ({ finding, index }))
+        .filter(({ finding }) => !about || finding.fingerprint === about)
+        .filter(({ finding }) => !severity || finding.severity === severity)
+        .filter(({ finding }) => !rule || finding.rule === rule)
+        .filter(({ finding }) => !words || haystack(finding).includes(words))
+        .sort((a, b) => SEVERITIES.indexOf(a.finding.severity) - SEVERITIES.indexOf(b.finding.severity) || a.index - b.index),
+    [all, about, severity, rule, words],
+  );
+  const save = () => {
+    const header = ["severity", "rule", "message", "object", "file", "line", "help", "fingerprint"];
+    const rows = matching.map(({ finding }) => {
+      const place = finding.locations[0];
+      const { severity, rule, message, object, help, fingerprint } = finding;
+      return [severity, rule, message, object, place?.file, place?.line, help.join("; "), fingerprint];
+    });
+    download("findings.csv", "text/csv", csv(header, rows));
+  };
+  const set = (name: string) => (event: { currentTarget: { value: string } }) =>
+    go(here({ [name]: event.currentTarget.value || null }, null), "replace");
+  return (
+    <>
+      <h1>Findings</h1>
+      <div class="toolbar" role="search">
+        <label>Find <input type="search" value={parameters.get("find") ?? ""} onInput={set("find")} /></label>
+        <label>
+          Severity{" "}
+          <select value={severity ?? ""} onChange={set("severity")}>
+            <option value="">all</option>
+            {SEVERITIES.map((name) => <option key={name} value={name}>{name}</option>)}
+          </select>
+        </label>
+        <label>
+          Rule{" "}
+          <select value={rule ?? ""} onChange={set("rule")}>
+            <option value="">all</option>
+            {rules.map((name) => <option key={name} value={name}>{name}</option>)}
+          </select>
+        </label>
+        <span class="count" role="status">{plural(matching.length, "finding")}</span>
+        <button type="button" class="quiet save" onClick={save}>CSV</button>
+      </div>
+      {about ? <p><a href={href("findings")}>Show all findings</a></p> : null}
+      {matching.length ? null : <p class="empty">{all.length ? "No finding is like that." : "Nothing is wrong."}</p>}
+      <ol class="findings">
+        {matching.slice(0, shown).map(({ finding, index }) => (
+          <li key={finding.fingerprint + index}><FindingOf finding={finding} index={index} /></li>
+        ))}
+      </ol>
+      {matching.length > shown ? (
+        <button type="button" class="more" onClick={() => setShown(shown + 4 * PAGE)}>Show more of {matching.length}</button>
+      ) : null}
+    </>
+  );
+}
+
+function haystack(finding: Finding): string {
+  const files = finding.locations.map((place) => place.file);
+  return [finding.rule, finding.message, finding.object ?? "", ...files].join(" ").toLowerCase();
+}
+
+export function FindingOf({ finding, index }: { finding: Finding; index: number }) {
+  const report = useReport();
+  const shown = report.document.shown[index] ?? [];
+  const about = report.document.lintRules[finding.rule];
+  const isPolicy = report.policies.some((ranked) => ranked.object === finding.object);
+  const { witness, fix } = finding;
+  const [src, dst] = [witness ? report.index(witness.src) : undefined, witness ? report.index(witness.dst) : undefined];
+  return (
+    <article class={`finding ${finding.severity}`}>
+      <header>
+        <SeverityMark severity={finding.severity} />
+        <a class="rule-name" href={href("findings", null, { rule: finding.rule })}>{finding.rule}</a>
+        {finding.object ? (
+          isPolicy
+            ? <a class="object" href={href("policies", finding.object)}><Name>{finding.object}</Name></a>
+            : <span class="object"><Name>{finding.object}</Name></span>
+        ) : null}
+        {finding.incomplete ? <span class="mark incomplete">incomplete</span> : null}
+        <a class="anchor" href={href("findings", finding.fingerprint)} aria-label="a link to this finding">#</a>
+      </header>
+      <p class="message"><Prose>{finding.message}</Prose></p>
+      {shown.map((number) => {
+        const excerpt = report.document.excerpts[number];
+        return excerpt ? <Snippet key={number} excerpt={excerpt} /> : null;
+      })}
+      {witness ? (
+        <p class="witness">
+          For example {src === undefined ? <Name>{witness.src}</Name> : <EndpointLink index={src} />} →{" "}
+          {dst === undefined ? <Name>{witness.dst}</Name> : <EndpointLink index={dst} />} on {witness.protocol} {witness.port}
+          {src !== undefined && dst !== undefined ? <> <WhyLink src={src} dst={dst} /></> : null}
+        </p>
+      ) : null}
+      {finding.help.length ? (
+        <ul class="help">{finding.help.map((help) => <li key={help}><Prose>{help}</Prose></li>)}</ul>
+      ) : null}
+      {fix ? (
+        <div class="fix">
+          {finding.help.includes(fix.description) && !fix.example ? null : <p><b>Fix</b> <Prose>{fix.description}</Prose></p>}
+          {fix.example ? <pre tabIndex={0} aria-label="what to write"><Name>{""}</Name>{fix.example}</pre> : null}
+        </div>
+      ) : null}
+      {about ? <p class="about">{about.summary} <code>npv rule {finding.rule}</code></p> : null}
+    </article>
+  );
+}

@@ -1,0 +1,190 @@
+// At a glance: how much there is, how much of it is closed, what is open, and what is wrong.
+import type { ComponentChildren } from "preact";
+import { useMemo } from "preact/hooks";
+import { union, text, type Traffic } from "../model/traffic";
+import { visible } from "../model/visible";
+import { useReport } from "./context";
+import { EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
+import { href } from "./router";
+import type { Report } from "../model/report";
+
+export function Glance() {
+  const report = useReport();
+  const { summary, coverage, complete, findings, inputs } = report.document;
+  const wrong = findings.length;
+  const worst = summary.errors ? "error" : summary.warnings ? "warning" : wrong ? "note" : "clean";
+  const exposed = useMemo(() => openToTheInternet(report), [report]);
+  const spaces = useMemo(() => byNamespace(report, exposed), [report, exposed]);
+  return (
+    <>
+      <h1>At a glance</h1>
+      <p class="lead">
+        Who can reach whom in <Name>{inputs.join(", ")}</Name>: {plural(summary.pods, "pod")} of{" "}
+        {plural(summary.workloads, "workload")} in {plural(summary.namespaces, "namespace")}, under{" "}
+        {plural(summary.policies, "policy", "policies")}.
+      </p>
+      {complete ? null : <Incomplete />}
+      <div class="tiles">
+        <Tile title="Findings" link={href("findings")} tone={worst}>
+          <strong>{wrong.toLocaleString("en")}</strong>
+          <p class="marks">
+            {([["error", summary.errors], ["warning", summary.warnings], ["note", summary.notes]] as const)
+              .filter(([, count]) => count)
+              .map(([severity, count]) => (
+                <a key={severity} href={href("findings", null, { severity })}>
+                  <span class={`mark ${severity}`}>{plural(count, severity)}</span>
+                </a>
+              ))}
+            {wrong ? null : "nothing is wrong"}
+          </p>
+        </Tile>
+        <Tile title="Isolated pods" link={href("workloads")}>
+          <Share name="ingress" part={coverage.ingress} whole={summary.pods} />
+          <Share name="egress" part={coverage.egress} whole={summary.pods} />
+        </Tile>
+        <Tile title="Open to the internet" link={href("workloads")} tone={exposed.length ? "warning" : "clean"}>
+          <strong>{exposed.length.toLocaleString("en")}</strong>
+          <p>of {plural(report.endpoints.filter((end) => end.pods).length, "endpoint")} with pods</p>
+        </Tile>
+        <Tile title="Connections" link={href("matrix")}>
+          <strong>{coverage.connections.toLocaleString("en")}</strong>
+          <p>allowed among {plural(report.endpoints.length, "endpoint")}</p>
+        </Tile>
+      </div>
+      {wrong ? (
+        <section>
+          <h2>What is wrong</h2>
+          <ul class="brief">
+            {[...findings.entries()]
+              .sort(([, a], [, b]) => rank(a.severity) - rank(b.severity))
+              .slice(0, 6)
+              .map(([index, finding]) => (
+                <li key={index}>
+                  <SeverityMark severity={finding.severity} />
+                  <a href={href("findings", finding.fingerprint)}><Prose>{finding.message}</Prose></a>
+                </li>
+              ))}
+          </ul>
+          {wrong > 6 ? <p><a href={href("findings")}>All {wrong} findings</a></p> : null}
+        </section>
+      ) : null}
+      <section>
+        <h2>Open to the internet</h2>
+        <p class="faint">As far as policies say: whether there is a way in from outside is up to Services, routes and the network.</p>
+        <Table
+          name="open-to-the-internet" caption="Endpoints that addresses of the internet may connect to" rows={exposed}
+          empty="No address of the internet may connect to a pod."
+          columns={[
+            { name: "Endpoint", value: (row) => report.endpoint(row.end).id, cell: (row) => <EndpointLink index={row.end} /> },
+            { name: "Over", value: (row) => text(row.traffic), cell: (row) => <TrafficText traffic={row.traffic} /> },
+            { name: "From", value: (row) => row.from.map((from) => report.endpoint(from).id).join(" "), cell: (row) => (
+              <>{row.from.slice(0, 3).map((from) => <><WhyLink src={from} dst={row.end}>{visible(report.endpoint(from).id)}</WhyLink>{" "}</>)}
+                {row.from.length > 3 ? <span class="faint">and {row.from.length - 3} more</span> : null}</>
+            ) },
+          ]}
+        />
+      </section>
+      <section>
+        <h2>Namespaces</h2>
+        <Table
+          name="namespaces" caption="How much of each namespace is closed" rows={spaces}
+          columns={[
+            { name: "Namespace", value: (row) => row.name, cell: (row) => <a href={href("workloads", null, { find: `${row.name}/` })}><Name>{row.name}</Name></a> },
+            { name: "Endpoints", number: true, value: (row) => row.ends, cell: (row) => row.ends },
+            { name: "Pods", number: true, value: (row) => row.pods, cell: (row) => row.pods },
+            { name: "Policies", number: true, value: (row) => row.policies, cell: (row) => row.policies },
+            { name: "Isolated for ingress", number: true, value: (row) => percent(row.ingress, row.pods), cell: (row) => `${percent(row.ingress, row.pods)} %` },
+            { name: "Isolated for egress", number: true, value: (row) => percent(row.egress, row.pods), cell: (row) => `${percent(row.egress, row.pods)} %` },
+            { name: "Open to the internet", number: true, value: (row) => row.exposed, cell: (row) => row.exposed },
+          ]}
+        />
+      </section>
+    </>
+  );
+}
+
+function rank(severity: string): number {
+  return ["error", "warning", "note"].indexOf(severity);
+}
+
+function percent(part: number, whole: number): number {
+  return whole ? Math.floor((part / whole) * 100) : 0;
+}
+
+function Tile({ title, link, tone, children }: { title: string; link: string; tone?: string; children: ComponentChildren }) {
+  return (
+    <section class={`tile ${tone ?? ""}`}>
+      <h2><a href={link}>{title}</a></h2>
+      {children}
+    </section>
+  );
+}
+
+function Share({ name, part, whole }: { name: string; part: number; whole: number }) {
+  return (
+    <p class="share">
+      <label>
+        <span>{name}</span>
+        <meter min={0} max={whole || 1} value={part}>{percent(part, whole)} %</meter>
+        <span class="of">{percent(part, whole)} %</span>
+      </label>
+    </p>
+  );
+}
+
+function Incomplete() {
+  const { findings } = useReport().document;
+  const why = [...findings.entries()].filter(([, finding]) => finding.incomplete);
+  return (
+    <section class="incomplete-notice" aria-label="incomplete">
+      <h2>This report is incomplete</h2>
+      <p>Something could not be read or is not modelled, so more or less may be allowed than is shown.</p>
+      <ul>
+        {why.slice(0, 8).map(([index, finding]) => (
+          <li key={index}><a href={href("findings", finding.fingerprint)}><Prose>{finding.message}</Prose></a></li>
+        ))}
+        {why.length > 8 ? <li>and {why.length - 8} more</li> : null}
+      </ul>
+    </section>
+  );
+}
+
+interface Exposed {
+  end: number;
+  from: number[];
+  traffic: Traffic;
+}
+
+/** The endpoints that addresses of the internet may connect to. */
+export function openToTheInternet(report: Report): Exposed[] {
+  const outside = report.endpoints.flatMap((_, index) => (report.end(index).internet ? [index] : []));
+  return report.document.coverage.exposed.map((end) => {
+    const from = outside.filter((source) => report.at(source, end));
+    return { end, from, traffic: union(...from.map((source) => report.traffic(report.at(source, end)))) };
+  });
+}
+
+function byNamespace(report: Report, exposed: Exposed[]) {
+  const spaces = new Map(
+    report.document.namespaces.map(({ name }) => [name, { name, ends: 0, pods: 0, policies: 0, ingress: 0, egress: 0, exposed: 0 }]),
+  );
+  report.endpoints.forEach((endpoint, index) => {
+    const space = spaces.get(endpoint.namespace ?? "");
+    if (!space) return;
+    const [ingress, egress] = report.end(index).isolated;
+    const pods = endpoint.pods ?? 0;
+    space.ends += 1;
+    space.pods += pods;
+    space.ingress += ingress ? pods : 0;
+    space.egress += egress ? pods : 0;
+  });
+  for (const { policy } of report.policies) {
+    const space = spaces.get(policy.namespace ?? "");
+    if (space) space.policies += 1;
+  }
+  for (const { end } of exposed) {
+    const space = spaces.get(report.endpoint(end).namespace ?? "");
+    if (space) space.exposed += 1;
+  }
+  return [...spaces.values()];
+}

@@ -1,0 +1,251 @@
+// Sources by destinations. Only what is in sight is in the page, so that size costs nothing.
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Matrix as Model, type Line } from "../model/matrix";
+import { isAll, isEmpty, parse, short, text } from "../model/traffic";
+import { visible } from "../model/visible";
+import { csv } from "../model/csv";
+import { useReport } from "./context";
+import { download } from "./download";
+import { go, here, useRoute } from "./router";
+
+const CELL = { width: 68, height: 28 };
+const AROUND = 4;
+/** Groups start open where there are no more endpoints than this. */
+const SMALL = 60;
+/** Beyond this, all groups at once would be no help to anybody. */
+const MOST_OPEN = 2_500;
+
+interface Window {
+  top: number;
+  left: number;
+  width: number;
+  height: number;
+}
+
+export function MatrixView() {
+  const report = useReport();
+  const { parameters } = useRoute();
+  const find = parameters.get("find") ?? "";
+  const port = parameters.get("port") ?? "";
+  const asked = useMemo(() => (port ? parse(port) : null), [port]);
+  const model = useMemo(() => new Model(report, asked, port), [report, asked, port]);
+  const standing = report.endpoints.length <= SMALL;
+  const open = parameters.get("open");
+  const isOpen = useMemo(() => {
+    if (open === "*") return () => true;
+    const names = new Set(parameters.getAll("open").flatMap((list) => list.split("|")).filter(Boolean));
+    return open === null ? () => standing : (name: string) => names.has(name);
+  }, [open, standing]);
+  const lines = useMemo(() => {
+    const words = find.toLowerCase();
+    return model.lines(isOpen, (end) => !words || report.endpoint(end).id.toLowerCase().includes(words));
+  }, [model, isOpen, find]);
+
+  const openNames = () => model.groups.map(({ name }) => name).filter(isOpen);
+  const toggle = (group: number) => {
+    const name = model.groups[group]?.name ?? "";
+    const names = isOpen(name) ? openNames().filter((other) => other !== name) : [...openNames(), name];
+    go(here({ open: names.length ? names.join("|") : "|" }), "replace");
+  };
+  const set = (name: string) => (event: { currentTarget: { value: string } }) =>
+    go(here({ [name]: event.currentTarget.value || null }), "replace");
+  const save = () => {
+    const rows = function* () {
+      for (const { src, dst } of report.connections()) {
+        const traffic = model.traffic(src, dst);
+        if (!isEmpty(traffic)) yield [report.endpoint(src).id, report.endpoint(dst).id, text(traffic)];
+      }
+    };
+    download("connections.csv", "text/csv", csv(["src", "dst", "traffic"], rows()));
+  };
+  return (
+    <div class="full">
+      <h1>Matrix</h1>
+      <div class="toolbar" role="search">
+        <label>Find <input type="search" value={find} onInput={set("find")} placeholder="namespace or name" /></label>
+        <label>
+          Port <input class="port" type="search" value={port} onInput={set("port")} placeholder="5432/tcp"
+            aria-invalid={Boolean(port && !asked)} />
+        </label>
+        {report.endpoints.length <= MOST_OPEN ? (
+          <a class="button quiet" href={here({ open: "*" })}>open all</a>
+        ) : null}
+        <a class="button quiet" href={here({ open: "|" })}>fold all</a>
+        <button type="button" class="quiet save" onClick={save}>CSV</button>
+        <ul class="legend" aria-label="legend">
+          <li><span class="swatch some" /> some ports</li>
+          <li><span class="swatch all" /> all traffic</li>
+          <li><span class="swatch nothing" /> denied</li>
+        </ul>
+      </div>
+      {lines.length ? <Grid model={model} lines={lines} isOpen={isOpen} toggle={toggle} /> : <p class="empty">No endpoint is called like that.</p>}
+    </div>
+  );
+}
+
+interface GridProps {
+  model: Model;
+  lines: Line[];
+  isOpen: (group: string) => boolean;
+  toggle: (group: number) => void;
+}
+
+function Grid({ model, lines, isOpen, toggle }: GridProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState<Window>({ top: 0, left: 0, width: 1200, height: 800 });
+  const [active, setActive] = useState<[number, number]>([0, 0]);
+  const narrow = view.width < 640;
+  const head = narrow ? { width: 128, height: 116 } : { width: 240, height: 150 };
+
+  const look = () => {
+    const element = box.current;
+    if (!element) return;
+    const { scrollTop: top, scrollLeft: left, clientWidth: width, clientHeight: height } = element;
+    setView((old) => (old.top === top && old.left === left && old.width === width && old.height === height ? old : { top, left, width, height }));
+  };
+  useLayoutEffect(look, []);
+  useEffect(() => {
+    const observer = new ResizeObserver(look);
+    if (box.current) observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+
+  const last = lines.length - 1;
+  const [row, column] = [Math.min(active[0], last), Math.min(active[1], last)];
+  const firstRow = Math.max(0, Math.floor(view.top / CELL.height) - AROUND);
+  const lastRow = Math.min(last, Math.ceil((view.top + view.height) / CELL.height) + AROUND);
+  const firstColumn = Math.max(0, Math.floor(view.left / CELL.width) - AROUND);
+  const lastColumn = Math.min(last, Math.ceil((view.left + view.width) / CELL.width) + AROUND);
+  const rows = range(firstRow, lastRow);
+  const columns = range(firstColumn, lastColumn);
+
+  const show = (toRow: number, toColumn: number) => {
+    setActive([toRow, toColumn]);
+    const element = box.current;
+    if (!element) return;
+    const [y, x] = [toRow * CELL.height, toColumn * CELL.width];
+    const [height, width] = [element.clientHeight - head.height, element.clientWidth - head.width];
+    if (y < element.scrollTop) element.scrollTop = y;
+    else if (y + CELL.height > element.scrollTop + height) element.scrollTop = y + CELL.height - height;
+    if (x < element.scrollLeft) element.scrollLeft = x;
+    else if (x + CELL.width > element.scrollLeft + width) element.scrollLeft = x + CELL.width - width;
+  };
+  const press = (toRow: number, toColumn: number) => {
+    const [source, destination] = [lines[toRow], lines[toColumn]];
+    if (!source || !destination) return;
+    if (source.end !== undefined && destination.end !== undefined) {
+      const { report } = model;
+      go(here({ src: report.endpoint(source.end).id, dst: report.endpoint(destination.end).id }));
+    } else toggle((source.end === undefined ? source : destination).group);
+  };
+  const key = (event: KeyboardEvent) => {
+    const page = Math.max(1, Math.floor(view.height / CELL.height) - 6);
+    const moves: Record<string, [number, number]> = {
+      ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
+      PageUp: [row - page, column], PageDown: [row + page, column], Home: [row, 0], End: [row, last],
+    };
+    const move = moves[event.key];
+    if (move) {
+      event.preventDefault();
+      show(Math.min(last, Math.max(0, move[0])), Math.min(last, Math.max(0, move[1])));
+    } else if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      press(row, column);
+    }
+  };
+
+  const size = { width: head.width + lines.length * CELL.width, height: head.height + lines.length * CELL.height };
+  const at = (index: number) => head.width + index * CELL.width;
+  return (
+    <div
+      class="matrix" ref={box} onScroll={look} role="grid" tabIndex={0} onKeyDown={key}
+      aria-label="who reaches whom: sources down, destinations across"
+      aria-rowcount={lines.length + 1} aria-colcount={lines.length + 1} aria-activedescendant={`cell-${row}-${column}`}
+    >
+      <div class="sheet" role="presentation" style={{ width: `${size.width}px`, height: `${size.height}px` }}>
+        <div class="columns" role="row" aria-rowindex={1} style={{ height: `${head.height}px`, width: `${size.width}px` }}>
+          <div class="corner" role="columnheader" aria-colindex={1} style={{ width: `${head.width}px`, height: `${head.height}px` }}>
+            <span class="to">to →</span><span class="from">from ↓</span>
+          </div>
+          {columns.map((index) => {
+            const line = lines[index] as Line;
+            return (
+              <div
+                key={index} role="columnheader" aria-colindex={index + 2} onClick={() => line.end === undefined && toggle(line.group)}
+                class={`column ${line.end === undefined ? "group" : ""} ${index === column ? "current" : ""}`}
+                style={{ left: `${at(index)}px`, width: `${CELL.width}px`, height: `${head.height}px` }} title={titleOf(model, line)}
+              >
+                <bdi>{labelOf(model, line, isOpen)}</bdi>
+              </div>
+            );
+          })}
+        </div>
+        {rows.map((index) => {
+          const line = lines[index] as Line;
+          return (
+            <div
+              key={index} role="row" aria-rowindex={index + 2} class={`row ${line.end === undefined ? "group" : ""} ${index === row ? "current" : ""}`}
+              style={{ top: `${head.height + index * CELL.height}px`, width: `${size.width}px`, height: `${CELL.height}px` }}
+            >
+              <div
+                class="heading" role="rowheader" aria-colindex={1} style={{ width: `${head.width}px` }} title={titleOf(model, line)}
+                onClick={() => line.end === undefined && toggle(line.group)}
+              >
+                <bdi>{labelOf(model, line, isOpen)}</bdi>
+              </div>
+              {columns.map((to) => {
+                const cell = cellOf(model, line, lines[to] as Line);
+                return (
+                  <div
+                    key={to} id={`cell-${index}-${to}`} role="gridcell" aria-colindex={to + 2} aria-selected={index === row && to === column}
+                    class={`cell ${cell.style} ${(lines[to] as Line).end === undefined ? "group" : ""}`}
+                    style={{ left: `${at(to)}px`, width: `${CELL.width}px` }} title={cell.title} aria-label={cell.text ? `${cell.text}, ${cell.title}` : cell.title}
+                    onClick={() => { setActive([index, to]); press(index, to); }}
+                  >
+                    {cell.text}
+                  </div>
+                );
+              })}
+            </div>
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function range(first: number, last: number): number[] {
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+}
+
+function titleOf(model: Model, line: Line): string {
+  if (line.end !== undefined) return visible(model.report.endpoint(line.end).id);
+  const group = model.groups[line.group];
+  return `${visible(group?.name ?? "")}: ${group?.members.length ?? 0} endpoints`;
+}
+
+function labelOf(model: Model, line: Line, isOpen: (group: string) => boolean): string {
+  if (line.end === undefined) {
+    const group = model.groups[line.group];
+    return `${isOpen(group?.name ?? "") ? "▾" : "▸"} ${visible(group?.name ?? "")}`;
+  }
+  const { id, namespace, name, kind } = model.report.endpoint(line.end);
+  if (namespace === undefined) return visible(id);
+  return visible(id === `${namespace}/${name}[${kind}]` ? (name ?? id) : id.slice(namespace.length + 1));
+}
+
+function cellOf(model: Model, row: Line, column: Line): { text: string; style: string; title: string } {
+  const pair = `${titleOf(model, row)} to ${titleOf(model, column)}`;
+  if (row.end !== undefined && column.end !== undefined) {
+    if (!model.report.asks(row.end, column.end)) return { text: "", style: "none", title: `${pair}: not asked` };
+    if (!model.connected(row.end, column.end)) return { text: "", style: "nothing", title: `${pair}: denied` };
+    const traffic = model.traffic(row.end, column.end);
+    return { text: short(traffic), style: isAll(traffic) ? "all" : "some", title: `${pair}: ${text(traffic)}` };
+  }
+  const { connected, pairs } = model.share(row, column);
+  if (!pairs) return { text: "", style: "none", title: `${pair}: not asked` };
+  if (!connected) return { text: "", style: "nothing", title: `${pair}: denied` };
+  const level = connected === pairs ? "all-pairs" : connected * 3 >= pairs ? "many-pairs" : "few-pairs";
+  const shown = `${connected}/${pairs}`;
+  return { text: shown.length > 9 ? `${Math.max(1, Math.round((100 * connected) / pairs))} %` : shown, style: level, title: `${pair}: ${connected} of ${pairs} pairs are connected` };
+}

@@ -1,0 +1,236 @@
+// Why a pair may or may not talk: each side, tier by tier, with the rules that decide.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { nameOf, quoted, traceCommand } from "../model/answers";
+import { explain, families, nearest, type Family, type Near, type Said, type Side, type Step } from "../model/explain";
+import type { Ranked, Report } from "../model/report";
+import { equal, intersection, isAll, isEmpty, text, union, type Traffic } from "../model/traffic";
+import { visible } from "../model/visible";
+import type { Rule } from "../schema";
+import { useReport } from "./context";
+import { At, Command, EndpointLink, Name, Prose, Snippet, TrafficText, Verdict } from "./parts";
+import { go, here, href } from "./router";
+
+const CLOSED = { src: null, dst: null };
+
+export function Why({ src, dst }: { src: number; dst: number }) {
+  const report = useReport();
+  const panel = useRef<HTMLElement>(null);
+  const before = useRef<Element | null>(null);
+  useEffect(() => {
+    before.current = document.activeElement;
+    return () => (before.current as HTMLElement | null)?.focus?.();
+  }, []);
+  useEffect(() => panel.current?.focus(), [src, dst]);
+  const close = () => go(here(CLOSED));
+  const traffic = report.traffic(report.at(src, dst));
+  return (
+    <aside
+      class="why" ref={panel} tabIndex={-1} aria-labelledby="why-title"
+      onKeyDown={(event) => event.key === "Escape" && close()}
+    >
+      <header>
+        <h2 id="why-title">Why</h2>
+        <a class="button quiet" href={here({ src: report.endpoint(dst).id, dst: report.endpoint(src).id })}>the way back</a>
+        <a class="button quiet" href={here(CLOSED)} aria-label="close">close</a>
+      </header>
+      <Answer key={`${src} ${dst}`} src={src} dst={dst} traffic={traffic} />
+    </aside>
+  );
+}
+
+function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traffic }) {
+  const report = useReport();
+  const [from, setFrom] = useState(0);
+  const [to, setTo] = useState(0);
+  const [source, destination] = [report.end(src).parts[from], report.end(dst).parts[to]];
+  const [chosen, choose] = useState(-1);
+  const answers = useMemo(() => {
+    if (!source || !destination) return [];
+    return families(report, source.class, destination.class).map((family) => {
+      const egress = explain(report, "egress", source.class, destination.class, family);
+      const ingress = explain(report, "ingress", destination.class, source.class, family);
+      return { family, egress, ingress, both: intersection(egress.allowed, ingress.allowed) };
+    });
+  }, [report, source, destination]);
+  const allowing = answers.findIndex(({ both }) => !isEmpty(both));
+  const sides = answers[chosen] ?? answers[Math.max(0, allowing)];
+  if (!sides || !source || !destination) return null;
+  const both = union(...answers.map((answer) => answer.both));
+  return (
+    <>
+      <p class="pair">
+        <EndpointLink index={src} /> <span class="arrow" aria-label="to">→</span> <EndpointLink index={dst} />
+      </p>
+      <p class="verdict"><Verdict traffic={traffic} /> <TrafficText traffic={traffic} /></p>
+      {!report.asks(src, dst) ? <p class="note">{unasked(report, src, dst)}</p> : null}
+      {report.asks(src, dst) && !equal(both, traffic) ? <p class="note">{narrower(report, src, both)}</p> : null}
+      <Parts end={src} chosen={from} choose={setFrom} side="source" />
+      <Parts end={dst} chosen={to} choose={setTo} side="destination" />
+      <Families of={answers.map(({ family }) => family)} chosen={answers.indexOf(sides)} choose={choose} />
+      <SideOf said={sides.egress} subject={src} seen={source.seen} other={destination.seen}
+        near={isEmpty(sides.egress.allowed) ? nearest(report, sides.egress, source.class, destination.class, sides.family) : []} />
+      <SideOf said={sides.ingress} subject={dst} seen={destination.seen} other={source.seen}
+        near={isEmpty(sides.ingress.allowed) ? nearest(report, sides.ingress, destination.class, source.class, sides.family) : []} />
+      <h3>Ask again</h3>
+      <Command>{traceCommand(report, src, dst)}</Command>
+    </>
+  );
+}
+
+function unasked(report: Report, src: number, dst: number): string {
+  if (src === dst) return "It is a single pod, and a pod always reaches itself.";
+  if (report.isDomain(src)) return "Connections lead to a domain, and never come from one: where they come from is an address.";
+  if (report.isAssumed(dst)) return "It is assumed for the routes that lead from it, and nothing is said of what leads there.";
+  return "Both ends are outside of the cluster: what passes between them is none of its policies' business.";
+}
+
+function narrower(report: Report, src: number, both: Traffic): string {
+  if (report.isAssumed(src)) return `The policies allow ${text(both)}; of that, the answer holds what the routes send.`;
+  return "Rules tell the parts of these ends apart; the answer above is what all of them come to.";
+}
+
+/** A choice among the parts of an end that rules tell apart. */
+function Parts({ end, chosen, choose, side }: { end: number; chosen: number; choose: (part: number) => void; side: string }) {
+  const { parts } = useReport().end(end);
+  if (parts.length < 2) return null;
+  return (
+    <label class="parts">
+      <span>Rules tell {parts.length} parts of the {side} apart, with the same outcome</span>
+      <select value={chosen} onChange={(event) => choose(Number(event.currentTarget.value))}>
+        {parts.map((part, index) => <option key={part.class} value={index}>{visible(part.seen)}</option>)}
+      </select>
+    </label>
+  );
+}
+
+/** A connection is of one address family, and both sides are asked in the same one. */
+function Families({ of, chosen, choose }: { of: Family[]; chosen: number; choose: (family: number) => void }) {
+  if (of.length < 2) return null;
+  return (
+    <label class="parts">
+      <span>A connection is of one address family: both sides are asked over</span>
+      <select value={chosen} onChange={(event) => choose(Number(event.currentTarget.value))}>
+        {of.map((family, index) => <option key={family} value={index}>{family}</option>)}
+      </select>
+    </label>
+  );
+}
+
+interface SideProps {
+  said: Side;
+  subject: number;
+  seen: string;
+  other: string;
+  near: Near[];
+}
+
+function SideOf({ said, subject, seen, other, near }: SideProps) {
+  const report = useReport();
+  const { id } = report.endpoint(subject);
+  const leaves = said.direction === "egress";
+  return (
+    <section class={`side ${isEmpty(said.allowed) ? "is-denied" : "is-allowed"}`}>
+      <h3>
+        {leaves ? "What leaves " : "What enters "}<Name>{id}</Name>
+        <Verdict traffic={said.allowed} />
+      </h3>
+      <p class="seen">
+        <TrafficText traffic={said.allowed} />
+        {seen ? <> <span class="faint">seen as</span> <code><Name>{seen}</Name></code></> : null}
+      </p>
+      {said.exempt ? <p>No policy can apply here: this end is no pod, or it is its node to the network.</p> : null}
+      {!said.exempt && !said.steps.some((step) => step.applying.length) ? (
+        <p>No policy selects it for {said.direction}, so everything is allowed.</p>
+      ) : null}
+      <ol class="steps">
+        {said.steps.filter((step) => step.applying.length).map((step, index) => <StepOf key={index} step={step} />)}
+      </ol>
+      {near.length ? <Nearest near={near} side={said} seen={seen} other={other} /> : null}
+    </section>
+  );
+}
+
+function StepOf({ step }: { step: Step }) {
+  const deciding = step.said.filter((said) => !isEmpty(said.decides));
+  const silent = step.tier.noMatch === "deny" && !isEmpty(step.denied);
+  return (
+    <li>
+      <h4>{step.layer}: {step.tier.name}</h4>
+      {deciding.map((said, index) => <SaidBy key={index} said={said} />)}
+      {!deciding.length && !silent ? <p class="faint">No rule matches the other end; the next tier decides.</p> : null}
+      {silent ? (
+        <div class="rule deny">
+          <p>
+            <span class="mark denied">denied</span>{" "}
+            {isAll(step.denied) ? "everything" : "everything else"}: no rule allows it, and{" "}
+            {step.applying.length === 1 ? "this policy isolates" : "these policies isolate"} the pod
+          </p>
+          <ul class="policies">
+            {step.applying.slice(0, 12).map((ranked) => <li key={ranked.index}><PolicyLink ranked={ranked} /></li>)}
+            {step.applying.length > 12 ? <li class="faint">and {step.applying.length - 12} more</li> : null}
+          </ul>
+        </div>
+      ) : null}
+    </li>
+  );
+}
+
+export function PolicyLink({ ranked }: { ranked: Ranked }) {
+  return (
+    <><a href={href("policies", ranked.object)}><Name>{ranked.object}</Name></a> <At place={ranked.policy.at} /></>
+  );
+}
+
+function SaidBy({ said }: { said: Said }) {
+  const { action } = said.rule;
+  const mark = action === "allow" ? "allowed" : action === "deny" ? "denied" : "passed";
+  return (
+    <div class={`rule ${action}`}>
+      <p><span class={`mark ${mark}`}>{action}</span> <TrafficText traffic={said.decides} /></p>
+      <RuleText ranked={said.ranked} rule={said.rule} />
+    </div>
+  );
+}
+
+function RuleText({ ranked, rule }: { ranked: Ranked; rule: Rule }) {
+  const report = useReport();
+  const excerpt = rule.excerpt === null ? undefined : report.document.excerpts[rule.excerpt];
+  return (
+    <>
+      <p class="by"><PolicyLink ranked={ranked} /> <code><Name>{rule.name}</Name></code></p>
+      {excerpt ? <Snippet excerpt={excerpt} /> : null}
+    </>
+  );
+}
+
+function Nearest({ near, side, seen, other }: { near: Near[]; side: Side; seen: string; other: string }) {
+  const [noun, preposition] = side.direction === "ingress" ? ["sources", "from"] : ["destinations", "to"];
+  return (
+    <div class="nearest">
+      <h4>Nearest to allowing it</h4>
+      {near.map(({ ranked, rule, unmet }, index) => (
+        <div class="rule near" key={index}>
+          <RuleText ranked={ranked} rule={rule} />
+          <ul>
+            {unmet.includes("subject") ? (
+              <li>it applies to <Prose>{ranked.policy.selects}</Prose>, and this is <code><Name>{seen}</Name></code></li>
+            ) : null}
+            {unmet.includes("peers") ? (
+              <li>
+                it allows {rule.from.length ? <>{preposition} <Prose>{rule.from.join(" or ")}</Prose></> : noun},
+                and the other end is <code><Name>{other}</Name></code>
+              </li>
+            ) : null}
+            {unmet.includes("ports") ? <li>it allows {rule.over.join(", ")}, which the destination does not have</li> : null}
+          </ul>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** The command for people who would rather ask a terminal. */
+export function reachCommand(report: Report, index: number, side: "from" | "to"): string {
+  const { inputs, flags } = report.document;
+  return ["npv", "reach", `--${side}`, nameOf(report, index), ...inputs, ...flags].map(quoted).join(" ");
+}

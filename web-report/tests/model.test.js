@@ -1,0 +1,120 @@
+// The model against npv itself, on every scenario of the corpus.
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
+import { Matrix, Report, blastRadius, csv, explain, families, nearest, quoted, reach, traceCommand, traffic, visible } from "../node_modules/.model/model.js";
+import { path, run } from "./browser.js";
+
+const scenarios = readdirSync(path("corpus"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+const documents = new Map();
+
+function load(scenario) {
+  if (!documents.has(scenario)) {
+    const inputs = `corpus/${scenario}/manifests`;
+    documents.set(scenario, new Report(JSON.parse(run("report", inputs, "--format", "json", "--allow-incomplete"))));
+  }
+  return documents.get(scenario);
+}
+
+test("the answer in a report is that of npv reach", () => {
+  let connections = 0;
+  for (const scenario of scenarios) {
+    const answer = JSON.parse(run("reach", `corpus/${scenario}/manifests`, "--format", "json", "--quiet"));
+    assert.deepEqual(JSON.parse(JSON.stringify(reach(load(scenario)))), answer, scenario);
+    connections += answer.connections.length;
+  }
+  assert(connections > 500, `${connections} connections`);
+});
+
+test("what the tiers say comes to the answer, for every pair and every part of it", () => {
+  let [pairs, denied] = [0, 0];
+  for (const scenario of scenarios) {
+    const report = load(scenario);
+    for (let src = 0; src < report.endpoints.length; src++) {
+      for (let dst = 0; dst < report.endpoints.length; dst++) {
+        if (!report.asks(src, dst)) continue;
+        const answer = report.traffic(report.at(src, dst));
+        const pair = `${scenario}: ${report.endpoint(src).id} to ${report.endpoint(dst).id}`;
+        for (const from of report.end(src).parts) {
+          for (const to of report.end(dst).parts) {
+            const sides = families(report, from.class, to.class).map((family) => {
+              const leaves = explain(report, "egress", from.class, to.class, family);
+              const enters = explain(report, "ingress", to.class, from.class, family);
+              for (const near of nearest(report, enters, to.class, from.class, family)) assert(near.unmet.length > 0, pair);
+              return traffic.intersection(leaves.allowed, enters.allowed);
+            });
+            const both = traffic.union(...sides);
+            // What is assumed sends what routes send, and no more.
+            if (report.isAssumed(src)) {
+              assert.equal(traffic.text(traffic.intersection(both, answer)), traffic.text(answer), pair);
+            } else assert.equal(traffic.text(both), traffic.text(answer), pair);
+            pairs += 1;
+            denied += traffic.isEmpty(both) ? 1 : 0;
+          }
+        }
+      }
+    }
+  }
+  assert(pairs > 1_500 && denied > 500, `${pairs} pairs, ${denied} denied`);
+});
+
+test("cells of groups count the pairs of their members", () => {
+  for (const scenario of ["web-shop", "demo", "clients-by-address"]) {
+    const report = load(scenario);
+    const matrix = new Matrix(report, null, "");
+    const lines = matrix.lines(() => true, () => true);
+    const groups = lines.filter((line) => line.end === undefined);
+    const ends = lines.filter((line) => line.end !== undefined);
+    let connected = 0;
+    for (const row of groups) {
+      for (const column of groups) {
+        const share = matrix.share(row, column);
+        const members = ends.filter((end) => end.group === row.group).map((end) => matrix.share(end, column));
+        assert.equal(members.reduce((sum, each) => sum + each.connected, 0), share.connected);
+        assert(share.connected <= share.pairs);
+        connected += share.connected;
+      }
+    }
+    assert.equal(connected, report.document.coverage.connections, scenario);
+  }
+});
+
+test("a blast radius follows connections", () => {
+  const report = load("web-shop");
+  const start = report.endpoints.findIndex((end) => end.name === "web");
+  const radius = blastRadius(report, start);
+  const answer = JSON.parse(run("reach", "--transitive", "--from", "shop/web", "corpus/web-shop/manifests", "--format", "json"));
+  const known = answer.radius[0].reached;
+  const pods = radius.filter(({ end }) => report.end(end).workload !== null).map(({ end }) => report.endpoint(end).id).sort();
+  const theirs = known.map((each) => each.endpoint.id).filter((id) => report.index(id) !== undefined && report.end(report.index(id)).workload !== null).sort();
+  assert.deepEqual(pods, theirs);
+});
+
+test("traffic is a set", () => {
+  const { parse, text, short, union, difference, intersection, isEmpty, ALL } = traffic;
+  const web = union(parse("80"), parse("443"));
+  assert.equal(text(web), "TCP 80,443; UDP 80,443; SCTP 80,443");
+  assert.equal(text(parse("8000-8080/tcp")), "TCP 8000-8080");
+  assert.equal(text(union(parse("79/tcp"), parse("80/tcp"))), "TCP 79-80");
+  assert.equal(text(difference(parse("tcp"), parse("80/tcp"))), "TCP 1-79,81-65535");
+  assert.equal(text(union(parse("udp"), union(parse("tcp"), parse("sctp")))), "all");
+  assert(isEmpty(intersection(parse("80/tcp"), parse("80/udp"))));
+  assert(isEmpty(difference(web, ALL)));
+  for (const wrong of ["", "x", "0", "65536", "9-8", "-", "80/icmp"]) assert.equal(parse(wrong), null, wrong);
+  assert.equal(short(parse("53/udp")), "53/udp");
+  assert.equal(short(union(parse("80/tcp"), parse("8443/tcp"))), "80,8443");
+  assert.equal(short(union(parse("8080/tcp"), parse("8443/tcp"), parse("9090/tcp"))), "8080 +2");
+});
+
+test("names are data in every output", () => {
+  assert.equal(visible("a\u202eb\n\u0000"), "a\\u{202e}b\\n\\u{0}");
+  assert.equal(visible("über/web[Deployment]"), "über/web[Deployment]");
+  assert.equal(csv(["a"], [["=1+1"], ['say "x", y'], [-5]]), `a\r\n'=1+1\r\n"say ""x"", y"\r\n-5\r\n`);
+  assert.equal(quoted("shop/web"), "shop/web");
+  assert.equal(quoted("it's; rm -rf ~"), `'it'\\''s; rm -rf ~'`);
+  const report = load("web-shop");
+  const [src, dst] = ["shop/web[Deployment]", "shop-data/postgres[StatefulSet]"].map((id) => report.index(id) ?? 0);
+  const command = traceCommand(report, src, dst);
+  assert.match(command, /^npv trace shop\/web shop-data\/postgres corpus\/web-shop\/manifests$/);
+  assert.match(run(...command.split(" ").slice(1)), /denied/);
+});

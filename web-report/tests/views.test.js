@@ -1,0 +1,238 @@
+// Every view in a real browser: what it shows, by mouse and by keyboard, and to a screen reader.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import { browser, downloaded, embedded, open, report, run, visit } from "./browser.js";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SHOP = "corpus/web-shop/manifests";
+const DEMO = "corpus/demo/manifests";
+let chromium, shop, demo;
+
+before(async () => {
+  chromium = await browser();
+  [shop, demo] = [report("web-shop", SHOP), report("demo", DEMO)];
+});
+after(() => chromium.close());
+
+/** Opens a report for one test and checks at the end that the page had nothing to complain of. */
+async function on(file, fragment, work, options) {
+  const page = await open(chromium, file, fragment, options);
+  try {
+    await work(page);
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    await page.context().close();
+  }
+}
+
+test("the answer in the file, and what the page downloads, are those of npv", () =>
+  on(shop, "", async (page) => {
+    const reach = JSON.parse(run("reach", SHOP, "--format", "json"));
+    const saved = await downloaded(page, () => page.getByRole("button", { name: "reach.json" }).click());
+    assert.equal(saved.name, "reach.json");
+    assert.deepEqual(JSON.parse(saved.text), reach);
+    const document = JSON.parse(run("report", SHOP, "--format", "json"));
+    assert.deepEqual(await embedded(page), document);
+    const whole = await downloaded(page, () => page.getByRole("button", { name: "report.json" }).click());
+    assert.deepEqual(JSON.parse(whole.text), document);
+  }));
+
+test("a glance says how much there is and what is wrong", () =>
+  on(demo, "", async (page) => {
+    const { summary } = JSON.parse(run("check", DEMO, "--format", "json"));
+    const tile = page.locator(".tile", { hasText: "Findings" });
+    assert.match(await tile.innerText(), new RegExp(`${summary.errors + summary.warnings + summary.notes}`));
+    assert.match(await tile.innerText(), new RegExp(`${summary.warnings} warnings`));
+    await page.getByRole("link", { name: `${summary.warnings} warnings` }).click();
+    await page.getByRole("heading", { level: 1, name: "Findings" }).waitFor();
+    assert.equal(await page.locator(".finding").count(), summary.warnings);
+    assert.match(page.url(), /#\/findings\?severity=warning$/);
+  }));
+
+test("findings can be found, and say what to do", () =>
+  on(demo, "#/findings", async (page) => {
+    const { findings } = JSON.parse(run("check", DEMO, "--format", "json"));
+    assert.equal(await page.locator(".finding").count(), findings.length);
+    const text = await page.locator("main").innerText();
+    for (const finding of findings) {
+      for (const help of finding.help) assert(text.includes(help.replaceAll("`", "")), help);
+    }
+    await page.getByRole("searchbox", { name: "Find" }).fill(findings[0].rule);
+    const same = findings.filter((finding) => finding.rule === findings[0].rule);
+    await page.waitForFunction((count) => document.querySelectorAll(".finding").length === count, same.length);
+    const saved = await downloaded(page, () => page.getByRole("button", { name: "CSV" }).click());
+    assert.equal(saved.text.split("\r\n").length, same.length + 2);
+  }));
+
+test("a cell of the matrix says why, and the address of the page remembers it", () =>
+  on(shop, "#/matrix", async (page) => {
+    const answer = JSON.parse(run("reach", SHOP, "--format", "json"));
+    const cells = await page.locator('[role="gridcell"].some, [role="gridcell"].all').evaluateAll((all) => all.map((cell) => cell.title));
+    const wanted = answer.connections.map(({ src, dst }) => `${src} to ${dst}`);
+    const shown = cells.map((title) => title.slice(0, title.lastIndexOf(": ")));
+    assert(shown.length > 10);
+    for (const pair of shown) assert(wanted.includes(pair), pair);
+    await page.locator('[role="gridcell"][title^="shop/cart[Deployment] to shop-data/redis"]').first().click();
+    const panel = page.getByRole("complementary");
+    await panel.waitFor();
+    assert.match(await panel.innerText(), /allowed\s+TCP 6379/);
+    assert.match(await panel.innerText(), /policies\/[a-z-]+\.yaml:\d+/);
+    assert.match(await panel.innerText(), /npv trace shop\/cart shop-data\/redis/);
+    const address = page.url();
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "detached" });
+    await page.goto(address);
+    await page.reload();
+    await panel.waitFor();
+  }));
+
+test("a denied pair says what is nearest to allowing it", () =>
+  on(demo, "#/matrix?src=shop/api[Deployment]&dst=shop/db[StatefulSet]", async (page) => {
+    const text = await page.getByRole("complementary").innerText();
+    assert.match(text, /denied/);
+    assert.match(text, /Nearest to allowing it/);
+    assert.match(text, /db-from-api|db/);
+  }));
+
+test("the matrix works by keyboard", () =>
+  on(shop, "#/matrix", async (page) => {
+    const grid = page.getByRole("grid");
+    await grid.focus();
+    const active = () => grid.getAttribute("aria-activedescendant");
+    for (const key of ["ArrowDown", "ArrowDown", "ArrowRight"]) await page.keyboard.press(key);
+    assert.equal(await active(), "cell-2-1");
+    await page.keyboard.press("End");
+    const id = await active();
+    assert.equal(await page.locator(`[id="${id}"]`).count(), 1, "the active cell is in the page");
+    await page.keyboard.press("Home");
+    const before = await grid.getAttribute("aria-rowcount");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction((count) => document.querySelector('[role="grid"]').getAttribute("aria-rowcount") !== count, before);
+    for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight", "Enter"]) await page.keyboard.press(key);
+    await page.getByRole("complementary").waitFor();
+    await page.keyboard.press("Escape");
+    // Focus comes back to where it was.
+    await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "grid");
+  }));
+
+test("every view is reached by keyboard from the top of the page", () =>
+  on(shop, "", async (page) => {
+    for (const name of ["Matrix", "Findings", "Policies", "Workloads", "Services and routes"]) {
+      const link = page.getByRole("navigation").getByRole("link", { name });
+      await link.focus();
+      await page.keyboard.press("Enter");
+      await page.getByRole("heading", { level: 1, name }).waitFor();
+      assert.equal(await link.getAttribute("aria-current"), "page");
+      assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+      assert.match(await page.title(), new RegExp(name));
+    }
+    await page.goBack();
+    await page.getByRole("heading", { level: 1, name: "Workloads" }).waitFor();
+  }));
+
+test("policies say what they select and allow", () =>
+  on(shop, "#/policies", async (page) => {
+    const { summary } = JSON.parse(run("check", SHOP, "--format", "json"));
+    const rows = page.locator("tbody tr");
+    assert.equal(await rows.count(), summary.policies);
+    await page.getByRole("button", { name: "Endpoints" }).click();
+    assert.equal(await page.locator("th[aria-sort=ascending]").count(), 1);
+    const saved = await downloaded(page, () => page.getByRole("button", { name: "CSV" }).click());
+    assert.equal(saved.text.trim().split("\r\n").length, summary.policies + 1);
+    await rows.filter({ hasText: "shop-data/redis" }).first().getByRole("link").click();
+    const text = await page.locator("main").innerText();
+    assert.match(text, /shop-data\/redis/);
+    assert.match(text, /allow from pods/);
+    assert.match(text, /6379/);
+  }));
+
+test("a workload says who reaches it, what it reaches, and how far one gets", () =>
+  on(shop, "#/workloads", async (page) => {
+    await page.getByRole("link", { name: "shop/checkout" }).click();
+    await page.getByRole("heading", { level: 1, name: "shop/checkout" }).waitFor();
+    const answer = JSON.parse(run("reach", SHOP, "--format", "json"));
+    const id = "shop/checkout[Deployment]";
+    const rows = (heading) => page.locator("section", { has: page.getByRole("heading", { level: 2, name: heading, exact: true }) }).locator("tbody tr").count();
+    assert.equal(await rows("Who can reach it"), answer.connections.filter(({ dst }) => dst === id).length);
+    assert.equal(await rows("What it can reach"), answer.connections.filter(({ src }) => src === id).length);
+    const radius = JSON.parse(run("reach", "--transitive", "--from", "shop/checkout", SHOP, "--format", "json"));
+    assert.equal(await rows("Blast radius"), radius.radius[0].reached.length);
+  }));
+
+test("services and routes say where they lead", async () => {
+  const file = report("gateway", "corpus/gateway-api-weights-and-grants/manifests");
+  await on(file, "#/services", async (page) => {
+    const document = await embedded(page);
+    assert(document.routes.length > 1);
+    const text = await page.locator("main").innerText();
+    for (const service of document.services) assert(text.includes(`${service.namespace}/${service.name}`), service.name);
+    for (const route of document.routes) assert(text.includes(`${route.namespace}/${route.name}`), route.name);
+  });
+});
+
+test("a screen reader finds nothing in its way", async () => {
+  const why = "?src=shop/web[Deployment]&dst=shop-data/redis[StatefulSet]";
+  const views = [
+    "#/glance", "#/matrix", `#/matrix${why}`, "#/findings", "#/policies", "#/policies/NetworkPolicy%2Fshop-data%2Fredis",
+    "#/workloads", "#/workloads/shop%2Fcart%5BDeployment%5D", "#/services",
+  ];
+  for (const [file, colorScheme] of [[shop, "light"], [demo, "dark"]]) {
+    const page = await open(chromium, file, "", { colorScheme });
+    await page.evaluate(axe);
+    for (const view of views) {
+      await visit(page, view);
+      const { violations } = await page.evaluate(() => window.axe.run(document, { rules: { "meta-viewport": { enabled: true } } }));
+      const said = violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.html.slice(0, 160)} ${node.failureSummary}`).join(" | ")}`);
+      assert.deepEqual(said, [], `${view} in ${colorScheme}`);
+    }
+    await page.context().close();
+  }
+});
+
+test("without JavaScript there are the summary, the findings and the connections", () =>
+  on(demo, "", async (page) => {
+    const answer = JSON.parse(run("reach", DEMO, "--format", "json"));
+    const { findings } = JSON.parse(run("check", DEMO, "--format", "json"));
+    const text = await page.locator("noscript").innerText().catch(() => "") || (await page.locator("body").innerText());
+    for (const finding of findings) assert(text.includes(finding.message), finding.message);
+    const rows = await page.locator("noscript table").last().locator("tbody tr").count();
+    assert.equal(rows, answer.connections.length);
+  }, { javaScriptEnabled: false }));
+
+test("it fits a phone and paper", () =>
+  on(demo, "", async (page) => {
+    for (const view of ["#/glance", "#/findings", "#/policies", "#/workloads", "#/services", "#/matrix"]) {
+      await visit(page, view);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      assert(wide <= 0, `${view} is ${wide} pixels too wide`);
+    }
+    await page.emulateMedia({ media: "print" });
+    await visit(page, "#/findings");
+    assert.equal(await page.getByRole("navigation").isVisible(), false);
+    assert.equal(await page.locator(".finding").first().isVisible(), true);
+  }, { viewport: { width: 390, height: 844 } }));
+
+test("the theme can be chosen, and the file loads nothing", () =>
+  on(demo, "", async (page) => {
+    const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const light = await paper();
+    await page.getByRole("button", { name: "theme: auto" }).click();
+    await page.getByRole("button", { name: "theme: light" }).click();
+    await page.getByRole("button", { name: "theme: dark" }).waitFor();
+    assert.notEqual(await paper(), light);
+    const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute("content");
+    assert.match(policy, /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'$/);
+    const script = await page.evaluate(() => new Promise((done) => {
+      addEventListener("securitypolicyviolation", (event) => done(event.violatedDirective));
+      const script = document.createElement("script");
+      script.textContent = "window.ran = true";
+      document.body.append(script);
+    }));
+    assert.match(script, /script-src/);
+    assert.equal(await page.evaluate(() => window.ran), undefined);
+    page.complaints.length = 0;
+  }));
