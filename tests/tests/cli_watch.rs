@@ -76,15 +76,18 @@ fn every_change_is_answered() {
     let path = directory.path();
     fs::write(path.join("pod.yaml"), POD).unwrap();
     // What npv writes itself is no change.
-    let mut watch = Watch::start(path, &["--format", "text", "--format", "sarif=out.sarif", "."]);
+    let mut watch = Watch::start(path, &["--format", "text", "--format", "json=out.json", "."]);
     watch.expect("1 file: 1 namespace, 1 workload, 0 policies");
     watch.expect("watching 1 file; Ctrl-C ends this");
     assert!(watch.lines.recv_timeout(Duration::from_secs(2)).is_err(), "an answer without a change");
     fs::write(path.join("policy.yaml"), POLICY).unwrap();
     watch.expect("2 files: 1 namespace, 1 workload, 1 policy");
     // Nothing to read is no reason to end; the next change mends it.
+    fs::write(path.join("npv.yaml"), "namespaec: shop\n").unwrap();
+    watch.expect("the configuration `npv.yaml` has an error");
+    fs::write(path.join("npv.yaml"), "exclude: [policy.yaml]\n").unwrap();
+    watch.expect("1 file: 1 namespace, 1 workload, 0 policies");
     fs::remove_file(path.join("pod.yaml")).unwrap();
-    fs::remove_file(path.join("policy.yaml")).unwrap();
     watch.expect("no manifests in `.`");
     fs::write(path.join("pod.yaml"), POD).unwrap();
     watch.expect("1 file: 1 namespace, 1 workload, 0 policies");

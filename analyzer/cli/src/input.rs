@@ -1,6 +1,6 @@
 //! From the arguments to a configuration and a snapshot.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use npv_analyzer::config::{self, Configured, Invalid, Name, Place, Search};
@@ -10,7 +10,7 @@ use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{InputArgs, LookArgs};
 use crate::outcome::Failure;
-use crate::output::to_stderr;
+use crate::output::{self, Output, to_stderr};
 use crate::verbose;
 
 /// What a verb works on.
@@ -61,7 +61,14 @@ pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> 
         .selectors_see_host_network
         .switch("--selectors-see-host-network", on(args.selectors_see_host_network));
     config.output.allow_incomplete.switch("--allow-incomplete", on(args.allow_incomplete));
+    configured.written = written(args, &configured);
     Ok(configured)
+}
+
+/// The files that answers go to. A format that is none is refused before anything is written.
+pub(crate) fn written(args: &InputArgs, configured: &Configured) -> Vec<PathBuf> {
+    let outputs = output::of(&args.format, configured).unwrap_or_default();
+    outputs.iter().filter_map(Output::file).map(Path::to_owned).collect()
 }
 
 /// Reads inputs as configured, and makes sense of them.

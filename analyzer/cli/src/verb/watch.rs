@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use npv_analyzer::config;
+use npv_analyzer::config::{self, Invalid};
 use npv_analyzer::load::watch::Stamp;
 
 use super::check;
 use crate::args::{CheckArgs, LookArgs};
 use crate::input;
 use crate::outcome::{Exit, Failure};
-use crate::output::{Output, to_stderr, to_stdout};
+use crate::output::{to_stderr, to_stdout};
 
 /// How often the files are looked at.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -39,14 +39,24 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     }
 }
 
-/// Everything that the answer depends on, and nothing that it is written to.
+/// Everything that the answer depends on, and nothing that it is written to. A configuration that is being mended is
+/// watched where npv looks for one.
 fn stamp(args: &CheckArgs) -> Stamp {
-    // What the configuration cannot say for an error it says after the next change.
-    let configured = input::search(&args.paths, &args.input, config::load).unwrap_or_default();
-    let file = input::search(&args.paths, &args.input, config::find);
-    let inputs = configured.inputs(&args.paths);
-    let inputs = inputs.iter().chain(&args.input.values).chain(&file).map(PathBuf::as_path);
-    Stamp::of(inputs).without(args.input.format.iter().filter_map(Output::file))
+    let configured = input::search(&args.paths, &args.input, config::load);
+    let (mut files, written) = match &configured {
+        Ok(configured) => {
+            let mut files = configured.inputs(&args.paths);
+            files.extend(configured.values());
+            files.extend(configured.file.clone());
+            (files, input::written(&args.input, configured))
+        }
+        Err(Invalid::Unreadable { file, .. } | Invalid::Wrong { file, .. }) => {
+            let inputs = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
+            (inputs.into_iter().chain([PathBuf::from(file)]).collect(), Vec::new())
+        }
+    };
+    files.extend(args.input.values.iter().cloned());
+    Stamp::of(files.iter().map(PathBuf::as_path)).without(written.iter().map(PathBuf::as_path))
 }
 
 /// Waits for a change, and then until nothing changes any more: editors write in several steps.

@@ -48,6 +48,8 @@ pub struct Configured {
     pub config: Config,
     /// The file; `None` where there is none.
     pub file: Option<PathBuf>,
+    /// Files that answers are written to, seen from the working directory: they are no manifests.
+    pub written: Vec<PathBuf>,
     text: String,
     source: Option<SourceId>,
 }
@@ -86,7 +88,7 @@ impl Configured {
     /// What to leave out of directories.
     pub fn exclude(&self) -> Exclude {
         let patterns = self.config.exclude.iter().map(|glob| glob.0.as_str());
-        Exclude::new(self.directory(), patterns, self.file.clone())
+        Exclude::new(self.directory(), patterns, self.file.iter().chain(&self.written).cloned())
     }
 
     /// How to understand the manifests.
@@ -165,7 +167,7 @@ pub fn load(search: &Search) -> Result<Configured, Invalid> {
         .map_err(|error| Invalid::Unreadable { file: shown(&file), why: crate::load::reason(&error) })?;
     let text = decode(bytes).text;
     let (config, findings) = parse(&text);
-    let configured = Configured { config, file: Some(file.clone()), text, source: None };
+    let configured = Configured { config, file: Some(file.clone()), written: Vec::new(), text, source: None };
     if findings.is_empty() {
         return Ok(configured);
     }
