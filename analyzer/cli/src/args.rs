@@ -212,7 +212,8 @@ Examples:
   npv reach --to shop/db deploy/                   who can reach the database?
   npv reach --port 22/tcp --external only .        where can one log in from outside?
   npv reach --from shop/web --transitive .         how far does somebody get who takes over `web`?
-  npv reach --by namespace --format mermaid .      a drawing for the documentation")]
+  npv reach --by namespace --format mermaid .      a drawing for the documentation
+  npv reach --world any --to shop/db .             who could ever reach it, from any namespace?")]
 pub(crate) struct ReachArgs {
     #[arg(value_name = "PATH", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
@@ -237,8 +238,18 @@ pub(crate) struct ReachArgs {
     /// Follow connections from one endpoint to the next: all that can be got at from --from
     #[arg(long, requires = "from", conflicts_with_all = ["to", "port", "external", "by", "via"])]
     pub(crate) transitive: bool,
+    /// Of which cluster: `snapshot`, the one in the manifests, or `any`: for each workload, everybody
+    /// that its own policies could ever let through, as selectors and blocks
+    #[arg(long, value_name = "WORLD", default_value = "snapshot", hide_possible_values = true)]
+    pub(crate) world: World,
     #[command(flatten)]
     pub(crate) input: InputArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum World {
+    Any,
+    Snapshot,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -348,7 +359,8 @@ Examples:
   npv diff old/ new/                      two directories
   npv diff main -- deploy/                what do my changes open, compared with main?
   npv diff main...HEAD -- deploy/         what does this branch open?
-  npv diff main...HEAD --format markdown=comment.md --fail-on-opened=from:internet -- deploy/"
+  npv diff main...HEAD --format markdown=comment.md --fail-on-opened=from:internet -- deploy/
+  npv diff --world any main -- deploy/    the policies alone, for the pods of any cluster"
 )]
 pub(crate) struct DiffArgs {
     /// Two paths, two revisions, or a revision or a range of them
@@ -360,6 +372,11 @@ pub(crate) struct DiffArgs {
     /// Exit with 1 when a flow is opened that the filter describes; may be repeated
     #[arg(long, value_name = "FILTER", num_args = 0..=1, default_missing_value = "any")]
     pub(crate) fail_on_opened: Vec<String>,
+    /// Of which cluster: `snapshot`, the one in the manifests, or `any`: whether the policies differ at
+    /// all, shown by a flow that could be
+    #[arg(long, value_name = "WORLD", default_value = "snapshot", hide_possible_values = true)]
+    #[arg(conflicts_with = "fail_on_opened")]
+    pub(crate) world: World,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }
@@ -383,13 +400,17 @@ that is not known.
 Examples:
   npv prove '{expect: deny, from: any-pod, to: 169.254.169.254}' deploy/
   npv prove '{expect: only, from: shop/api, to: shop/db, ports: [5432], world: snapshot}' deploy/
-  npv prove --witness-dir /tmp/witness '{expect: deny, from: any-pod, to: shop/db}' deploy/")]
+  npv prove --witness-dir /tmp/witness '{expect: deny, from: any-pod, to: shop/db}' deploy/
+  npv prove --equivalent before/ after/      do the policies mean the same in every cluster?")]
 pub(crate) struct ProveArgs {
     /// What must hold, as a YAML mapping: `{expect: deny, from: any-pod, to: internet}`
-    #[arg(value_name = "ASSERTION")]
-    pub(crate) assertion: String,
+    #[arg(value_name = "ASSERTION", required_unless_present = "equivalent")]
+    pub(crate) assertion: Option<String>,
     #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
+    /// Prove that the policies of two files or directories allow the same flows in every cluster
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["assertion", "paths"])]
+    pub(crate) equivalent: Option<Vec<PathBuf>>,
     /// Write the manifests of a counterexample to this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) witness_dir: Option<PathBuf>,

@@ -59,15 +59,6 @@ impl Failure {
         Self { exit: Exit::Usage, message: message.into(), help }
     }
 
-    /// A bug in npv: what it would say cannot be trusted.
-    pub(crate) fn internal(message: impl std::fmt::Display) -> Self {
-        Self {
-            exit: Exit::Internal,
-            message: format!("npv {} has a bug: {message}", env!("CARGO_PKG_VERSION")),
-            help: vec!["please report this line, with the manifests if you can share them".to_owned()],
-        }
-    }
-
     /// Prints the message and the next steps to standard error. That may be closed; there is nobody to
     /// tell then.
     pub(crate) fn print(&self) {

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use npv_analyzer::config::Configured;
 use npv_analyzer::load::git::{GitError, Repository};
 use npv_analyzer::load::{LoadError, MAX_BYTES};
+use npv_analyzer::report::Replay;
 use npv_analyzer::snapshot::Snapshot;
 
 use crate::args::{DiffArgs, LookArgs};
 use crate::input;
 use crate::outcome::Failure;
 use crate::output::to_stderr;
+use crate::witness;
 
 /// One side, before it is read.
 #[derive(Debug)]
@@ -28,6 +30,18 @@ enum Kind {
     Commit { repository: Repository, commit: String },
     /// The files as they are on disk.
     WorkTree,
+}
+
+impl Source {
+    /// How to see a flow of this side: what it was read from, and what to check out before.
+    pub(crate) fn replay(&self, inputs: &[PathBuf], args: &DiffArgs) -> Replay {
+        let (paths, checkout) = match &self.kind {
+            Kind::Path(path) => (vec![path.clone()], None),
+            Kind::WorkTree => (inputs.to_vec(), None),
+            Kind::Commit { .. } => (inputs.to_vec(), Some(self.name.clone())),
+        };
+        Replay { arguments: witness::arguments(&paths, &args.input), checkout, files: Vec::new() }
+    }
 }
 
 /// The two sides that the arguments name.

@@ -7,11 +7,12 @@ use std::time::Instant;
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::diff::{Diff, End, Explainer, Filter, Side, Which, diff, engines};
 use npv_analyzer::query::name::{Names, Unresolved};
-use npv_analyzer::report::{DiffReport, SideReport, visible};
+use npv_analyzer::report::{DiffReport, visible};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::space::Labels;
 
-use crate::args::{DiffArgs, LookArgs};
+use super::equivalence::{self, side};
+use crate::args::{DiffArgs, LookArgs, World};
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
 use crate::sides::{near, read, sides};
@@ -22,6 +23,9 @@ use crate::{output, verbose};
 const NAMED: usize = 5;
 
 pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
+    if args.world == World::Any {
+        return policies(args, look);
+    }
     output::check(&args.input.format, "diff", |format| format.diff)?;
     let sources = sides(args)?;
     // Both sides are read by one configuration, or they would differ by what is assumed of them.
@@ -60,13 +64,23 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     Ok(if failing.is_empty() { Exit::Clean } else { Exit::Findings })
 }
 
-fn side<'a>(name: &'a str, snapshot: &'a Snapshot) -> SideReport<'a> {
-    SideReport {
-        name,
-        sources: &snapshot.sources,
-        findings: &snapshot.findings,
-        complete: snapshot.complete(),
-    }
+/// The policies alone, for every cluster.
+fn policies(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
+    let verb = "diff --world any";
+    output::check(&args.input.format, verb, |format| format.equivalence)?;
+    let sources = sides(args)?;
+    let configured = input::configure(&near(args), &args.input, look)?;
+    let [before, after] = read(&sources, args, &configured, look)?;
+    let [base, head] = &sources;
+    let inputs = configured.inputs(&args.paths);
+    let sides = [
+        equivalence::Side { name: &base.name, snapshot: &before, replay: base.replay(&inputs, args) },
+        equivalence::Side { name: &head.name, snapshot: &after, replay: head.replay(&inputs, args) },
+    ];
+    Ok(match equivalence::answer(sides, &args.input.format, &configured, None, verb, look)? {
+        Ok(Some(_)) => Exit::Clean,
+        Ok(None) | Err(equivalence::Incomplete) => Exit::Incomplete,
+    })
 }
 
 /// What `--fail-on-opened` asks for.

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod diff;
+pub(crate) mod equivalence;
 pub(crate) mod fix;
 pub(crate) mod man;
 pub(crate) mod prove;

@@ -5,31 +5,48 @@ use std::time::Instant;
 use npv_analyzer::assertion::{Assertion, RULE, decode_one};
 use npv_analyzer::config::Configured;
 use npv_analyzer::query::check::fails;
-use npv_analyzer::query::prove::{Outcome, Proofs, prove};
+use npv_analyzer::query::prove::{Counterexample, Outcome, Proofs, prove};
 use npv_analyzer::report::{ProveReport, Replay, write_findings};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::{Origin, SourceMap};
 use npv_models::yaml;
 
-use super::{exit_of, show_findings};
+use super::{equivalence, exit_of, show_findings};
 use crate::args::{LookArgs, ProveArgs};
 use crate::input::{self, Input};
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
-use crate::{output, verbose, witness};
+use crate::{guard, output, verbose, witness};
 
 pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
+    let assertion = match (&args.assertion, &args.equivalent) {
+        (_, Some(sides)) => {
+            let [base, head] = sides.as_slice() else {
+                return Err(Failure::usage(
+                    "`--equivalent` compares two sides",
+                    "name both: `--equivalent A B`",
+                ));
+            };
+            return Ok(match equivalence::prove([base, head], args, look)? {
+                Ok(Some(true)) => Exit::Clean,
+                Ok(Some(false)) => Exit::Findings,
+                Ok(None) | Err(equivalence::Incomplete) => Exit::Incomplete,
+            });
+        }
+        (Some(assertion), None) => assertion,
+        (None, None) => return Err(Failure::usage("there is nothing to prove", "write an assertion")),
+    };
     output::check(&args.input.format, "prove", |format| format.prove)?;
     let Input { configured, mut snapshot } = input::read(&args.paths, &args.input, look)?;
-    let assertion = written(&args.assertion, &mut snapshot.sources, look)?;
+    let assertion = written(assertion, &mut snapshot.sources, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
     let assertions = [assertion];
     let proofs = during("looking for a proof", look, || {
         prove(&snapshot, &engine, args.input.namespace.as_deref(), &assertions)
     })
-    .map_err(Failure::internal)?;
+    .unwrap_or_else(|bug| guard::stop(&bug));
     if !proofs.findings.is_empty() {
         return Err(wrong(&proofs.findings, &snapshot.sources, look));
     }
@@ -38,8 +55,8 @@ pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
         Some(directory) => witness::write(directory, counterexamples(&proofs))?,
         None => Vec::new(),
     };
-    let replay =
-        Replay { arguments: witness::arguments(&configured.inputs(&args.paths), &args.input), files };
+    let arguments = witness::arguments(&configured.inputs(&args.paths), &args.input);
+    let replay = Replay { arguments, checkout: None, files };
     let report = ProveReport {
         proofs: &proofs,
         replay: &replay,
@@ -61,7 +78,7 @@ pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
 /// The counterexamples by the names of their assertions.
 fn counterexamples<'p>(
     proofs: &'p Proofs<'_>,
-) -> impl Iterator<Item = (&'p str, Option<&'p npv_analyzer::query::prove::Counterexample>)> {
+) -> impl Iterator<Item = (&'p str, Option<&'p Counterexample>)> {
     proofs.proofs.iter().map(|proof| match &proof.outcome {
         Outcome::Fails(found) => (&*proof.assertion.name, Some(&**found)),
         Outcome::Holds | Outcome::Vacuous(_) | Outcome::Unknown(_) => (&*proof.assertion.name, None),

@@ -4,25 +4,30 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use npv_analyzer::config::Configured;
-use npv_analyzer::engine::EndpointId;
+use npv_analyzer::engine::{EndpointId, EndpointKind, Engine};
 use npv_analyzer::query::check::fails;
+use npv_analyzer::query::exposure;
 use npv_analyzer::query::name::Names;
 use npv_analyzer::query::reach::{Question, reach};
 use npv_analyzer::query::via::via_services;
 use npv_analyzer::query::walk;
-use npv_analyzer::report::ReachReport;
+use npv_analyzer::report::{ExposureReport, ReachReport};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::diagnostic::Severity;
 use npv_models::space::Traffic;
 
 use super::{exit_of, show_findings};
-use crate::args::{LookArgs, ReachArgs, Via};
+use crate::args::{By, LookArgs, ReachArgs, Via, World};
 use crate::input::{self, Input};
 use crate::outcome::{Exit, Failure};
+use crate::progress::during;
 use crate::{output, verbose};
 
 pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
-    if args.transitive {
+    if args.world == World::Any {
+        refuse(args)?;
+        output::check(&args.input.format, "reach --world any", |format| format.exposure)?;
+    } else if args.transitive {
         output::check(&args.input.format, "reach --transitive", |format| format.radius)?;
     } else {
         output::check(&args.input.format, "reach", |format| format.reach)?;
@@ -36,6 +41,23 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
         namespace: args.input.namespace.as_deref(),
     };
     let from = wanted(&names, &args.from)?;
+    let to = wanted(&names, &args.to)?;
+    let over = args.port.iter().cloned().reduce(|all: Traffic, more| all.union(&more));
+    if args.world == World::Any {
+        for (switch, ends) in [("--from", &from), ("--to", &to)] {
+            let pods = |id: &EndpointId| {
+                engine.endpoint(*id).is_some_and(|end| matches!(end.kind, EndpointKind::Pods { .. }))
+            };
+            if ends.as_ref().is_some_and(|ends| !ends.iter().any(pods)) {
+                return Err(Failure::usage(
+                    format!("`{switch}` names no workload"),
+                    "`--world any` says who could be at the other end of a workload's connections",
+                ));
+            }
+        }
+        let question = exposure::Question { from, to, namespace: args.input.namespace.clone(), over };
+        return exposed(&question, &snapshot, &engine, args, &configured, look);
+    }
     if args.transitive {
         let answers = walk::radius(&from.unwrap_or_default(), &snapshot.cluster, &engine);
         show_findings(&snapshot, look);
@@ -53,9 +75,9 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     }
     let question = Question {
         from,
-        to: wanted(&names, &args.to)?,
+        to,
         namespace: args.input.namespace.clone(),
-        over: args.port.iter().cloned().reduce(|all: Traffic, more| all.union(&more)),
+        over,
         external: args.external.map(Into::into).unwrap_or_default(),
         by: args.by.into(),
     };
@@ -79,6 +101,61 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     )?;
     verbose::answered(start.elapsed(), look);
     Ok(exit(&snapshot, &configured))
+}
+
+/// Refuses what makes no sense for clusters that nobody has seen.
+fn refuse(args: &ReachArgs) -> Result<(), Failure> {
+    let refused = [
+        ("--transitive", args.transitive),
+        ("--via", args.via.is_some()),
+        ("--external", args.external.is_some()),
+        ("--by", !matches!(args.by, By::Endpoint)),
+    ];
+    match refused.into_iter().find(|(_, given)| *given) {
+        Some((switch, _)) => Err(Failure::usage(
+            format!("`{switch}` does not go with `--world any`"),
+            "filter with --from for egress, --to for ingress, --namespace and --port",
+        )),
+        None if !args.from.is_empty() && !args.to.is_empty() => Err(Failure::usage(
+            "with `--world any`, one end is a workload and the other one anybody",
+            "use --from to ask whom it could reach, or --to to ask who could reach it",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Answers who could be at the other end, in any cluster.
+fn exposed(
+    question: &exposure::Question,
+    snapshot: &Snapshot,
+    engine: &Engine,
+    args: &ReachArgs,
+    configured: &Configured,
+    look: LookArgs,
+) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let exposures =
+        during("looking for possible peers", look, || exposure::exposures(question, snapshot, engine));
+    show_findings(snapshot, look);
+    let report = ExposureReport {
+        exposures: &exposures,
+        sources: &snapshot.sources,
+        findings: &snapshot.findings,
+        complete: snapshot.complete(),
+    };
+    let verb = "reach --world any";
+    output::write(
+        &args.input.format,
+        look,
+        verb,
+        |format| format.exposure,
+        |write, page| write(&report, page),
+    )?;
+    verbose::answered(start.elapsed(), look);
+    Ok(match exit(snapshot, configured) {
+        Exit::Clean if exposures.unknown() => Exit::Incomplete,
+        exit => exit,
+    })
 }
 
 /// An answer without the policies that the API server would refuse is not the answer that was asked for.

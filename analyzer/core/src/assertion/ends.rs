@@ -9,14 +9,13 @@ use npv_models::space::{IpSet, Operator, Requirement, Selector};
 use npv_models::yaml::{Entry, Node, Value};
 
 use super::decode::{Mistakes, guess, listing};
-use super::{Ends, Part, Who};
+use super::{Ends, NAME_LABEL, Part, Who};
 use crate::query::name;
 
 const FIELDS: [&str; 4] = ["namespace", "namespaces", "pods", "nodes"];
 const OPERATORS: [Operator; 4] = [Operator::In, Operator::NotIn, Operator::Exists, Operator::DoesNotExist];
 const ANY_POD: &str = "any-pod";
 const ANYBODY: &str = "anybody";
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// Reads `from` or `to`. `None` where nothing of it could be read.
 pub(super) fn read(field: &str, node: &Node, mistakes: &mut Mistakes) -> Option<Ends> {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use npv_models::policy::{NamespaceSelector, PodSelector, PortMatch};
 use npv_models::source::Span;
-use npv_models::space::{IpSet, Selector};
+use npv_models::space::{IpSet, Operator, Selector};
 use npv_symbolic::spec::{Place, Relation};
 
 pub use decode::{RULE, decode, decode_one};
@@ -20,6 +20,9 @@ pub use npv_symbolic::assertion::Expect;
 pub use npv_symbolic::lint::World;
 
 use crate::query::text;
+
+/// The label of every namespace's own name (S-41).
+pub(crate) const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// Something that must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,10 +80,31 @@ pub enum Who {
 
 impl Who {
     /// Every pod that selectors see.
-    fn any_pod() -> Self {
+    pub(crate) fn any_pod() -> Self {
         let namespaces = NamespaceSelector::Labels(Selector::EVERYTHING);
         Self::Pods(PodSelector { namespaces, pods: Selector::EVERYTHING })
     }
+}
+
+/// ` in namespaces tenant=a`, ` in namespaces shop or billing`, ` in namespaces team other than shop`.
+fn namespaces(labels: &Selector, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (names, others): (Vec<_>, Vec<_>) =
+        labels.requirements().iter().partition(|requirement| &*requirement.key == NAME_LABEL);
+    let others = Selector::new(others.into_iter().cloned());
+    f.write_str(" in namespaces")?;
+    if !others.is_everything() {
+        write!(f, " {others}")?;
+    }
+    for requirement in names {
+        let texts: Vec<&str> = requirement.values.iter().map(|name| &**name).collect();
+        match requirement.operator {
+            Operator::In if others.is_everything() => write!(f, " {}", texts.join(" or "))?,
+            Operator::In => write!(f, " named {}", texts.join(" or "))?,
+            Operator::NotIn => write!(f, " other than {}", texts.join(" and "))?,
+            Operator::Exists | Operator::DoesNotExist => write!(f, " {requirement}")?,
+        }
+    }
+    Ok(())
 }
 
 /// `deny any pod -> 169.254.169.254 on TCP 80`: the name of an assertion that has none.
@@ -136,7 +160,7 @@ impl fmt::Display for Who {
                 match &selector.namespaces {
                     NamespaceSelector::Named(name) => write!(f, " in namespace {name}"),
                     NamespaceSelector::Labels(labels) if labels.is_everything() => Ok(()),
-                    NamespaceSelector::Labels(labels) => write!(f, " in namespaces {labels}"),
+                    NamespaceSelector::Labels(labels) => namespaces(labels, f),
                 }
             }
             Self::Nodes(labels) if labels.is_everything() => f.write_str("nodes"),

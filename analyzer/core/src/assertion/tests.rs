@@ -63,7 +63,7 @@ fn forms() {
             "deny any pod -> 169.254.169.254",
             "deny internet or 10.0.0.0/8 or fd00::1 -> pods app in (cache, db),tier on TCP 80, UDP 53, metrics, TCP web, SCTP all",
             "allow shop/web -> nodes",
-            "allow anybody -> pods a!=b,c,d=e in namespaces kubernetes.io/metadata.name in (billing, shop)",
+            "allow anybody -> pods a!=b,c,d=e in namespaces billing or shop",
             "deny any pod -> any pod where from.namespaces.kubernetes.io/metadata.name != \
              to.namespaces.kubernetes.io/metadata.name and from.pods.app == to.pods.app",
         ]

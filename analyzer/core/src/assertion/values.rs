@@ -8,10 +8,9 @@ use npv_models::yaml::{Node, Value};
 use npv_symbolic::spec::{Place, Relation};
 
 use super::decode::Mistakes;
-use super::{Ends, Who};
+use super::{Ends, NAME_LABEL, Who};
 use crate::query::ports::parse_traffic;
 
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 const FORM: &str = "write it like `from.tenant != to.tenant`";
 
 /// Reads `ports`.

@@ -4,6 +4,8 @@
 pub mod check;
 pub mod diff;
 mod ends;
+pub mod equivalence;
+pub mod exposure;
 pub mod inventory;
 pub mod name;
 pub mod path;

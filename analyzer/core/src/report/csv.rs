@@ -6,7 +6,8 @@ use std::io;
 use npv_models::space::{Protocol, Traffic};
 
 use super::visible::visible;
-use super::{Format, Page, ReachReport};
+use super::{ExposureReport, Format, Page, ReachReport};
+use crate::query::exposure::words;
 use crate::query::reach::{Party, PartyKind};
 use crate::query::text;
 
@@ -14,6 +15,7 @@ pub(super) const FORMAT: Format = Format {
     name: "csv",
     doc: "for spreadsheets; one row per connection",
     reach: Some(reach),
+    exposure: Some(exposure),
     ..Format::NONE
 };
 
@@ -51,6 +53,33 @@ fn reach(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
         ];
         csv.write_record(record.iter().map(AsRef::as_ref)).map_err(io::Error::from)
     })?;
+    csv.flush()
+}
+
+/// One row per workload, direction, traffic and peer; without a peer where nobody is one.
+fn exposure(report: &ExposureReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(page);
+    csv.write_record(["workload", "direction", "peer", "tcp", "udp", "sctp"]).map_err(io::Error::from)?;
+    for row in &report.exposures.rows {
+        let id = visible(&row.party.id);
+        for side in &row.sides {
+            let mut record = |peer: &str, traffic: &Traffic| {
+                let [tcp, udp, sctp] = Protocol::ALL.map(|protocol| ports(traffic, protocol));
+                let cells = [&*cell(&id), side.direction.name(), &*cell(peer), &*tcp, &*udp, &*sctp];
+                csv.write_record(cells).map_err(io::Error::from)
+            };
+            if let Some(why) = &side.unknown {
+                record(&format!("and maybe more: {}", visible(why)), &Traffic::NONE)?;
+            } else if side.open.is_empty() {
+                record("", &Traffic::NONE)?;
+            }
+            for exposed in &side.open {
+                for peer in words(&exposed.peers) {
+                    record(&visible(&peer), &exposed.traffic)?;
+                }
+            }
+        }
+    }
     csv.flush()
 }
 

@@ -32,6 +32,8 @@ use crate::config::Configured;
 use crate::engine::Engine;
 use crate::lint::Rule;
 use crate::query::diff::{Diff, Explainer};
+use crate::query::equivalence::Equivalence;
+use crate::query::exposure::Exposures;
 use crate::query::inventory::Inventory;
 use crate::query::prove::Proofs;
 use crate::query::reach::{Party, Reach};
@@ -87,6 +89,10 @@ pub struct Format {
     pub prove: Option<fn(&ProveReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv config show`.
     pub config: Option<fn(&Configured, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv prove --equivalent`.
+    pub equivalence: Option<fn(&EquivalenceReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv reach --world any`.
+    pub exposure: Option<fn(&ExposureReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv rule`.
     pub rules: Option<fn(&RulesReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes everything, as `npv report` does.
@@ -106,6 +112,8 @@ impl Format {
         chains: None,
         prove: None,
         config: None,
+        equivalence: None,
+        exposure: None,
         rules: None,
         report: None,
     };
@@ -244,11 +252,44 @@ pub struct ProveReport<'a> {
     pub complete: bool,
 }
 
+/// The answer of `npv prove --equivalent`.
+pub struct EquivalenceReport<'a> {
+    /// How the two sides differ.
+    pub answer: &'a Equivalence,
+    /// What is compared with.
+    pub base: SideReport<'a>,
+    /// What is compared.
+    pub head: SideReport<'a>,
+    /// How to see flows that the base allows, and such that the head allows.
+    pub replay: (Replay, Replay),
+}
+
+impl EquivalenceReport<'_> {
+    /// Whether nothing was left out on either side.
+    pub fn complete(&self) -> bool {
+        self.base.complete && self.head.complete
+    }
+}
+
+/// The answer of `npv reach --world any`.
+pub struct ExposureReport<'a> {
+    /// Who could be at the other end.
+    pub exposures: &'a Exposures,
+    /// The texts that diagnostics are in.
+    pub sources: &'a SourceMap,
+    /// What reading found wrong.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
 /// How to see counterexamples with `npv trace`.
 #[derive(Debug, Default)]
 pub struct Replay {
     /// The switches and inputs of the question, as a shell takes them.
     pub arguments: String,
+    /// The revision to check out before, where the inputs are of one.
+    pub checkout: Option<String>,
     /// For each proof, the file with the manifests of its counterexample, where they were written.
     pub files: Vec<Option<String>>,
 }

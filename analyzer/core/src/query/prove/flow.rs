@@ -11,13 +11,10 @@ use npv_symbolic::session::Error;
 use npv_symbolic::witness::{Witness, WitnessEnd};
 
 use super::resolve::Member;
-use crate::assertion::Expect;
+use crate::assertion::{Expect, NAME_LABEL};
 use crate::query::ends::{self, Ends, Sample};
 use crate::query::name::Place;
 use crate::query::trace::{Part, Party, Tracer};
-
-/// The label of every namespace's own name (S-41).
-const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// A flow that contradicts an assertion.
 #[derive(Debug)]
@@ -31,14 +28,15 @@ pub struct Counterexample {
 }
 
 impl Counterexample {
-    /// A flow of a possible cluster.
-    pub(crate) fn possible(witness: &Witness, tracer: &Tracer<'_>) -> Self {
-        let part = witness.with_flow(|flow| tracer.flow(flow, party(&witness.src), party(&witness.dst)));
-        let defined = |name: &str| {
-            tracer.cluster.namespaces.iter().any(|known| *known.name == *name && known.defined.is_some())
-        };
+    /// A flow of a possible cluster, in which some namespaces are defined already.
+    pub(crate) fn possible(witness: &Witness, tracer: &Tracer<'_>, defined: impl Fn(&str) -> bool) -> Self {
         let manifests = Some(witness.manifests(defined)).filter(|text| !text.is_empty());
-        Self { part, trace: witness.trace(), manifests }
+        Self { part: Self::part(witness, tracer), trace: witness.trace(), manifests }
+    }
+
+    /// What decides a flow of a possible cluster.
+    pub(crate) fn part(witness: &Witness, tracer: &Tracer<'_>) -> Part {
+        witness.with_flow(|flow| tracer.flow(flow, party(&witness.src), party(&witness.dst)))
     }
 
     /// A flow between two that are in the manifests. The reference semantics must see it as the engine does.

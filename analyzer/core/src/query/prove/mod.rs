@@ -9,14 +9,11 @@ mod flow;
 mod resolve;
 mod snapshot;
 
-use std::collections::BTreeMap;
-
-use npv_models::cluster::Cluster;
 use npv_models::diagnostic::Finding;
-use npv_models::space::Labels;
 use npv_symbolic::assertion as symbolic;
 use npv_symbolic::session::{Error, Options};
 
+use super::equivalence::namespaces;
 use super::name::Names;
 use super::trace::Tracer;
 use crate::assertion::{Assertion, World};
@@ -108,7 +105,8 @@ pub fn prove<'a>(
             resolved.push((assertion, from, to));
         }
     }
-    let options = Options { namespaces: defined(&snapshot.cluster), ..Options::default() };
+    let known = namespaces(&snapshot.cluster);
+    let options = Options { namespaces: known.clone(), ..Options::default() };
     let questions: Vec<symbolic::Assertion> = resolved
         .iter()
         .filter(|(assertion, ..)| assertion.world == World::EveryCluster)
@@ -130,7 +128,8 @@ pub fn prove<'a>(
             World::Snapshot => snapshot::holds(assertion, [&from, &to], &resolver, &tracer)?,
             World::EveryCluster => match open.next() {
                 Some(symbolic::Outcome::Fails(witness)) => {
-                    Outcome::Fails(Box::new(Counterexample::possible(&witness, &tracer)))
+                    let defined = |name: &str| known.contains_key(name);
+                    Outcome::Fails(Box::new(Counterexample::possible(&witness, &tracer, defined)))
                 }
                 Some(symbolic::Outcome::Unknown(why)) => Outcome::Unknown(why),
                 Some(symbolic::Outcome::HoldsVacuously) => {
@@ -170,10 +169,4 @@ pub fn quoted(word: &str) -> String {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))
-}
-
-/// The namespaces whose labels manifests give.
-fn defined(cluster: &Cluster) -> BTreeMap<Box<str>, Labels> {
-    let defined = cluster.namespaces.iter().filter(|namespace| namespace.defined.is_some());
-    defined.map(|namespace| (namespace.name.clone(), (*namespace.labels).clone())).collect()
 }

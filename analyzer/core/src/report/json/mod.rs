@@ -2,6 +2,8 @@
 
 mod check;
 mod diff;
+mod equivalence;
+mod exposure;
 mod prove;
 mod reach;
 mod rules;
@@ -33,6 +35,8 @@ pub(super) const FORMAT: Format = Format {
     chains: Some(walk::chains),
     prove: Some(prove::write),
     config: Some(crate::config::show_json),
+    equivalence: Some(equivalence::write),
+    exposure: Some(exposure::write),
     rules: Some(rules::write),
     report: Some(report),
 };

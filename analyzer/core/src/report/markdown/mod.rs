@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::visible::visible;
-use super::{Format, Page, ReachReport};
+use super::{ExposureReport, Format, Page, ReachReport};
+use crate::query::exposure::words;
 use crate::query::reach::{Party, PartyKind};
 use crate::query::text;
 
@@ -15,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     doc: "for comments, documents and the summary of a job",
     check: Some(check::write),
     reach: Some(reach),
+    exposure: Some(exposure),
     ..Format::NONE
 };
 
@@ -33,6 +35,34 @@ fn reach(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     })?;
     if connections == 0 {
         writeln!(page, "No connections.")?;
+    }
+    if !report.complete {
+        writeln!(page, "\n**Incomplete**: some input could not be read or is not modelled.")?;
+    }
+    Ok(())
+}
+
+fn exposure(report: &ExposureReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    if report.exposures.rows.is_empty() {
+        writeln!(page, "No workloads.")?;
+    } else {
+        writeln!(page, "| Workload | Direction | Peer | Traffic |\n| --- | --- | --- | --- |")?;
+    }
+    for row in &report.exposures.rows {
+        let id = code(&row.party.id);
+        for side in &row.sides {
+            let direction = side.direction.name();
+            if let Some(why) = &side.unknown {
+                writeln!(page, "| {id} | {direction} | and maybe more: {} | |", plain(why))?;
+            } else if side.open.is_empty() {
+                writeln!(page, "| {id} | {direction} | nobody | |")?;
+            }
+            for exposed in &side.open {
+                for peer in words(&exposed.peers) {
+                    writeln!(page, "| {id} | {direction} | {} | {} |", code(&peer), exposed.traffic)?;
+                }
+            }
+        }
     }
     if !report.complete {
         writeln!(page, "\n**Incomplete**: some input could not be read or is not modelled.")?;

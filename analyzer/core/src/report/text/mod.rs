@@ -1,6 +1,8 @@
 //! Text for people, with colour where it is a terminal's.
 
 mod diff;
+mod equivalence;
+mod exposure;
 mod findings;
 mod fixes;
 mod prove;
@@ -31,6 +33,8 @@ pub(super) const FORMAT: Format = Format {
     chains: Some(walk::chains),
     prove: Some(prove::write),
     config: Some(crate::config::show),
+    equivalence: Some(equivalence::write),
+    exposure: Some(exposure::write),
     rules: Some(rules::write),
     ..Format::NONE
 };

@@ -32,7 +32,7 @@ pub(super) fn proofs(
         let file = replay.files.get(index).and_then(Option::as_deref);
         if let Outcome::Fails(found) = &proof.outcome {
             writeln!(page)?;
-            counterexample(found, &replay.arguments, file, sources, page)?;
+            counterexample(found, replay, file, sources, page)?;
         }
     }
     Ok(())
@@ -83,16 +83,30 @@ fn headline(proof: &Proof<'_>, sources: &SourceMap, page: &mut Page<'_>) -> io::
 /// A flow, what decides it, and how to see it.
 pub(super) fn counterexample(
     found: &Counterexample,
-    arguments: &str,
+    replay: &Replay,
     file: Option<&str>,
     sources: &SourceMap,
     page: &mut Page<'_>,
 ) -> io::Result<()> {
     trace::headline(&found.part, page)?;
     trace::sides(&found.part, sources, page)?;
+    how_to_see(found, replay, file, page)
+}
+
+/// The manifests that a flow needs, and the command that shows it.
+pub(super) fn how_to_see(
+    found: &Counterexample,
+    replay: &Replay,
+    file: Option<&str>,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
     let heading = |page: &mut Page<'_>, text: &str| {
         let text = page.ink(Ink::Heading, text).to_string();
         writeln!(page, "{text}")
+    };
+    let to_see = match &replay.checkout {
+        Some(revision) => format!("to see it, with {} checked out:", visible(revision)),
+        None => "to see it:".to_owned(),
     };
     match (&found.manifests, file) {
         (Some(manifests), None) => {
@@ -100,12 +114,12 @@ pub(super) fn counterexample(
             for line in manifests.lines() {
                 writeln!(page, "    {}", visible(line))?;
             }
-            heading(page, "to see it:")?;
-            writeln!(page, "    {}", visible(&found.command(arguments, Some("witness.yaml"))))?;
+            heading(page, &to_see)?;
+            writeln!(page, "    {}", visible(&found.command(&replay.arguments, Some("witness.yaml"))))?;
         }
         (_, file) => {
-            heading(page, "to see it:")?;
-            writeln!(page, "    {}", visible(&found.command(arguments, file)))?;
+            heading(page, &to_see)?;
+            writeln!(page, "    {}", visible(&found.command(&replay.arguments, file)))?;
         }
     }
     writeln!(page)
