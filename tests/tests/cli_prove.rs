@@ -89,6 +89,68 @@ fn input_that_is_left_out_leaves_the_answer_open() {
     assert_ne!(npv(&fixtures(), ["prove", assertion, "broken", "--allow-incomplete"]).status, 3);
 }
 
+/// The fixtures and the same with another port, as two directories of a new one.
+fn versions() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    for side in ["before", "after", "other"] {
+        fs::create_dir_all(place.path().join(side)).unwrap();
+        for file in ["policies.yaml", "workloads.yaml"] {
+            let text = fs::read_to_string(fixtures().join("shop").join(file)).unwrap();
+            let text = match side {
+                "after" => text.replace("- {port: 9000}", "- {port: 9001}"),
+                // A selector of names in place of one of labels: another text with the same meaning.
+                "other" => text.replace(
+                    "podSelector: {matchLabels: {app: api}}",
+                    "podSelector: {matchExpressions: [{key: app, operator: In, values: [api]}]}",
+                ),
+                _ => text,
+            };
+            fs::write(place.path().join(side).join(file), text).unwrap();
+        }
+    }
+    place
+}
+
+#[test]
+fn two_sides_that_mean_the_same_and_two_that_do_not() {
+    let place = versions();
+    let same = npv(place.path(), ["prove", "--equivalent", "before", "other"]);
+    assert_eq!((same.status, same.stderr.as_str()), (0, ""), "{same}");
+    assert_snapshot!("equivalent", same.stdout);
+    let changed = npv(place.path(), ["prove", "--equivalent", "before", "after"]);
+    assert_eq!((changed.status, changed.stderr.as_str()), (1, ""), "{changed}");
+    assert_snapshot!("not_equivalent", changed.stdout);
+    // The same answer, to a question that cannot fail.
+    let diff = npv(place.path(), ["diff", "--world", "any", "before", "after"]);
+    assert_eq!((diff.status, diff.stdout.as_str()), (0, changed.stdout.as_str()), "{diff}");
+    for wrong in [&["--equivalent", "before"][..], &["--equivalent", "before", "after", "{expect: deny}"]] {
+        assert_eq!(npv(place.path(), [&["prove"], wrong].concat()).status, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_difference_is_seen_by_the_traces_of_both_sides() {
+    let place = versions();
+    let run = npv(
+        place.path(),
+        ["prove", "--equivalent", "before", "after", "--witness-dir", "w", "--format", "json"],
+    );
+    assert_eq!(run.status, 1, "{run}");
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    for (change, allowing, denying) in [("opened", "after", "before"), ("closed", "before", "after")] {
+        let command = answer[change]["allowed"]["command"].as_str().unwrap();
+        let words: Vec<&str> = command.split(' ').skip(1).collect();
+        assert_eq!(words[3], allowing, "{command}");
+        for (side, verdict) in [(allowing, "allow"), (denying, "deny")] {
+            let mut words = words.clone();
+            words[3] = side;
+            let trace = npv(place.path(), words.into_iter().chain(["--format", "json"]));
+            let trace: Value = serde_json::from_str(&trace.stdout).unwrap();
+            assert_eq!(trace["verdict"], verdict, "{command} in {side}");
+        }
+    }
+}
+
 /// Assertions that fail in some cluster, in ways of their own.
 const CONTRADICTED: [&str; 6] = [
     "{expect: deny, from: any-pod, to: 169.254.169.254, ports: [53/udp]}",

@@ -57,6 +57,54 @@ fn by_workload_and_by_namespace() {
     assert_snapshot!("by_namespace", reach(&["shop", "--by", "namespace"]));
 }
 
+#[cfg(feature = "z3")]
+#[test]
+fn of_any_cluster() {
+    let any = |more: &[&str]| reach(&[&["--world", "any", "shop"], more].concat());
+    assert_snapshot!("any_text", any(&[]));
+    assert_snapshot!("any_json", any(&["--to", "data/db", "--format", "json"]));
+    assert_snapshot!("any_csv", any(&["--namespace", "shop", "--format", "csv"]));
+    assert_snapshot!("any_markdown", any(&["--from", "shop/web", "--format", "markdown"]));
+}
+
+#[cfg(feature = "z3")]
+#[test]
+fn filters_narrow_the_answer_of_any_cluster() {
+    let rows = |more: &[&str]| {
+        let text = reach(&[&["--world", "any", "shop", "--format", "csv"], more].concat());
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let all = rows(&[]);
+    for (filter, wanted) in [
+        (["--namespace", "shop"], "shop/"),
+        (["--from", "shop/web"], "shop/web[Deployment],egress,"),
+        (["--to", "data/*"], "data/"),
+    ] {
+        let some = rows(&filter);
+        let expected: Vec<String> = all
+            .iter()
+            .filter(|row| row.starts_with(wanted))
+            .filter(|row| filter[0] != "--to" || row.contains(",ingress,"))
+            .cloned()
+            .collect();
+        assert!(!some.is_empty() && some == expected, "{filter:?}: {some:#?}");
+    }
+    let port = rows(&["--to", "data/db", "--port", "5433"]);
+    assert_eq!(port, ["data/db[StatefulSet],ingress,pods app=db in namespace data,5433,,"]);
+    for (more, message) in [
+        (&["--transitive", "--from", "shop/web"][..], "`--transitive` does not go with `--world any`"),
+        (&["--via", "service"], "`--via` does not go with `--world any`"),
+        (&["--by", "namespace"], "`--by` does not go with `--world any`"),
+        (&["--external", "only"], "`--external` does not go with `--world any`"),
+        (&["--from", "shop/web", "--to", "data/db"], "one end is a workload"),
+        (&["--to", "internet"], "`--to` names no workload"),
+        (&["--format", "dot"], "`npv reach --world any` has no format `dot`"),
+    ] {
+        let run = npv(&fixtures(), [&["reach", "--world", "any", "shop"], more].concat());
+        assert!(run.status == 2 && run.stderr.contains(message), "{run}");
+    }
+}
+
 /// Sources, destinations and traffic of the connections that a question is answered with.
 fn connections(arguments: &[&str]) -> Vec<[String; 3]> {
     let text = reach(&[arguments, &["--format", "csv"]].concat());

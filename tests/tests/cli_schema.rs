@@ -94,6 +94,14 @@ fn the_other_shapes() {
         let document = valid(&prove, &fixtures, &["prove", assertion, "shop"]);
         assert_eq!(document["assertions"].as_array().map(Vec::len), Some(1));
     }
+    let exposure = schema("exposure");
+    valid(&exposure, &fixtures, &["reach", "--world", "any", "shop"]);
+    valid(&exposure, &fixtures, &["reach", "--world", "any", "broken", "hostile"]);
+    let equivalence = schema("equivalence");
+    for sides in [["shop", "shop"], ["shop", "shop/workloads.yaml"], ["shop/policies.yaml", "broken"]] {
+        valid(&equivalence, &fixtures, &[&["prove", "--equivalent"], &sides[..]].concat());
+        valid(&equivalence, &fixtures, &[&["diff", "--world", "any"], &sides[..]].concat());
+    }
     valid(&schema("rules"), &fixtures, &["rule"]);
     valid(&schema("rules"), &fixtures, &["rule", "no-policy"]);
 }

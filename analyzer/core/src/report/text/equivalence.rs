@@ -29,7 +29,9 @@ pub(super) fn write(report: &EquivalenceReport<'_>, page: &mut Page<'_>) -> io::
     ] {
         self::change((name, change), [allowing, denying], replay, page)?;
     }
-    writeln!(page)?;
+    if report.answer.holds() != Some(false) {
+        writeln!(page)?;
+    }
     prove::assumptions(&report.answer.assumptions, page)?;
     for side in [base, head] {
         if !side.complete {
@@ -58,14 +60,12 @@ fn change(
                 writeln!(page, "{text}\n")
             };
             writeln!(page)?;
-            heading(
-                page,
-                format!("{name}: {} allows what {} denies", visible(allowing.name), visible(denying.name)),
-            )?;
-            trace::headline(denied, page)?;
-            heading(page, format!("by {}", visible(denying.name)))?;
+            let (allows, denies) = (visible(allowing.name), visible(denying.name));
+            heading(page, format!("{name}: {allows} allows what {denies} denies"))?;
+            trace::flow(&allowed.part, page)?;
+            heading(page, format!("in {denies}: denied"))?;
             trace::sides(denied, denying.sources, page)?;
-            heading(page, format!("by {}", visible(allowing.name)))?;
+            heading(page, format!("in {allows}: allowed"))?;
             trace::sides(&allowed.part, allowing.sources, page)?;
             let file = replay.files.first().and_then(Option::as_deref);
             prove::how_to_see(allowed, replay, file, page)

@@ -94,13 +94,8 @@ fn path(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page)
 }
 
+/// The flow with its verdict, and what policies see of its ends.
 pub(super) fn headline(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
-    let (src, dst) = (visible(&part.src.id), visible(&part.dst.id));
-    let single = part.asked.first().filter(|_| !part.asked.is_all());
-    let flow = match single {
-        Some((protocol, port)) => format!("{src} → {dst} on {protocol} {port}"),
-        None => format!("{src} → {dst}"),
-    };
     let verdict = if part.allowed.is_empty() {
         page.ink(Ink::Denied, "denied".to_owned())
     } else if part.allowed == part.asked {
@@ -108,7 +103,25 @@ pub(super) fn headline(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
     } else {
         page.ink(Ink::Caution, format!("allowed on {}", part.allowed))
     };
-    writeln!(page, "{}: {verdict}", page.ink(Ink::Heading, flow))?;
+    writeln!(page, "{}: {verdict}", page.ink(Ink::Heading, arrow(part)))?;
+    ends(part, page)
+}
+
+/// The flow without a verdict, and what policies see of its ends.
+pub(super) fn flow(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
+    writeln!(page, "{}", page.ink(Ink::Heading, arrow(part)))?;
+    ends(part, page)
+}
+
+fn arrow(part: &Part) -> String {
+    let (src, dst) = (visible(&part.src.id), visible(&part.dst.id));
+    match part.asked.first().filter(|_| !part.asked.is_all()) {
+        Some((protocol, port)) => format!("{src} → {dst} on {protocol} {port}"),
+        None => format!("{src} → {dst}"),
+    }
+}
+
+fn ends(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
     for party in [&part.src, &part.dst] {
         if !party.seen.is_empty() {
             writeln!(page, "{}", page.ink(Ink::Faint, seen(party)))?;
