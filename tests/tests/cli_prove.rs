@@ -1,6 +1,7 @@
 //! What `npv prove` prints, and that what it prints can be tried.
 
 #![cfg(feature = "z3")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::path::PathBuf;

@@ -406,7 +406,7 @@ pub(crate) struct ProveArgs {
     /// What must hold, as a YAML mapping: `{expect: deny, from: any-pod, to: internet}`
     #[arg(value_name = "ASSERTION", required_unless_present = "equivalent")]
     pub(crate) assertion: Option<String>,
-    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    #[arg(value_name = "PATH", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
     /// Prove that the policies of two files or directories allow the same flows in every cluster
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["assertion", "paths"])]

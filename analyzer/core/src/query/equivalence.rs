@@ -59,10 +59,9 @@ impl Equivalence {
 /// When the solver and the reference semantics do not agree on a flow: a bug in npv.
 pub fn compare(base: &Snapshot, head: &Snapshot, engines: [&Engine; 2]) -> Result<Equivalence, Error> {
     let [old, new] = [&base.cluster, &head.cluster].map(namespaces);
-    let agree = |(name, labels): &(&Box<str>, &Labels)| {
+    let known = old.iter().chain(&new).filter(|(name, labels)| {
         [&old, &new].iter().all(|side| side.get(*name).is_none_or(|other| other == *labels))
-    };
-    let known = old.iter().chain(&new).filter(agree);
+    });
     let options = Options {
         namespaces: known.map(|(name, labels)| (name.clone(), labels.clone())).collect(),
         ..Options::default()
