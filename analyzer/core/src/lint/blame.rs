@@ -1,14 +1,80 @@
-//! Which policy a blocked path is laid to, and where in it.
+//! Which policy or rule a blocked path is laid to, and where in it.
 
 use std::cmp::Reverse;
+use std::fmt;
 
 use npv_models::cluster::GroupId;
-use npv_models::policy::{Direction, Participation, Policy, Rule};
+use npv_models::decide::{Flow, decide};
+use npv_models::policy::{Action, Direction, Participation, Policy, Rule};
 use npv_models::source::Span;
 
 use super::context::{Context, Placed};
 use super::text;
 use super::words;
+
+/// What keeps a flow from passing one of its sides.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Culprit<'a> {
+    /// The policy that a person would edit.
+    pub(super) placed: Placed<'a>,
+    /// Its rule that denies the flow; `None` where the policy isolates the pods and nothing admits the flow.
+    pub(super) rule: Option<&'a Rule>,
+}
+
+impl Culprit<'_> {
+    /// The rule that denies, else the name of the policy.
+    pub(super) fn span(&self) -> Span {
+        self.rule.map_or(self.placed.policy.name_span, |rule| rule.provenance.span)
+    }
+
+    /// How to let the flow pass where a NetworkPolicy cannot, because a rule denies it before any is asked.
+    pub(super) fn remedy(&self) -> Option<&'static str> {
+        let earlier = self.rule.is_some() && self.placed.tier.name != "Baseline";
+        earlier.then_some(
+            "accept it in a rule that is asked before the one that denies it: no NetworkPolicy can",
+        )
+    }
+}
+
+/// The rule where one denies, and the policy.
+impl fmt::Display for Culprit<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = self.rule.and_then(|rule| rule.name.as_deref()) {
+            write!(f, "rule `{name}` of ")?;
+        }
+        write!(f, "`{}`", self.placed.policy.object)
+    }
+}
+
+/// What keeps a flow from passing one side, at the pods of a group: the rule that denies it, else what
+/// [`blame`] says of the policies that isolate the pods. Without a flow only these are asked.
+pub(super) fn culprit<'a>(
+    context: &Context<'a>,
+    (group, direction): (GroupId, Direction),
+    flow: Option<&Flow<'_>>,
+    speaks: impl Fn(&Rule) -> bool,
+) -> Option<Culprit<'a>> {
+    let by_rule = flow.and_then(|flow| denial(context, flow, direction));
+    by_rule.or_else(|| {
+        let placed = blame(context, group, direction, speaks)?;
+        Some(Culprit { placed, rule: None })
+    })
+}
+
+/// The rule that denies a flow on one side; `None` where none does, or the flow is denied without any.
+pub(super) fn denial<'a>(
+    context: &Context<'a>,
+    flow: &Flow<'_>,
+    direction: Direction,
+) -> Option<Culprit<'a>> {
+    let decision = decide(&context.snapshot.policies, context.snapshot.profile, flow);
+    let mut steps = decision.steps.iter().rev();
+    let step = steps.find(|step| step.direction == direction && step.action == Action::Deny)?;
+    let rule = Some(step.rule?);
+    let placed =
+        context.policies().iter().copied().find(|placed| std::ptr::eq(placed.policy, step.policy))?;
+    Some(Culprit { placed, rule })
+}
 
 /// The policy that a person would edit, of those that isolate the pods in this direction: one that
 /// already speaks of the peer or the port, then the one that selects the most pods, then the first in

@@ -56,14 +56,15 @@ impl<'c, 'a> Blocked<'c, 'a> {
         because: (Span, &str),
     ) {
         let Some(stop) = stop(self.context, &party.caller, group, protocol, port) else { return };
-        let found = self.by_policy.entry((stop.placed.index, stop.direction)).or_insert_with(|| Found {
-            stop,
-            party: party.clone(),
-            first: (group, protocol, port),
-            pods: BTreeSet::new(),
-            traffic: Traffic::NONE,
-            related: Vec::new(),
-        });
+        let found =
+            self.by_policy.entry((stop.culprit.placed.index, stop.direction)).or_insert_with(|| Found {
+                stop,
+                party: party.clone(),
+                first: (group, protocol, port),
+                pods: BTreeSet::new(),
+                traffic: Traffic::NONE,
+                related: Vec::new(),
+            });
         let pods = self.context.engine.endpoint(stop.dst).map(|end| end.id.clone());
         found.pods.extend(pods);
         found.traffic = found.traffic.union(&Traffic::of(protocol, PortSet::single(port)));
@@ -80,29 +81,30 @@ impl<'c, 'a> Blocked<'c, 'a> {
     }
 
     fn finding(&self, rule: &Rule, direction: Direction, found: &Found<'_>) -> Finding {
-        let policy = found.stop.placed.policy;
+        let culprit = &found.stop.culprit;
+        let policy = culprit.placed.policy;
         let pods = words::some(&found.pods, 4);
         let (group, protocol, port) = found.first;
         let party = &found.party;
         let message = match direction {
             Direction::Ingress => {
-                format!("`{}` keeps {} from {pods} on {}", policy.object, party.name, found.traffic)
+                format!("{culprit} keeps {} from {pods} on {}", party.name, found.traffic)
             }
             Direction::Egress => {
-                format!(
-                    "`{}` does not let {} leave for {pods} on {}",
-                    policy.object, party.name, found.traffic
-                )
+                format!("{culprit} does not let {} leave for {pods} on {}", party.name, found.traffic)
             }
         };
         let mut finding = rule
-            .finding(policy.name_span, message)
+            .finding(culprit.span(), message)
             .label(format!("{} is denied", found.traffic))
             .object(policy.object.to_string())
             .key(format!("{direction}:{}", party.id))
             .witness(found.stop.witness(self.context, &party.id, protocol, port));
         for (span, label) in found.related.iter().take(3) {
             finding = finding.related(*span, label.clone());
+        }
+        if let Some(remedy) = culprit.remedy() {
+            return finding.help(remedy);
         }
         match self.allowance(direction, found, group) {
             Some(example) => finding.fix(Fix {

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use npv_models::cluster::{GroupId, PodGroup};
-use npv_models::decide::{End, Flow, PodEnd, Verdict, decide};
+use npv_models::cluster::{GroupId, Node, PodGroup};
+use npv_models::decide::{End, Flow, NodeEnd, PodEnd};
 use npv_models::diagnostic::Witness;
-use npv_models::policy::{Direction, NamespaceSelector, PeerMatch, Peers, Rule};
-use npv_models::space::Protocol;
+use npv_models::policy::{Action, Direction, NamespaceSelector, PeerMatch, Peers, Rule};
+use npv_models::space::{Labels, Protocol};
 
-use super::blame::blame;
-use super::context::{Context, Placed};
+use super::blame::{Culprit, culprit, denial};
+use super::context::Context;
 use super::traffic::toward;
 use crate::engine::{EndpointId, EndpointKind};
 
@@ -27,8 +27,8 @@ pub(super) enum Caller {
 /// What keeps a caller out.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stop<'a> {
-    /// The policy that a person would edit.
-    pub(super) placed: Placed<'a>,
+    /// What stops it.
+    pub(super) culprit: Culprit<'a>,
     /// On which side of the connection it stands.
     pub(super) direction: Direction,
     /// A caller that is stopped; `None` where the caller is no endpoint of the manifests.
@@ -86,17 +86,12 @@ pub(super) fn stop<'a>(
                 let sides = context.engine.between(id, dst);
                 context.engine.traffic(sides.ingress).contains(protocol, port)
             };
-            let called = context.outside().any(|(id, end)| {
-                let speaks = match &end.kind {
-                    EndpointKind::External(set) => {
-                        addresses.is_empty() || addresses.iter().any(|&address| set.contains(address))
-                    }
-                    EndpointKind::Nodes(_) => true,
-                    EndpointKind::Pods { .. } | EndpointKind::Assumed => false,
-                };
-                speaks && admitted(id)
-            });
-            (!called).then(|| blamed(context, group, dst, protocol, port)).flatten()
+            let servers = || context.outside().filter(|(_, end)| may_be_at(&end.kind, addresses));
+            if servers().any(|(id, _)| admitted(id)) {
+                return None;
+            }
+            let src = servers().find_map(|(_, end)| outside_end(context, &end.kind, addresses));
+            blamed(context, group, (src, dst), protocol, port)
         }
     })
 }
@@ -124,9 +119,10 @@ fn from_pods<'a>(
     let pods = context.pods.group(group)?;
     let speaks =
         |rule: &Rule| !toward(&rule.ports, Some(pods)).is_all() && speaks_of(rule, pods, protocol, port);
-    let placed = blame(context, at, direction, speaks)
-        .or_else(|| denier(context, context.pods.group(caller)?, pods, direction, protocol, port))?;
-    Some(Stop { placed, direction, src: Some(src), dst })
+    let ends = end_at(context, src, caller).zip(end_at(context, dst, group));
+    let flow = ends.map(|(src, dst)| Flow { src, dst, protocol, port });
+    let culprit = culprit(context, (at, direction), flow.as_ref(), speaks)?;
+    Some(Stop { culprit, direction, src: Some(src), dst })
 }
 
 fn speaks_of(rule: &Rule, pods: &PodGroup, protocol: Protocol, port: u16) -> bool {
@@ -140,12 +136,21 @@ fn from_unseen<'a>(
     protocol: Protocol,
     port: u16,
 ) -> Option<Stop<'a>> {
+    let nothing = Labels::default();
+    let flow = Flow { src: unknown(&nothing), dst: end_at(context, dst, group)?, protocol, port };
+    let own = context.cluster().namespace_name(pods.namespace);
+    if let Some(culprit) = denial(context, &flow, Direction::Ingress) {
+        // A rule that is asked earlier may know the caller.
+        let known = before(context, group, &culprit)
+            .filter(|rule| matches!(rule.action, Action::Allow | Action::Pass))
+            .any(|rule| speaks_of(rule, pods, protocol, port) && may_match_unseen(rule, own));
+        return (!known).then_some(Stop { culprit, direction: Direction::Ingress, src: None, dst });
+    }
     // Who admits any address admits everybody, or at least somebody whom the manifests do not show.
     let from_outside = context.outside().any(|(id, end)| {
         matches!(end.kind, EndpointKind::External(_))
             && context.engine.traffic(context.engine.between(id, dst).ingress).contains(protocol, port)
     });
-    let own = context.cluster().namespace_name(pods.namespace);
     let may_admit = || {
         let rules =
             context.selecting(group).filter_map(|placed| placed.policy.rules(Direction::Ingress)).flatten();
@@ -154,7 +159,18 @@ fn from_unseen<'a>(
     if from_outside || may_admit() {
         return None;
     }
-    blamed(context, group, dst, protocol, port)
+    blamed(context, group, (None, dst), protocol, port)
+}
+
+/// The rules for connections to the pods of a group that are asked before one of them.
+fn before<'a>(
+    context: &Context<'a>,
+    group: GroupId,
+    culprit: &Culprit<'a>,
+) -> impl Iterator<Item = &'a Rule> {
+    let selecting = context.selecting(group).take_while(|placed| placed.index <= culprit.placed.index);
+    let rules = selecting.filter_map(|placed| placed.policy.rules(Direction::Ingress)).flatten();
+    rules.take_while(|rule| !culprit.rule.is_some_and(|deciding| std::ptr::eq(deciding, *rule)))
 }
 
 /// Whether a rule may speak of pods that no manifest shows: of any namespace but the pods' own, in which
@@ -175,31 +191,75 @@ pub(super) fn may_match_unseen(rule: &Rule, own: &str) -> bool {
 fn blamed<'a>(
     context: &Context<'a>,
     group: GroupId,
-    dst: EndpointId,
+    (src, dst): (Option<End<'_>>, EndpointId),
     protocol: Protocol,
     port: u16,
 ) -> Option<Stop<'a>> {
     let pods = context.pods.group(group)?;
-    let placed = blame(context, group, Direction::Ingress, |rule| speaks_of(rule, pods, protocol, port))?;
-    Some(Stop { placed, direction: Direction::Ingress, src: None, dst })
+    let ends = src.zip(end_at(context, dst, group));
+    let flow = ends.map(|(src, dst)| Flow { src, dst, protocol, port });
+    let speaks = |rule: &Rule| speaks_of(rule, pods, protocol, port);
+    let culprit = culprit(context, (group, Direction::Ingress), flow.as_ref(), speaks)?;
+    Some(Stop { culprit, direction: Direction::Ingress, src: None, dst })
 }
 
-/// The policy of an ordered tier that denies a flow between two groups.
-pub(super) fn denier<'a>(
-    context: &Context<'a>,
-    src: &'a PodGroup,
-    dst: &'a PodGroup,
-    direction: Direction,
-    protocol: Protocol,
-    port: u16,
-) -> Option<Placed<'a>> {
-    let flow = Flow { src: end(context, src)?, dst: end(context, dst)?, protocol, port };
-    let decision = decide(&context.snapshot.policies, context.snapshot.profile, &flow);
-    if decision.verdict() == Verdict::Allow {
-        return None;
+/// Whether an endpoint outside of the pods may be somebody at one of these addresses, or at any where they are
+/// not known.
+pub(super) fn may_be_at(kind: &EndpointKind, addresses: &[IpAddr]) -> bool {
+    match kind {
+        EndpointKind::External(set) => {
+            addresses.is_empty() || addresses.iter().any(|&address| set.contains(address))
+        }
+        EndpointKind::Nodes(_) => true,
+        EndpointKind::Pods { .. } | EndpointKind::Assumed => false,
     }
-    let policy = decision.steps.iter().rev().find(|step| step.direction == direction)?.policy;
-    context.policies().iter().copied().find(|placed| std::ptr::eq(placed.policy, policy))
+}
+
+/// One of those that such an endpoint stands for.
+pub(super) fn outside_end<'a>(
+    context: &Context<'a>,
+    kind: &EndpointKind,
+    addresses: &[IpAddr],
+) -> Option<End<'a>> {
+    match kind {
+        EndpointKind::External(set) => {
+            let known = addresses.iter().copied().find(|address| set.contains(*address));
+            known.or_else(|| set.first()).map(End::Address)
+        }
+        EndpointKind::Nodes(nodes) => {
+            let node = context.cluster().nodes.get(*nodes.first()? as usize)?;
+            let Node { name, labels, addresses, .. } = node;
+            Some(End::Node(NodeEnd { name, labels, addresses }))
+        }
+        EndpointKind::Pods { .. } | EndpointKind::Assumed => None,
+    }
+}
+
+/// A pod of which nothing is known (S-84).
+pub(super) fn unknown(nothing: &Labels) -> End<'_> {
+    End::Pod(PodEnd {
+        name: None,
+        namespace: None,
+        namespace_labels: nothing,
+        labels: nothing,
+        ports: &[],
+        host_network: false,
+        addresses: &[],
+        node: None,
+    })
+}
+
+/// A pod of a group that the endpoint holds, with its addresses.
+pub(super) fn end_at<'a>(context: &Context<'a>, endpoint: EndpointId, group: GroupId) -> Option<End<'a>> {
+    let pods = context.pods.group(group)?;
+    let End::Pod(pod) = end(context, pods)? else { return None };
+    let divided = match &context.engine.endpoint(endpoint)?.kind {
+        EndpointKind::Pods { divided, .. } => divided.iter().find(|(of, _)| *of == group),
+        _ => None,
+    };
+    let position = divided.and_then(|(_, positions)| positions.first()).copied().unwrap_or_default();
+    let addresses = pods.members.get(position as usize).map_or(&[][..], |member| &member.addresses);
+    Some(End::Pod(PodEnd { addresses, ..pod }))
 }
 
 /// Any pod of a group, addresses and node left open.

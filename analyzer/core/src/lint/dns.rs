@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use npv_models::cluster::{Cluster, GroupId, PodGroup, Service};
+use npv_models::decide::{End, PodEnd};
 use npv_models::policy::{
     Action, Direction, Mode, NamespaceSelector, Participation, PeerMatch, Peers, PodSelector, PortMatch,
     Ports, Rule,
@@ -203,8 +204,22 @@ fn leads_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bool 
     }
 }
 
+/// The pods that DNS is taken to be where no manifest shows any, by the labels of `kube-system` and their own.
+pub(super) fn assumed<'a>(namespace: &'a Labels, labels: &'a Labels) -> End<'a> {
+    End::Pod(PodEnd {
+        name: None,
+        namespace: Some("kube-system"),
+        namespace_labels: namespace,
+        labels,
+        ports: &[],
+        host_network: false,
+        addresses: &[],
+        node: None,
+    })
+}
+
 /// What is known of the labels of `kube-system`.
-fn kube_system(context: &Context<'_>) -> Labels {
+pub(super) fn kube_system(context: &Context<'_>) -> Labels {
     let id = context.pods.namespace("kube-system");
     match id.and_then(|id| context.cluster().namespace(id)) {
         Some(namespace) => (*namespace.labels).clone(),

@@ -6,12 +6,13 @@ use npv_models::cluster::GroupId;
 use npv_models::decide::{End, Flow, PodEnd, Verdict, decide};
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
 use npv_models::k8s::Route;
-use npv_models::policy::{Direction, NamespaceSelector, Participation, PodSelector};
+use npv_models::policy::{Action, Direction, NamespaceSelector, Participation, PodSelector, Rule};
 use npv_models::space::{Labels, Protocol, Selector};
 
 use super::ingress_backend_blocked::party;
+use crate::lint::blame::{Culprit, denial};
 use crate::lint::blocked::Party;
-use crate::lint::callers::{Caller, end, may_match_unseen};
+use crate::lint::callers::{Caller, end, may_match_unseen, unknown};
 use crate::lint::context::Placed;
 use crate::lint::rule::lint_rule;
 use crate::lint::traffic::toward;
@@ -90,10 +91,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for attachment in cluster.attachments(route) {
             let party = party(context, &attachment.entry);
             let namespace = route.object.namespace.as_deref().unwrap_or_default();
-            if let Some(placed) = stop(context, &party, namespace)
-                && said.insert(placed.index)
+            if let Some(culprit) = stop(context, &party, namespace)
+                && said.insert(culprit.placed.index)
             {
-                findings.push(finding(route, &party, placed));
+                findings.push(finding(route, &party, &culprit));
             }
         }
     }
@@ -108,8 +109,8 @@ fn proved_over_http(context: &Context<'_>, route: &Route) -> bool {
     })
 }
 
-/// The policy that keeps the party from solver pods of a namespace.
-fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Placed<'a>> {
+/// What keeps the party from solver pods of a namespace.
+fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Culprit<'a>> {
     let cluster = context.cluster();
     let namespace_labels = &cluster.namespaces.get(cluster.namespace_id(namespace)?.0 as usize)?.labels;
     let labels = Labels::from_iter([(SOLVER_LABEL, "true")]);
@@ -120,56 +121,74 @@ fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Pla
                 NamespaceSelector::Labels(selector) => selector.matches(namespace_labels),
             }
     };
-    let isolating: Vec<Placed<'a>> = context
-        .policies()
-        .iter()
-        .copied()
-        .filter(|placed| placed.tier.participation == Participation::Selected)
-        .filter(|placed| placed.policy.ingress.is_some() && selects(&placed.policy.subject))
-        .collect();
-    let admitted = match &party.caller {
-        Caller::Pods(groups) => groups.iter().any(|&id: &GroupId| {
-            let solver = PodEnd {
-                name: None,
-                namespace: Some(namespace),
-                namespace_labels,
-                labels: &labels,
-                ports: &[],
-                host_network: false,
-                addresses: &[],
-                node: None,
+    let of_ingress = |placed: &Placed<'a>| placed.policy.ingress.is_some() && selects(&placed.policy.subject);
+    let applying: Vec<Placed<'a>> = context.policies().iter().copied().filter(of_ingress).collect();
+    let solver = End::Pod(PodEnd {
+        name: None,
+        namespace: Some(namespace),
+        namespace_labels,
+        labels: &labels,
+        ports: &[],
+        host_network: false,
+        addresses: &[],
+        node: None,
+    });
+    let flow = |src| Flow { src, dst: solver, protocol: Protocol::Tcp, port: SOLVER_PORT };
+    let isolating =
+        || applying.iter().copied().filter(|placed| placed.tier.participation == Participation::Selected);
+    let nothing = Labels::default();
+    let denied = match &party.caller {
+        Caller::Pods(groups) => {
+            let pods = groups.iter().map(|&id: &GroupId| end(context, context.pods.group(id)?));
+            // Pods of which nothing is known may be admitted.
+            let sources: Vec<End<'a>> = pods.collect::<Option<_>>()?;
+            let admitted = |src: End<'a>| {
+                let decision = decide(&context.snapshot.policies, context.snapshot.profile, &flow(src));
+                decision.ingress == Verdict::Allow
             };
-            context.pods.group(id).and_then(|pods| end(context, pods)).is_none_or(|src| {
-                let flow = Flow { src, dst: End::Pod(solver), protocol: Protocol::Tcp, port: SOLVER_PORT };
-                decide(&context.snapshot.policies, context.snapshot.profile, &flow).ingress == Verdict::Allow
-            })
-        }),
+            if sources.iter().copied().any(admitted) {
+                return None;
+            }
+            sources.first().and_then(|src| denial(context, &flow(*src), Direction::Ingress))
+        }
         Caller::Unseen | Caller::ApiServer(_) => {
-            isolating.is_empty()
-                || isolating
-                    .iter()
-                    .filter_map(|placed| placed.policy.rules(Direction::Ingress))
-                    .flatten()
-                    .any(|rule| {
-                        toward(&rule.ports, None).contains(Protocol::Tcp, SOLVER_PORT)
-                            && may_match_unseen(rule, namespace)
-                    })
+            let denied = denial(context, &flow(unknown(&nothing)), Direction::Ingress);
+            let may_admit = |rule: &Rule| {
+                matches!(rule.action, Action::Allow | Action::Pass)
+                    && toward(&rule.ports, None).contains(Protocol::Tcp, SOLVER_PORT)
+                    && may_match_unseen(rule, namespace)
+            };
+            let rules = |placed: &Placed<'a>| placed.policy.rules(Direction::Ingress).unwrap_or_default();
+            let asked_first = applying.iter().flat_map(rules).take_while(|rule| {
+                let deciding = denied.and_then(|culprit| culprit.rule);
+                !deciding.is_some_and(|deciding| std::ptr::eq(deciding, *rule))
+            });
+            let known = match denied {
+                Some(_) => asked_first.into_iter().any(may_admit),
+                None => {
+                    isolating().next().is_none()
+                        || isolating().flat_map(|placed| rules(&placed).iter()).any(may_admit)
+                }
+            };
+            if known {
+                return None;
+            }
+            denied
         }
     };
-    if admitted {
-        return None;
-    }
-    isolating
-        .into_iter()
-        .max_by_key(|placed| context.selected(&placed.policy.subject).map_or(0, |found| found.pods.len()))
+    let isolates = || {
+        isolating()
+            .max_by_key(|placed| context.selected(&placed.policy.subject).map_or(0, |found| found.pods.len()))
+    };
+    denied.or_else(|| Some(Culprit { placed: isolates()?, rule: None }))
 }
 
-fn finding(route: &Route, party: &Party, placed: Placed<'_>) -> Finding {
-    let policy = placed.policy;
+fn finding(route: &Route, party: &Party, culprit: &Culprit<'_>) -> Finding {
+    let policy = culprit.placed.policy;
     let namespace = route.object.namespace.as_deref().unwrap_or_default();
     let message = format!(
-        "`{}` keeps {} from cert-manager's solver pods in namespace `{namespace}` on TCP {SOLVER_PORT}",
-        policy.object, party.name
+        "{culprit} keeps {} from cert-manager's solver pods in namespace `{namespace}` on TCP {SOLVER_PORT}",
+        party.name
     );
     let grant = example::Grant {
         name: "allow-acme-solver".to_owned(),
@@ -179,8 +198,8 @@ fn finding(route: &Route, party: &Party, placed: Placed<'_>) -> Finding {
         peers: vec!["{namespaceSelector: {}} # better: the namespace of the controller".to_owned()],
         ports: vec![example::port(Protocol::Tcp, SOLVER_PORT, SOLVER_PORT)],
     };
-    ACME_SOLVER_BLOCKED
-        .finding(policy.name_span, message)
+    let finding = ACME_SOLVER_BLOCKED
+        .finding(culprit.span(), message)
         .label(format!("TCP {SOLVER_PORT} is denied"))
         .object(policy.object.to_string())
         .key(namespace)
@@ -190,11 +209,14 @@ fn finding(route: &Route, party: &Party, placed: Placed<'_>) -> Finding {
             dst: format!("{{acme-solver {namespace}}}"),
             protocol: Protocol::Tcp.name(),
             port: SOLVER_PORT,
-        })
-        .fix(Fix {
+        });
+    match culprit.remedy() {
+        Some(remedy) => finding.help(remedy),
+        None => finding.fix(Fix {
             description: "let the controller reach the solver pods".to_owned(),
             applicability: Applicability::DisplayOnly,
             edits: Vec::new(),
             example: Some(grant.yaml()),
-        })
+        }),
+    }
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use npv_models::cluster::Workload;
+use npv_models::decide::Flow;
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
 use npv_models::policy::{Direction, Rule};
 use npv_models::space::Protocol;
 use rustc_hash::FxHashSet;
 
-use crate::engine::{EndpointId, EndpointKind};
-use crate::lint::blame::blame;
-use crate::lint::callers::{Caller, api_server};
-use crate::lint::context::Placed;
+use crate::engine::EndpointId;
+use crate::lint::blame::{Culprit, culprit};
+use crate::lint::callers::{Caller, api_server, end_at, may_be_at, outside_end};
 use crate::lint::rule::lint_rule;
 use crate::lint::traffic::toward;
 use crate::lint::words;
@@ -90,7 +90,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let Caller::ApiServer(addresses) = api_server(context) else { return };
-    let mut stops: BTreeMap<u32, (Placed<'_>, Vec<EndpointId>)> = BTreeMap::new();
+    let mut stops: BTreeMap<u32, (Culprit<'_>, Vec<EndpointId>)> = BTreeMap::new();
     let bound = bound(context);
     let account = |workload: &Workload| {
         let name = workload.service_account.as_deref().unwrap_or("default");
@@ -107,14 +107,24 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 }
                 let speaks =
                     |rule: &Rule| toward(&rule.ports, Some(pods)).contains(Protocol::Tcp, API_PORTS[1]);
-                if let Some(placed) = blame(context, group, Direction::Egress, speaks) {
-                    stops.entry(placed.index).or_insert_with(|| (placed, Vec::new())).1.push(src);
+                let mut servers = context.outside().filter(|(_, end)| may_be_at(&end.kind, &addresses));
+                let server = servers.find_map(|(_, end)| outside_end(context, &end.kind, &addresses));
+                let flow = end_at(context, src, group).zip(server).map(|(src, dst)| Flow {
+                    src,
+                    dst,
+                    protocol: Protocol::Tcp,
+                    port: API_PORTS[1],
+                });
+                let culprit = culprit(context, (group, Direction::Egress), flow.as_ref(), speaks);
+                if let Some(culprit) = culprit {
+                    let index = culprit.placed.index;
+                    stops.entry(index).or_insert_with(|| (culprit, Vec::new())).1.push(src);
                 }
             }
         }
     }
-    for (placed, pods) in stops.into_values() {
-        let policy = placed.policy;
+    for (culprit, pods) in stops.into_values() {
+        let policy = culprit.placed.policy;
         let name = |id: &EndpointId| context.engine.endpoint(*id).map_or("", |end| end.id.as_str());
         let named = words::some(pods.iter().map(name), 4);
         let peers = match addresses.first() {
@@ -123,29 +133,30 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let ports: Vec<String> =
             API_PORTS.iter().map(|&port| example::port(Protocol::Tcp, port, port)).collect();
-        findings.push(
-            API_SERVER_EGRESS_BLOCKED
-                .finding(
-                    policy.name_span,
-                    format!("`{}` does not let {named} leave for the API server, whose API it has rights in", policy.object),
-                )
-                .label("TCP 443 and 6443 are denied")
-                .object(policy.object.to_string())
-                .key("api-server")
-                .witness(Witness {
-                    src: pods.first().map_or_else(String::new, |id| name(id).to_owned()),
-                    dst: "{api-server}".to_owned(),
-                    protocol: Protocol::Tcp.name(),
-                    port: API_PORTS[0],
-                })
-                .help("the API server is no pod: admit its address; the Service's own address is translated before policy looks")
-                .fix(Fix {
-                    description: "let them reach the API server".to_owned(),
-                    applicability: Applicability::DisplayOnly,
-                    edits: Vec::new(),
-                    example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
-                }),
-        );
+        let finding = API_SERVER_EGRESS_BLOCKED
+            .finding(
+                culprit.span(),
+                format!("{culprit} does not let {named} leave for the API server, whose API it has rights in"),
+            )
+            .label("TCP 443 and 6443 are denied")
+            .object(policy.object.to_string())
+            .key("api-server")
+            .witness(Witness {
+                src: pods.first().map_or_else(String::new, |id| name(id).to_owned()),
+                dst: "{api-server}".to_owned(),
+                protocol: Protocol::Tcp.name(),
+                port: API_PORTS[0],
+            })
+            .help("the API server is no pod: admit its address; the Service's own address is translated before policy looks");
+        findings.push(match culprit.remedy() {
+            Some(remedy) => finding.help(remedy),
+            None => finding.fix(Fix {
+                description: "let them reach the API server".to_owned(),
+                applicability: Applicability::DisplayOnly,
+                edits: Vec::new(),
+                example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
+            }),
+        });
     }
 }
 
@@ -165,14 +176,7 @@ fn bound<'c>(context: &Context<'c>) -> FxHashSet<(&'c str, &'c str)> {
 /// Whether a pod may reach the API server: at one of its addresses, or at any where they are not known.
 fn admitted(context: &Context<'_>, src: EndpointId, addresses: &[IpAddr]) -> bool {
     context.outside().any(|(id, end)| {
-        let there = match &end.kind {
-            EndpointKind::External(set) => {
-                addresses.is_empty() || addresses.iter().any(|&address| set.contains(address))
-            }
-            EndpointKind::Nodes(_) => true,
-            EndpointKind::Pods { .. } | EndpointKind::Assumed => false,
-        };
-        there && {
+        may_be_at(&end.kind, addresses) && {
             let egress = context.engine.traffic(context.engine.side(src, id, Direction::Egress));
             API_PORTS.iter().any(|&port| egress.contains(Protocol::Tcp, port))
         }

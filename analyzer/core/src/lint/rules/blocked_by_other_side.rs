@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use npv_models::cluster::{ContainerPort, GroupId};
+use npv_models::decide::Flow;
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
 use npv_models::policy::{Action, Direction, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule};
 use npv_models::space::Traffic;
@@ -11,7 +12,8 @@ use rustc_hash::FxHashMap;
 
 use super::service_port_confusion::Confusion;
 use crate::engine::{EndpointId, TrafficId};
-use crate::lint::blame::{blame, isolation};
+use crate::lint::blame::{culprit, isolation};
+use crate::lint::callers::end_at;
 use crate::lint::context::PlacedRule;
 use crate::lint::example::{self, Grant};
 use crate::lint::pods::Selected;
@@ -26,7 +28,8 @@ lint_rule! {
     /// ## What it finds
     ///
     /// A rule with a peer and a pair of pods - one that the policy selects, one that the peer matches -
-    /// such that the pod at the other end is isolated, and nothing of the rule's traffic passes there.
+    /// such that nothing of the rule's traffic passes the other end, because policies isolate the pod there or
+    /// a rule of an admin policy denies it.
     ///
     /// ## Why it matters
     ///
@@ -171,7 +174,7 @@ fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option
     };
     let mut others = ends(other);
     let all = others.len();
-    others.retain(|(id, _)| context.engine.isolated(*id, side));
+    others.retain(|(id, group)| context.engine.isolated(*id, side) || may_be_denied(context, *group, side));
     // A peer of all pods is a frame for other rules to fill: it is only worth a word when it is empty.
     let is_frame = selector.pods.is_everything();
     if others.is_empty() || (is_frame && others.len() < all) {
@@ -201,6 +204,12 @@ fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option
         add_unexplained(context, &mut over, owns, others, &mut blocked);
     }
     finding(context, placed, peer, selector, &blocked)
+}
+
+/// Whether a policy that selects the pods denies something in a direction by a rule.
+fn may_be_denied(context: &Context<'_>, group: GroupId, direction: Direction) -> bool {
+    let rules = context.selecting(group).filter_map(|placed| placed.policy.rules(direction)).flatten();
+    rules.into_iter().any(|rule| rule.action == Action::Deny)
 }
 
 fn is_several(context: &Context<'_>, id: EndpointId) -> bool {
@@ -376,9 +385,24 @@ fn finding(
     let traffic = over.between(context, *first);
     let over = if traffic.is_all() { "anything".to_owned() } else { traffic.to_string() };
     let about_peer = |rule: &Rule| speaks_of(context, rule, first.own.1);
-    let stop = blame(context, first.other.1, side, about_peer)?;
-    let stopper = &stop.policy.object;
+    let (src, dst) = match placed.direction {
+        Direction::Ingress => (first.other, first.own),
+        Direction::Egress => (first.own, first.other),
+    };
+    let (protocol, port) = traffic.first()?;
+    let ends = end_at(context, src.0, src.1).zip(end_at(context, dst.0, dst.1));
+    let flow = ends.map(|(src, dst)| Flow { src, dst, protocol, port });
+    let stop = culprit(context, (first.other.1, side), flow.as_ref(), about_peer)?;
+    let stopper = &stop.placed.policy.object;
     let message = match placed.direction {
+        Direction::Ingress if stop.rule.is_some() => format!(
+            "`{object}` admits {others_text} to {owns_text} on {over}, but {stop} does not let {} leave for there",
+            if others.len() == 1 { "it" } else { "them" },
+        ),
+        Direction::Egress if stop.rule.is_some() => format!(
+            "`{object}` lets {owns_text} leave for {others_text} on {over}, but {stop} does not let {} in there",
+            if owns.len() == 1 { "it" } else { "them" },
+        ),
         Direction::Ingress => format!(
             "`{object}` admits {others_text} to {owns_text} on {over}, but `{stopper}` isolates {} for egress and nothing \
              lets {} leave for there",
@@ -392,32 +416,32 @@ fn finding(
             if owns.len() == 1 { "it" } else { "them" },
         ),
     };
-    let (src, dst) = match placed.direction {
-        Direction::Ingress => (first.other.0, first.own.0),
-        Direction::Egress => (first.own.0, first.other.0),
-    };
-    let (protocol, port) = traffic.first()?;
     let grant = grant(context, placed, selector, first, side);
-    Some(
-        BLOCKED_BY_OTHER_SIDE
-            .finding(peer.provenance.span, message)
-            .label(format!("the other end denies it for {side}"))
-            .object(object.to_string())
-            .related(isolation(context, stop.policy, side), format!("`{stopper}` isolates the other end"))
-            .key(format!("{} {}", placed.direction, words::peer(&peer.matches)))
-            .witness(Witness {
-                src: name(src).to_owned(),
-                dst: name(dst).to_owned(),
-                protocol: protocol.name(),
-                port,
-            })
-            .fix(Fix {
-                description: format!("admit it at the other end, for {side}"),
-                applicability: Applicability::DisplayOnly,
-                edits: Vec::new(),
-                example: Some(grant.yaml()),
-            }),
-    )
+    let (place, does) = match stop.rule {
+        Some(rule) => (rule.provenance.span, "denies it there".to_owned()),
+        None => (isolation(context, stop.placed.policy, side), format!("`{stopper}` isolates the other end")),
+    };
+    let finding = BLOCKED_BY_OTHER_SIDE
+        .finding(peer.provenance.span, message)
+        .label(format!("the other end denies it for {side}"))
+        .object(object.to_string())
+        .related(place, does)
+        .key(format!("{} {}", placed.direction, words::peer(&peer.matches)))
+        .witness(Witness {
+            src: name(src.0).to_owned(),
+            dst: name(dst.0).to_owned(),
+            protocol: protocol.name(),
+            port,
+        });
+    Some(match stop.remedy() {
+        Some(remedy) => finding.help(remedy),
+        None => finding.fix(Fix {
+            description: format!("admit it at the other end, for {side}"),
+            applicability: Applicability::DisplayOnly,
+            edits: Vec::new(),
+            example: Some(grant.yaml()),
+        }),
+    })
 }
 
 /// The policy that admits the rule's traffic at the other end.

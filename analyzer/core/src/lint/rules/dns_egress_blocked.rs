@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use npv_models::cluster::{GroupId, PodGroup};
+use npv_models::decide::Flow;
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix, Witness};
 use npv_models::policy::{
     Action, Direction, Mode, NamespaceSelector, PeerMatch, Peers, Policy, PortItem, PortMatch, Ports, Rule,
@@ -10,13 +11,11 @@ use npv_models::policy::{
 use npv_models::space::{Labels, Protocol, Selector};
 
 use crate::engine::{EndpointId, TrafficId};
-use crate::lint::blame::{blame, isolation};
-use crate::lint::callers::denier;
-use crate::lint::context::Placed;
+use crate::lint::blame::{Culprit, culprit, isolation};
+use crate::lint::callers::end_at;
 use crate::lint::dns::{self, PORT, PROTOCOLS, Server, Unseen};
 use crate::lint::pods::NAMESPACE_NAME;
 use crate::lint::rule::lint_rule;
-use crate::lint::traffic::toward;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context, example, text};
 
@@ -108,7 +107,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let servers = context.dns();
     let node_local = context.node_local_dns();
     let mut unseen = Unseen::default();
-    let mut cuts: BTreeMap<u32, (Placed<'_>, Cut)> = BTreeMap::new();
+    let mut cuts: BTreeMap<u32, (Culprit<'_>, Cut)> = BTreeMap::new();
     for (index, pod) in (0_u32..).zip(&context.cluster().groups) {
         let group = GroupId(index);
         if !context.pods.visible(pod) || servers.iter().any(|server| server.group == group) {
@@ -121,7 +120,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             for protocol in PROTOCOLS {
                 let stop = stop(context, servers, node_local, &mut unseen, (endpoint, group), protocol);
                 let Some((stop, at_dns)) = stop else { continue };
-                let (_, cut) = cuts.entry(stop.index).or_insert_with(|| (stop, Cut::default()));
+                let (_, cut) = cuts.entry(stop.placed.index).or_insert_with(|| (stop, Cut::default()));
                 cut.pods.insert(endpoint);
                 cut.protocols.insert(protocol);
                 cut.first.get_or_insert(group);
@@ -132,7 +131,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     findings.extend(cuts.into_values().filter_map(|(stop, cut)| finding(context, servers, stop, &cut)));
 }
 
-/// The policy that stops the pod from asking over the protocol, and whether it is one at the DNS pods;
+/// What stops the pod from asking over the protocol, and whether it is one at the DNS pods;
 /// `None` where the pod can ask or may be able to.
 fn stop<'a>(
     context: &Context<'a>,
@@ -141,7 +140,7 @@ fn stop<'a>(
     unseen: &mut Unseen,
     (endpoint, group): (EndpointId, GroupId),
     protocol: Protocol,
-) -> Option<(Placed<'a>, bool)> {
+) -> Option<(Culprit<'a>, bool)> {
     let speaks = |rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
     // Where every node has a cache, pods ask that.
     if node_local.is_some_and(|cache| {
@@ -159,18 +158,19 @@ fn stop<'a>(
                 return None;
             }
             if context.engine.traffic(sides.egress).contains(protocol, port) {
-                denied_there.get_or_insert(server.group);
+                denied_there.get_or_insert((server, there));
             }
         }
     }
-    let denied = |server: &Server, side| {
-        let (pod, there) = (context.pods.group(group)?, context.pods.group(server.group)?);
-        denier(context, pod, there, side, protocol, server.port(protocol))
+    let flow = |dst| {
+        let port = servers.first().map_or(PORT, |server| server.port(protocol));
+        Some(Flow { src: end_at(context, endpoint, group)?, dst, protocol, port })
     };
-    if let Some(there) = denied_there {
-        let of_order = || servers.iter().find_map(|server| denied(server, Direction::Ingress));
-        let stop = blame(context, there, Direction::Ingress, speaks).or_else(of_order);
-        return stop.map(|placed| (placed, true));
+    if let Some((server, there)) = denied_there {
+        let dst = end_at(context, there, server.group);
+        let flow = dst.and_then(flow).map(|flow| Flow { port: server.port(protocol), ..flow });
+        let culprit = culprit(context, (server.group, Direction::Ingress), flow.as_ref(), speaks);
+        return culprit.map(|culprit| (culprit, true));
     }
     // Pods that the manifests show in a namespace of which they show nothing else may have labels that a
     // rule asks for (S-42).
@@ -178,8 +178,17 @@ fn stop<'a>(
     if !certain && unseen.may_ask(context, group, protocol) {
         return None;
     }
-    let of_order = || servers.first().and_then(|server| denied(server, Direction::Egress));
-    blame(context, group, Direction::Egress, speaks).or_else(of_order).map(|placed| (placed, false))
+    let namespace = dns::kube_system(context);
+    let labels = Labels::from_iter([("k8s-app", "kube-dns")]);
+    let dst = match servers.first() {
+        Some(server) => {
+            context.endpoints_of(server.group).first().and_then(|id| end_at(context, *id, server.group))
+        }
+        None => Some(dns::assumed(&namespace, &labels)),
+    };
+    let flow = dst.and_then(flow);
+    let culprit = culprit(context, (group, Direction::Egress), flow.as_ref(), speaks);
+    culprit.map(|culprit| (culprit, false))
 }
 
 /// Whether policies limit what the pods may reach and leave them something.
@@ -204,8 +213,8 @@ fn of_defined_namespace(context: &Context<'_>, server: &Server) -> bool {
     namespace.is_some_and(|namespace| namespace.defined.is_some())
 }
 
-fn finding(context: &Context<'_>, servers: &[Server], stop: Placed<'_>, cut: &Cut) -> Option<Finding> {
-    let policy = stop.policy;
+fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &Cut) -> Option<Finding> {
+    let policy = stop.placed.policy;
     let object = &policy.object;
     let name = |id: &EndpointId| context.engine.endpoint(*id).map_or("", |endpoint| endpoint.id.as_str());
     let pods = words::some(cut.pods.iter().map(name), 4);
@@ -220,18 +229,13 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Placed<'_>, cut: &Cu
     };
     let rules =
         policy.rules(if cut.at_dns { Direction::Ingress } else { Direction::Egress }).unwrap_or_default();
-    let ordered = stop.tier.mode == Mode::FirstMatch;
-    let by_port = rules.iter().find(|rule| match cut.protocols.first() {
-        Some(&first) if ordered => {
-            let pods = servers.first().and_then(|server| context.pods.group(server.group));
-            rule.action == Action::Deny && toward(&rule.ports, pods).contains(first, port(first))
-        }
-        _ => PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol)),
+    let by_port = stop.rule.or_else(|| {
+        rules.iter().find(|rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol)))
     });
     let direction = if cut.at_dns { Direction::Ingress } else { Direction::Egress };
     let span = by_port.map_or_else(|| isolation(context, policy, direction), |rule| rule.provenance.span);
-    let message = if ordered {
-        format!("`{object}` denies {pods} the cluster's DNS on {missing}")
+    let message = if stop.rule.is_some() {
+        format!("{stop} denies {pods} the cluster's DNS on {missing}")
     } else if cut.at_dns {
         format!("`{object}` isolates the cluster's DNS for ingress and does not admit {pods} on {missing}")
     } else {
@@ -262,7 +266,7 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Placed<'_>, cut: &Cu
             port: server.port(protocol),
         });
     }
-    if ordered {
+    if stop.rule.is_some() {
         return Some(
             finding.help("accept the questions in a rule that is asked before the one that denies them"),
         );

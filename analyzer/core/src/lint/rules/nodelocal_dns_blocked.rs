@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use npv_models::cluster::GroupId;
+use npv_models::decide::{End, Flow};
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
 use npv_models::policy::{Direction, Rule};
 use npv_models::space::Protocol;
 
 use crate::engine::EndpointId;
-use crate::lint::blame::{blame, isolation};
-use crate::lint::context::Placed;
+use crate::lint::blame::{Culprit, culprit, isolation};
+use crate::lint::callers::end_at;
 use crate::lint::dns::{self, NODE_LOCAL, PORT, PROTOCOLS};
 use crate::lint::rule::lint_rule;
 use crate::lint::words;
@@ -88,7 +89,7 @@ lint_rule! {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let Some(cache) = context.node_local_dns() else { return };
-    let mut stops: BTreeMap<u32, (Placed<'_>, Vec<EndpointId>)> = BTreeMap::new();
+    let mut stops: BTreeMap<u32, (Culprit<'_>, Vec<EndpointId>)> = BTreeMap::new();
     for (index, pods) in (0_u32..).zip(&context.cluster().groups) {
         let group = GroupId(index);
         let meant_to_reach = context
@@ -106,16 +107,26 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             }
             let speaks = |rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
-            if let Some(placed) = blame(context, group, Direction::Egress, speaks) {
-                stops.entry(placed.index).or_insert_with(|| (placed, Vec::new())).1.push(src);
+            let denied = PROTOCOLS.into_iter().find(|&protocol| !egress.contains(protocol, PORT));
+            let flow = end_at(context, src, group).zip(denied).map(|(src, protocol)| Flow {
+                src,
+                dst: End::Address(NODE_LOCAL),
+                protocol,
+                port: PORT,
+            });
+            let culprit = culprit(context, (group, Direction::Egress), flow.as_ref(), speaks);
+            if let Some(culprit) = culprit {
+                let index = culprit.placed.index;
+                stops.entry(index).or_insert_with(|| (culprit, Vec::new())).1.push(src);
             }
         }
     }
-    for (placed, pods) in stops.into_values() {
-        let policy = placed.policy;
+    for (culprit, pods) in stops.into_values() {
+        let policy = culprit.placed.policy;
         let rules = policy.rules(Direction::Egress).unwrap_or_default();
-        let by_port =
-            rules.iter().find(|rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol)));
+        let by_port = culprit.rule.or_else(|| {
+            rules.iter().find(|rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol)))
+        });
         let span = by_port
             .map_or_else(|| isolation(context, policy, Direction::Egress), |rule| rule.provenance.span);
         let name = |id: &EndpointId| context.engine.endpoint(*id).map_or("", |end| end.id.as_str());
@@ -123,31 +134,31 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let ports: Vec<String> =
             PROTOCOLS.iter().map(|&protocol| example::port(protocol, PORT, PORT)).collect();
         let peers = vec![format!("{{ipBlock: {{cidr: {NODE_LOCAL}/32}}}}")];
-        findings.push(
-            NODELOCAL_DNS_BLOCKED
-                .finding(
-                    span,
-                    format!(
-                        "`{}` keeps {named} from NodeLocal DNSCache at {NODE_LOCAL} on UDP 53 and TCP 53",
-                        policy.object
-                    ),
-                )
-                .label("does not admit the cache")
-                .object(policy.object.to_string())
-                .key("node-local-dns")
-                .witness(Witness {
-                    src: pods.first().map_or_else(String::new, |id| name(id).to_owned()),
-                    dst: NODE_LOCAL.to_string(),
-                    protocol: Protocol::Udp.name(),
-                    port: PORT,
-                })
-                .help("the cache is on the host network: a podSelector for the DNS pods does not admit it")
-                .fix(Fix {
-                    description: format!("admit {NODE_LOCAL}"),
-                    applicability: Applicability::DisplayOnly,
-                    edits: Vec::new(),
-                    example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
-                }),
-        );
+        let finding = NODELOCAL_DNS_BLOCKED
+            .finding(
+                span,
+                format!(
+                    "{culprit} keeps {named} from NodeLocal DNSCache at {NODE_LOCAL} on UDP 53 and TCP 53"
+                ),
+            )
+            .label("does not admit the cache")
+            .object(policy.object.to_string())
+            .key("node-local-dns")
+            .witness(Witness {
+                src: pods.first().map_or_else(String::new, |id| name(id).to_owned()),
+                dst: NODE_LOCAL.to_string(),
+                protocol: Protocol::Udp.name(),
+                port: PORT,
+            })
+            .help("the cache is on the host network: a podSelector for the DNS pods does not admit it");
+        findings.push(match culprit.remedy() {
+            Some(remedy) => finding.help(remedy),
+            None => finding.fix(Fix {
+                description: format!("admit {NODE_LOCAL}"),
+                applicability: Applicability::DisplayOnly,
+                edits: Vec::new(),
+                example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
+            }),
+        });
     }
 }
