@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use std::fmt::Write as _;
+use std::fs;
+
 use insta::assert_snapshot;
 use npv_tests::npv::{Run, npv, root};
 use serde_json::Value;
@@ -80,4 +83,70 @@ fn what_a_side_leaves_out_is_said_and_is_the_exit_status() {
     assert!(run.stdout.contains("`cilium-http-rules/manifests` is incomplete: "), "{run}");
     let run = diff(&["demo/manifests", "cilium-http-rules/manifests", "--allow-incomplete"]);
     assert_eq!(run.status, 0, "{run}");
+}
+
+#[test]
+fn markdown() {
+    let text = answer(&[&RELEASE[..], &["--format", "markdown"]].concat());
+    assert_snapshot!(changes(&text, "<details><summary>Findings introduced"));
+}
+
+/// A hundred and fifty applications, each closed by a policy of its own in the base and open in the head.
+fn many(closed: bool) -> String {
+    let mut text = String::new();
+    for index in 0..150 {
+        let name = format!("application-with-a-rather-long-name-{index:03}");
+        let port = 8000 + index;
+        write!(
+            text,
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: n{}}}\nspec:\n  selector: \
+             {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec: \
+             {{containers: [{{name: a, image: a, ports: [{{containerPort: {port}}}]}}]}}\n---\n",
+            index % 7
+        )
+        .unwrap();
+        let from = if closed { "{podSelector: {}}" } else { "{ipBlock: {cidr: 0.0.0.0/0}}" };
+        write!(
+            text,
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: n{}}}\nspec:\n  \
+             podSelector: {{matchLabels: {{app: {name}}}}}\n  ingress:\n    - from: [{from}]\n      ports: [{{port: {port}}}]\n---\n",
+            index % 7
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn a_comment_has_a_bounded_length_and_begins_with_the_worst() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("old.yaml"), many(true)).unwrap();
+    fs::write(directory.path().join("new.yaml"), many(false)).unwrap();
+    let run = npv(directory.path(), ["diff", "old.yaml", "new.yaml", "--format", "markdown"]);
+    assert_eq!((run.status, &*run.stderr), (0, ""), "{}", run.stderr);
+    let text = run.stdout;
+    assert!(text.len() > 20_000 && text.chars().count() < 65_000, "{}", text.len());
+    assert!(text.contains(" more: `npv diff` lists them all.\n"), "{text}");
+    assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
+    let first = text.lines().find(|line| line.starts_with("| ") && !line.starts_with("| |")).unwrap();
+    assert!(first.starts_with("| **from the internet** | `0.0.0.0/0` | `n0/"), "{first}");
+    // Each row is a whole one.
+    let rows = text.lines().filter(|line| line.starts_with('|'));
+    assert!(rows.clone().all(|row| row.ends_with('|')), "{text}");
+    assert!(rows.count() > 100);
+}
+
+#[test]
+fn names_are_data() {
+    let fixtures = root().join("tests/fixtures");
+    let acts = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+    for format in ["text", "markdown"] {
+        let run = npv(&fixtures, ["diff", "shop", "hostile", "--format", format]);
+        assert_eq!(run.status, 0, "{run}");
+        assert!(!run.stdout.contains(acts), "{format}: {:?}", run.stdout);
+    }
+    let run = npv(&fixtures, ["diff", "shop", "hostile", "--format", "markdown"]);
+    // Whatever looks like HTML in a name stands in a code span.
+    let outside: String = run.stdout.split('`').step_by(2).collect();
+    assert!(run.stdout.contains("<script>") && !outside.contains("<script>alert"), "{run}");
 }

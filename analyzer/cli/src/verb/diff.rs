@@ -5,9 +5,10 @@ use std::io::Write as _;
 use std::time::Instant;
 
 use npv_analyzer::engine::Engine;
+use npv_analyzer::query::check::Selection;
 use npv_analyzer::query::diff::{Diff, End, Explainer, Filter, Side, Which, diff, engines};
 use npv_analyzer::query::name::{Names, Unresolved};
-use npv_analyzer::report::{DiffReport, visible};
+use npv_analyzer::report::{DiffReport, SideReport, visible};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::space::Labels;
 
@@ -26,17 +27,19 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     if args.world == World::Any {
         return policies(args, look);
     }
-    output::check(&args.input.format, "diff", |format| format.diff)?;
     let sources = sides(args)?;
     // Both sides are read by one configuration, or they would differ by what is assumed of them.
     let configured = input::configure(&near(args), &args.input, look)?;
+    let outputs = output::of(&args.input.format, &configured)?;
+    output::check(&outputs, "diff", |format| format.diff)?;
+    let selection = Selection { config: configured.config.clone(), ..Selection::default() };
     let [before, after] = read(&sources, args, &configured, look)?;
     let start = Instant::now();
     let [old, new] = during("compiling the policies", look, || engines(&before, &after));
     verbose::engine(&old, start.elapsed(), look);
     verbose::engine(&new, start.elapsed(), look);
     let filters = filters(args, [(&before, &old), (&after, &new)])?;
-    let answer = during("comparing", look, || diff(&before, &after, [&old, &new]))
+    let answer = during("comparing", look, || diff(&before, &after, [&old, &new], &selection))
         .unwrap_or_else(|bug| guard::stop(&bug));
     let [base, head] = &sources;
     let (unlabelled, sides) = (Labels::default(), [Side::of(&before, &old), Side::of(&after, &new)]);
@@ -44,16 +47,10 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let report = DiffReport {
         diff: &answer,
         why: &why,
-        base: side(&base.name, &before),
-        head: side(&head.name, &after),
+        base: SideReport { complete: answer.complete[0], ..side(&base.name, &before) },
+        head: SideReport { complete: answer.complete[1], ..side(&head.name, &after) },
     };
-    output::write(
-        &args.input.format,
-        look,
-        "diff",
-        |format| format.diff,
-        |write, page| write(&report, page),
-    )?;
+    output::write(&outputs, look, "diff", |format| format.diff, |write, page| write(&report, page))?;
     verbose::answered(start.elapsed(), look);
     let failing = failing(&answer, &filters, &sides);
     say(&failing, &args.fail_on_opened, look);

@@ -1,6 +1,7 @@
 //! What a change opens and closes: the difference between two sets of manifests.
 
 mod bundle;
+mod danger;
 mod filter;
 mod flows;
 mod policies;
@@ -17,13 +18,14 @@ use npv_models::policy::{PeerMatch, Peers, PolicySet};
 use npv_models::space::{IpSet, Traffic};
 use npv_symbolic::session::Error;
 
-use super::check::check;
+use super::check::{Selection, check_with};
 use super::reach::{self, Party, PartyKind};
 use super::text::addresses_in_short;
 use crate::engine::{EndpointId, Engine};
 use crate::snapshot::Snapshot;
 
 pub use bundle::{Bundle, Folding, Whom, bundles};
+pub use danger::Danger;
 pub use filter::{Filter, crosses_namespaces, is_data_store, is_internet};
 use flows::{Flows, Routed};
 pub use policies::PolicyChange;
@@ -115,22 +117,31 @@ pub struct Diff {
     pub flows: Flowing,
     /// Policies that are new, gone, or mean something else, by their names.
     pub policies: Vec<PolicyChange>,
+    /// Whether nothing was left out of the base, and of the head.
+    pub complete: [bool; 2],
     /// What is wrong with the head and was not wrong with the base, in the order of the head.
     pub introduced: Vec<Finding>,
     /// What was wrong with the base and is not wrong with the head, in the order of the base.
     pub resolved: Vec<Finding>,
 }
 
-/// Compares two sets of manifests, with the [`engines`] of both.
+/// Compares two sets of manifests, with the [`engines`] of both, and with one selection of the lint rules.
 ///
 /// # Errors
 /// When a proof does not stand up to the reference semantics: a bug in npv.
-pub fn diff(base: &Snapshot, head: &Snapshot, [before, after]: [&Engine; 2]) -> Result<Diff, Error> {
-    let (old, new) = rayon::join(|| check(base, before), || check(head, after));
+pub fn diff(
+    base: &Snapshot,
+    head: &Snapshot,
+    [before, after]: [&Engine; 2],
+    selection: &Selection,
+) -> Result<Diff, Error> {
+    let (old, new) =
+        rayon::join(|| check_with(base, before, selection), || check_with(head, after, selection));
     let (old, new) = (old?, new?);
     Ok(Diff {
         flows: flows(&Side::of(base, before), &Side::of(head, after)),
         policies: policies::changes(&base.policies, &head.policies),
+        complete: [&old, &new].map(|findings| !findings.iter().any(|finding| finding.incomplete)),
         introduced: unlike(&new, &old),
         resolved: unlike(&old, &new),
     })

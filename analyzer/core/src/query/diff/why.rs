@@ -10,7 +10,7 @@ use npv_models::source::Span;
 use npv_models::space::{Labels, PortSet, Protocol, Traffic};
 
 use super::policies::{ByObject, Meaning, RuleMeaning, by_object};
-use super::{End, Flow, Flowing, Presence, Side, Which, refine};
+use super::{Bundle, Danger, End, Flow, Flowing, Presence, Side, Which, bundles, refine};
 use crate::engine::{EndpointId, EndpointKind};
 use crate::query::ends::{self, Ends, Sample};
 use crate::query::reach::PartyKind;
@@ -174,6 +174,15 @@ impl<'a> Explainer<'a> {
             in_head,
         };
         Self { base: world(base, false), head: world(head, true), flowing }
+    }
+
+    /// Every flow that opens or closes, the most dangerous first.
+    pub fn bundles(&self, which: Which) -> Vec<(Danger, Bundle)> {
+        let danger = |bundle: &Bundle| Danger::of(bundle, self.flowing, &self.base.side, &self.head.side);
+        let bundles = bundles(self.flowing, which).into_iter();
+        let mut bundles: Vec<(Danger, Bundle)> = bundles.map(|bundle| (danger(&bundle), bundle)).collect();
+        bundles.sort_by_key(|(danger, bundle)| (bundle.presence, *danger));
+        bundles
     }
 
     /// The reasons for a flow, each for a part of its traffic. None where an end of it is new or gone: that is

@@ -1,6 +1,7 @@
 //! Markdown for comments and documents.
 
 mod check;
+mod diff;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -17,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     check: Some(check::write),
     reach: Some(reach),
     exposure: Some(exposure),
+    diff: Some(diff::write),
     ..Format::NONE
 };
 

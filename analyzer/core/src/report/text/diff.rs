@@ -6,7 +6,7 @@ use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::{SourceMap, Span};
 
 use super::{count, incomplete};
-use crate::query::diff::{Bundle, End, Folding, PolicyChange, Presence, Which, Whom, bundles};
+use crate::query::diff::{Bundle, Danger, End, Folding, PolicyChange, Presence, Which, Whom};
 use crate::report::visible::visible;
 use crate::report::{DiffReport, Ink, Page};
 
@@ -19,7 +19,7 @@ pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<
     let flows = &report.diff.flows;
     let folding = Folding::new(flows);
     for which in Which::ALL {
-        let bundles = bundles(flows, which);
+        let bundles = report.why.bundles(which);
         section(report, which, true, &folding, &bundles, page)?;
         section(report, which, false, &folding, &bundles, page)?;
     }
@@ -52,11 +52,14 @@ fn section(
     which: Which,
     existing: bool,
     folding: &Folding<'_>,
-    bundles: &[Bundle],
+    bundles: &[(Danger, Bundle)],
     page: &mut Page<'_>,
 ) -> io::Result<()> {
-    let mut wanted =
-        bundles.iter().filter(|bundle| (bundle.presence == Presence::Both) == existing).peekable();
+    let mut wanted = bundles
+        .iter()
+        .map(|(_, bundle)| bundle)
+        .filter(|bundle| (bundle.presence == Presence::Both) == existing)
+        .peekable();
     if wanted.peek().is_none() {
         return Ok(());
     }
