@@ -32,7 +32,7 @@ fn publish(path: &Path, wanted: &str) {
 fn the_readme_shows_what_npv_prints() {
     let verbs = check_blocks(&root().join("README.md"));
     let shown: Vec<&str> = verbs.iter().map(String::as_str).collect();
-    assert_eq!(shown, ["check", "reach", "rule", "trace"], "one real output of each verb");
+    assert_eq!(shown, ["check", "diff", "reach", "rule", "trace"], "one real output of each verb");
 }
 
 #[test]
