@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use npv_analyzer::config::{self, Configured, Invalid, Name, Place, Search};
+use npv_analyzer::config::{self, Configured, Date, Invalid, Name, Place, Search};
 use npv_analyzer::load::{self, LoadError, progress};
 use npv_analyzer::report::write_findings;
 use npv_analyzer::snapshot::Snapshot;
@@ -26,9 +26,9 @@ pub(crate) struct Input {
 /// # Errors
 /// There is nothing to read, or the configuration is wrong.
 pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Input, Failure> {
-    let mut configured = configure(paths, args, look)?;
+    let configured = configure(paths, args, look)?;
     let mut snapshot = load(&configured.inputs(paths), &configured, look)?;
-    configured.adopt(&mut snapshot.sources);
+    configured.adopt(&mut snapshot);
     Ok(Input { configured, snapshot })
 }
 
@@ -111,6 +111,16 @@ pub(crate) fn load_as(
     drop(bar);
     verbose::read(&snapshot, start.elapsed(), look);
     Ok(snapshot)
+}
+
+/// The day on which exceptions are to be valid.
+///
+/// # Errors
+/// The environment names a day that is none.
+pub(crate) fn today() -> Result<Date, Failure> {
+    let epoch = std::env::var("SOURCE_DATE_EPOCH").ok();
+    Date::today(epoch.as_deref())
+        .map_err(|error| Failure::usage(error, "unset it, or set it to the seconds since 1970"))
 }
 
 /// Says what is wrong with a configuration.

@@ -8,6 +8,8 @@ use npv_analyzer::engine::Engine;
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::report::visible;
 use npv_analyzer::snapshot::Snapshot;
+use npv_analyzer::suppress::Suppressed;
+use npv_models::source::SourceMap;
 
 use crate::args::LookArgs;
 use crate::output::to_stderr;
@@ -52,6 +54,29 @@ pub(crate) fn engine(engine: &Engine, took: Duration, look: LookArgs) {
             stats.classes,
             stats.pairs()
         )
+    });
+}
+
+/// What is as it should be.
+pub(crate) fn suppressed(suppressed: &[Suppressed], sources: &SourceMap, look: LookArgs) {
+    if !look.verbose || suppressed.is_empty() {
+        return;
+    }
+    to_stderr(look, |page| {
+        writeln!(page, "suppressed:")?;
+        for Suppressed { finding, reason, at, .. } in suppressed {
+            let place = |span| sources.locate(span).map_or_else(String::new, |place| place.to_string());
+            let found = finding.span().map(place).unwrap_or_default();
+            writeln!(
+                page,
+                "  {} at {}: {} ({})",
+                finding.rule,
+                visible(&found),
+                visible(reason),
+                visible(&place(*at))
+            )?;
+        }
+        Ok(())
     });
 }
 

@@ -10,3 +10,4 @@ pub mod load;
 pub mod query;
 pub mod report;
 pub mod snapshot;
+pub mod suppress;

@@ -8,7 +8,7 @@ use npv_models::cluster::{Assumptions, Builder, Cluster, Inventory};
 use npv_models::decide::Profile;
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::dialect;
-use npv_models::k8s::{Decoded, Decoder};
+use npv_models::k8s::{Decoded, Decoder, Noted};
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, SourceId, SourceMap, Span};
 use npv_models::space::Selector;
@@ -116,6 +116,12 @@ pub struct Snapshot {
     pub findings: Vec<Finding>,
     /// Comments that speak to npv, in the order of the texts.
     pub comments: Vec<Span>,
+    /// Objects whose annotations speak to npv, in the order of the texts.
+    pub noted: Vec<Noted>,
+    /// The configuration among the texts, where it has been adopted.
+    pub configuration: Option<SourceId>,
+    /// The baseline among the texts, where it has been adopted.
+    pub baseline: Option<SourceId>,
     /// How many objects of each `apiVersion/Kind` were there, those without meaning to npv included.
     pub kinds: BTreeMap<String, usize>,
     /// The texts that hold manifests; the others are there for the findings about them.
@@ -165,11 +171,13 @@ impl Snapshot {
         let Loaded { sources, objects, mut findings, comments, manifests, not_got } = loaded;
         let mut builder = Builder::new();
         let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
+        let mut noted = Vec::new();
         for decoded in objects {
             if let Some(kind) = decoded.kind {
                 *kinds.entry(kind).or_default() += 1;
             }
             findings.extend(decoded.findings);
+            noted.extend(decoded.noted.map(|noted| *noted));
             decoded.object.into_iter().for_each(|object| builder.add(object));
         }
         let Inventory { mut cluster, policies, findings: duplicates } = builder.finish();
@@ -186,6 +194,9 @@ impl Snapshot {
             profile: options.profile,
             findings,
             comments,
+            noted,
+            configuration: None,
+            baseline: None,
             manifests,
             not_got,
             kinds: kinds.into_iter().map(|(kind, count)| (kind.into(), count)).collect(),
@@ -207,7 +218,17 @@ impl Snapshot {
         let loaded = load::load_some(sources, &self.manifests, self.not_got.clone(), |node| {
             decode(&decoder, &errors, &node)
         });
-        Ok(Self { texts: self.texts, ..Self::assemble(with(loaded, errors), options) })
+        Ok(Self {
+            texts: self.texts,
+            configuration: self.configuration,
+            baseline: self.baseline,
+            ..Self::assemble(with(loaded, errors), options)
+        })
+    }
+
+    /// Adds a text of npv's own, so that findings can be in it.
+    pub fn adopt(&mut self, name: impl Into<String>, text: impl Into<String>) -> Option<SourceId> {
+        self.sources.add(name, text, Origin::File).ok()
     }
 
     /// Whether the text with this id holds manifests that stand in a file, so that an edit of the one is an edit

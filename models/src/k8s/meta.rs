@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::read::{Path, Reader, Unknown, fault};
 use super::registry::Kind;
-use super::{Spanned, syntax};
+use super::{Spanned, note, syntax};
 use crate::source::{SourceId, Span};
 use crate::space::Labels;
 use crate::yaml::{Entry, Node};
@@ -101,6 +101,7 @@ pub(super) fn read(
     );
     check_strings(reader, &path.field("labels"), labels);
     check_strings(reader, &path.field("annotations"), annotations);
+    note::read(reader, annotations);
     if reader.policy {
         check_label_syntax(reader, &path.field("labels"), labels);
     }

@@ -19,6 +19,7 @@ mod monitor;
 mod namespace;
 mod network_policy;
 mod node;
+mod note;
 mod pod;
 mod read;
 mod registry;
@@ -47,6 +48,7 @@ pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
 pub use namespace::Namespace;
 pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef};
 pub use node::Node;
+pub use note::{Note, Noted};
 pub use pod::{ContainerPort, Pod, PodShape};
 pub use route::{
     AllowedNamespaces, Backend, BackendPort, ControllerClass, Gateway, Hostname, Listener, Parent, PathMatch,
@@ -166,6 +168,8 @@ pub struct Decoded {
     /// The object, where it means something to npv. A policy with errors that leave its meaning in doubt is
     /// left out.
     pub object: Option<Object>,
+    /// What it says to npv, where it says anything.
+    pub noted: Option<Box<Noted>>,
     /// What is wrong with it, in the order of the text.
     pub findings: Vec<Finding>,
 }
@@ -193,7 +197,7 @@ impl Decoder {
         }
         let mut reader = Reader::new(self);
         let Some((api_version, kind)) = type_of(&mut reader, node) else {
-            return Decoded { kind: None, object: None, findings: reader.finish() };
+            return Decoded { findings: reader.finish(), ..Decoded::default() };
         };
         let mut decoded =
             Decoded { kind: Some(format!("{api_version}/{kind}").into()), ..Decoded::default() };
@@ -201,7 +205,12 @@ impl Decoder {
             if let Some(finding) = deprecated::check(api_version, kind, node) {
                 reader.report(finding);
             }
-            decoded.object = decode_known(&mut reader, entry, node);
+            let (object, name) = decode_known(&mut reader, entry, node);
+            decoded.object = object;
+            let notes = std::mem::take(&mut reader.notes);
+            decoded.noted = name
+                .filter(|_| !notes.is_empty())
+                .map(|name| Box::new(Noted { object: name.into(), span: node.span, notes }));
         } else if let Some(finding) = unsupported::check(api_version, kind, node, &self.default_namespace) {
             reader.report(finding);
         }
@@ -256,7 +265,11 @@ fn type_of<'n>(reader: &mut Reader<'_>, node: &'n yaml::Node) -> Option<(&'n str
     api_version.zip(kind)
 }
 
-fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node) -> Option<Object> {
+fn decode_known(
+    reader: &mut Reader<'_>,
+    kind: &'static Kind,
+    node: &yaml::Node,
+) -> (Option<Object>, Option<String>) {
     reader.policy = kind.policy;
     let unknown = if kind.policy { Unknown::Refused(&["apiVersion", "kind"]) } else { Unknown::Allowed };
     let [metadata, spec, status] = reader.fields(&Path::Root, node, ["metadata", "spec", "status"], unknown);
@@ -269,7 +282,7 @@ fn decode_known(reader: &mut Reader<'_>, kind: &'static Kind, node: &yaml::Node)
         reader.name(name);
     }
     let in_doubt = kind.policy && reader.findings.iter().any(|finding| changes_meaning(reader, finding));
-    object.filter(|_| name.is_some() && !in_doubt)
+    (object.filter(|_| name.is_some() && !in_doubt), name)
 }
 
 /// Whether an error leaves in doubt what a policy means. A name that the API server would refuse does not,

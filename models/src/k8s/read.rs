@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
 
 use super::Decoder;
+use super::note::Note;
 use super::syntax::Malformed;
 pub(super) use crate::diagnostic::clip;
 use crate::diagnostic::{Applicability, Edit, Finding, Fix, Severity};
@@ -73,11 +74,20 @@ pub(super) struct Reader<'d> {
     unlisted: usize,
     /// Keys of findings about fields that are missing, where everybody reads that the same way.
     pub(super) clear: Vec<String>,
+    /// The annotations that speak to npv.
+    pub(super) notes: Vec<Note>,
 }
 
 impl<'d> Reader<'d> {
     pub(super) fn new(decoder: &'d Decoder) -> Self {
-        Self { decoder, policy: false, findings: Vec::new(), unlisted: 0, clear: Vec::new() }
+        Self {
+            decoder,
+            policy: false,
+            findings: Vec::new(),
+            unlisted: 0,
+            clear: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// What has been found, in the order of the text.

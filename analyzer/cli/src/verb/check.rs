@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use npv_analyzer::config::Configured;
 use npv_analyzer::fix::Checked;
-use npv_analyzer::query::check::{check_with, fails};
+use npv_analyzer::query::check::{Judged, fails, judge};
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::report::{CheckReport, Run};
 use npv_analyzer::snapshot::Snapshot;
+use npv_analyzer::suppress::Circumstances;
 
 use crate::args::{CheckArgs, LookArgs};
 use crate::guard;
@@ -22,15 +23,19 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     let selection = select::selection(args, &mut configured)?;
     let outputs = output::of(&args.input.format, &configured)?;
     output::check(&outputs, "check", |format| format.check)?;
+    let today = input::today()?;
     let inputs = configured.inputs(&args.paths);
     fix::check(&inputs, args)?;
     let mut snapshot = input::load(&inputs, &configured, look)?;
-    configured.adopt(&mut snapshot.sources);
+    configured.adopt(&mut snapshot);
+    let circumstances =
+        Circumstances { configured: &configured, today, sees_all: configured.sees_all(&args.paths) };
     let ask = |snapshot: &Snapshot| {
         let engine = super::engine(snapshot, look);
-        let findings = during("looking for mistakes", look, || check_with(snapshot, &engine, &selection))
-            .unwrap_or_else(|bug| guard::stop(&bug));
-        Checked { engine, findings }
+        let Judged { findings, suppressed } =
+            during("looking for mistakes", look, || judge(snapshot, &engine, &selection, circumstances))
+                .unwrap_or_else(|bug| guard::stop(&bug));
+        Checked { engine, findings, suppressed }
     };
     let start = Instant::now();
     let mut checked = ask(&snapshot);
@@ -42,7 +47,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     if args.fix.fix && fix::write(&snapshot, &checked, &fix::request(&options, args, &ask), look)? {
         // What remains is what the files say now.
         snapshot = input::load(&inputs, &configured, look)?;
-        configured.adopt(&mut snapshot.sources);
+        configured.adopt(&mut snapshot);
         checked = ask(&snapshot);
     }
     let exit = exit(&snapshot, &checked, &configured);
@@ -56,9 +61,12 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
             directory: &directory,
             fail_on: configured.config.output.fail_on.severity(),
             status: exit.status(),
+            suppressed: &checked.suppressed,
+            baseline: 0,
         },
     };
     output::write(&outputs, look, "check", |format| format.check, |write, page| write(&report, page))?;
+    verbose::suppressed(&checked.suppressed, &snapshot.sources, look);
     verbose::answered(start.elapsed(), look);
     Ok(exit)
 }

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use npv_analyzer::query::check::{Selection, check_with};
+use npv_analyzer::query::check::{Judged, Selection, judge};
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::query::reach::Party;
 use npv_analyzer::report::FullReport;
+
+use npv_analyzer::suppress::Circumstances;
 
 use crate::args::{InputArgs, LookArgs, ReportArgs};
 use crate::guard;
@@ -27,8 +29,14 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
     let selection = Selection { config: configured.config.clone(), ..Selection::default() };
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
-    let findings = during("looking for mistakes", look, || check_with(&snapshot, &engine, &selection))
-        .unwrap_or_else(|bug| guard::stop(&bug));
+    let circumstances = Circumstances {
+        configured: &configured,
+        today: input::today()?,
+        sees_all: configured.sees_all(&args.paths),
+    };
+    let Judged { findings, .. } =
+        during("looking for mistakes", look, || judge(&snapshot, &engine, &selection, circumstances))
+            .unwrap_or_else(|bug| guard::stop(&bug));
     let complete = snapshot.complete() && !findings.iter().any(|finding| finding.incomplete);
     let parties: Vec<Party> =
         engine.endpoints().iter().map(|endpoint| Party::of(endpoint, &snapshot.cluster)).collect();

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use npv_models::cluster::Assumptions;
 use npv_models::decide::Profile;
 use npv_models::diagnostic::Finding;
-use npv_models::source::{Origin, SourceId, SourceMap, Span, decode};
+use npv_models::source::{Origin, SourceId, SourceMap, decode};
 use npv_models::space::IpSet;
 use npv_models::yaml;
 
@@ -13,7 +13,7 @@ use super::define::Value;
 use super::read::{RULE, Reader};
 use super::{Cidr, Config, Labels, Place};
 use crate::load::Exclude;
-use crate::snapshot::Options;
+use crate::snapshot::{Options, Snapshot};
 
 /// The name of the file.
 pub const FILE: &str = "npv.yaml";
@@ -51,10 +51,15 @@ pub struct Configured {
     /// Files that answers are written to, seen from the working directory: they are no manifests.
     pub written: Vec<PathBuf>,
     text: String,
-    source: Option<SourceId>,
 }
 
 impl Configured {
+    /// The configuration that a file with this text is, and everything that is wrong with it.
+    pub fn of(file: PathBuf, text: String) -> (Self, Vec<Finding>) {
+        let (config, findings) = parse(&text);
+        (Self { config, file: Some(file), written: Vec::new(), text }, findings)
+    }
+
     /// The directory that paths of the configuration are relative to; the working directory where there is no
     /// file.
     pub fn directory(&self) -> &Path {
@@ -113,16 +118,25 @@ impl Configured {
         }
     }
 
-    /// Adds the file to the texts of a run, so that findings can be in it.
-    pub fn adopt(&mut self, sources: &mut SourceMap) {
+    /// Adds the file to the texts of a snapshot, so that findings can be in it.
+    pub fn adopt(&self, snapshot: &mut Snapshot) {
         if let Some(file) = &self.file {
-            self.source = sources.add(shown(file), self.text.clone(), Origin::File).ok();
+            snapshot.configuration = snapshot.adopt(shown(file), self.text.clone());
         }
     }
 
-    /// A span of the configuration among the texts that have adopted it.
-    pub fn place(&self, span: Span) -> Option<Span> {
-        self.source.map(|source| Span { source, ..span })
+    /// Whether nothing that the configuration speaks of is left out where these inputs are named: only then can an
+    /// exception be called unused.
+    pub fn sees_all(&self, named: &[PathBuf]) -> bool {
+        if named.is_empty() {
+            return true;
+        }
+        let named: Vec<PathBuf> = named.iter().map(|path| whole(path)).collect();
+        let read = |path: &Path| named.iter().any(|input| whole(path).starts_with(input));
+        match self.config.paths.as_slice() {
+            [] => read(self.directory()),
+            paths => paths.iter().all(|path| read(&self.path(&path.0))),
+        }
     }
 
     /// The configuration alone as texts, for whoever reads no others.
@@ -165,9 +179,7 @@ pub fn load(search: &Search) -> Result<Configured, Invalid> {
     let Some(file) = find(search) else { return Ok(Configured::default()) };
     let bytes = std::fs::read(&file)
         .map_err(|error| Invalid::Unreadable { file: shown(&file), why: crate::load::reason(&error) })?;
-    let text = decode(bytes).text;
-    let (config, findings) = parse(&text);
-    let configured = Configured { config, file: Some(file.clone()), written: Vec::new(), text, source: None };
+    let (configured, findings) = Configured::of(file.clone(), decode(bytes).text);
     if findings.is_empty() {
         return Ok(configured);
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ignore::gitignore::GitignoreBuilder;
 use ipnet::IpNet;
@@ -465,6 +466,21 @@ pub struct Date {
 }
 
 impl Date {
+    /// Today in UTC; where the environment has `SOURCE_DATE_EPOCH`, its day, so that runs can be repeated.
+    ///
+    /// # Errors
+    /// The variable is no number of seconds since 1970.
+    pub fn today(epoch: Option<&str>) -> Result<Self, String> {
+        let seconds = match epoch {
+            Some(text) => text
+                .trim()
+                .parse()
+                .map_err(|_| format!("`SOURCE_DATE_EPOCH` is `{}`, no number of seconds", clip(text)))?,
+            None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        };
+        Ok(Self::of_seconds(seconds))
+    }
+
     /// The day, in UTC, of a number of seconds since 1970.
     pub fn of_seconds(seconds: u64) -> Self {
         let mut days = seconds / 86_400;

@@ -20,6 +20,7 @@ use npv_models::source::SourceId;
 use crate::engine::Engine;
 use crate::lint::{self, Category};
 use crate::snapshot::{Options, Snapshot};
+use crate::suppress::Suppressed;
 
 pub use diff::unified;
 pub use effect::{Change, Effect};
@@ -34,6 +35,8 @@ pub struct Checked {
     pub engine: Engine,
     /// What is wrong, without what is suppressed.
     pub findings: Vec<Finding>,
+    /// What is suppressed.
+    pub suppressed: Vec<Suppressed>,
 }
 
 /// What to fix, and how to ask again.

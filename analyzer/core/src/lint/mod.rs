@@ -37,6 +37,7 @@ pub use docs::markdown;
 pub(crate) use exposed::keeps_data;
 pub use registry::rules;
 pub use rule::{Category, Check, Rule};
+pub(crate) use rules::configuration::{EXPIRED_SUPPRESSION, INVALID_SUPPRESSION, UNUSED_SUPPRESSION};
 
 /// The rule with this name.
 pub fn rule(name: &str) -> Option<&'static Rule> {
@@ -67,7 +68,7 @@ pub fn run_some(context: &Context<'_>, wanted: impl Fn(&Rule) -> bool + Sync) ->
     };
     let of_snapshot = |rule: &&Rule| match rule.check {
         Check::Snapshot(check) => run(rule, &|findings| check(context, findings)),
-        Check::Proof(_) | Check::Reading | Check::Configuration => Vec::new(),
+        Check::Proof(_) | Check::Reading | Check::Configuration | Check::Exceptions => Vec::new(),
     };
     // What could not be proved matters to those alone who want a proof.
     let is_proof = |rule: &&&Rule| matches!(rule.check, Check::Proof(_)) && rule.may_be_silenced();

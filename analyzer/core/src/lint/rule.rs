@@ -77,6 +77,8 @@ impl fmt::Display for Category {
 pub enum Check {
     /// Reading the configuration does, before anything else is read.
     Configuration,
+    /// Looking through the exceptions does, when everything else has been found.
+    Exceptions,
     /// Reading does: the findings are in the snapshot before any lint rule runs.
     Reading,
     /// This function, from the whole snapshot.
@@ -104,7 +106,7 @@ pub struct Rule {
 
 impl Rule {
     /// A finding of this rule with its default severity.
-    pub(super) fn finding(&self, span: Span, message: impl Into<String>) -> Finding {
+    pub(crate) fn finding(&self, span: Span, message: impl Into<String>) -> Finding {
         Finding::new(self.name, self.severity, span, message)
     }
 

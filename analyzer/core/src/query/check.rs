@@ -1,5 +1,7 @@
 //! What is wrong with the manifests: what reading found, and what the lint rules find.
 
+use std::cmp::Ordering;
+
 use npv_models::diagnostic::{Finding, Severity};
 use npv_symbolic::session::Error;
 
@@ -7,6 +9,7 @@ use crate::config::{Config, Level, Target};
 use crate::engine::Engine;
 use crate::lint::{self, Context, Rule};
 use crate::snapshot::Snapshot;
+use crate::suppress::{Circumstances, Suppressed, suppress};
 
 /// Which lint rules run, and how bad their findings are.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +70,45 @@ pub fn check(snapshot: &Snapshot, engine: &Engine) -> Result<Vec<Finding>, Error
     check_with(snapshot, engine, &Selection::default())
 }
 
-/// The findings of a selection of the lint rules, sorted by position.
+/// What is found, and what is as it should be.
+#[derive(Clone, Debug, Default)]
+pub struct Judged {
+    /// What is wrong, sorted by position.
+    pub findings: Vec<Finding>,
+    /// What would be, but for an exception.
+    pub suppressed: Vec<Suppressed>,
+}
+
+/// The findings of a selection of the lint rules without those that are excepted.
+///
+/// # Errors
+/// As [`check`].
+pub fn judge(
+    snapshot: &Snapshot,
+    engine: &Engine,
+    selection: &Selection,
+    circumstances: Circumstances<'_>,
+) -> Result<Judged, Error> {
+    let found = found(snapshot, engine, selection)?;
+    let (mut findings, mut suppressed) =
+        suppress(found, snapshot, circumstances, |rule| selection.runs(rule));
+    selection.apply(&mut findings);
+    findings.retain(|finding| selection.reports(finding));
+    suppressed.retain(|one| selection.reports(&one.finding));
+    sort(&mut findings);
+    suppressed.sort_by(|a, b| order(&a.finding, &b.finding));
+    Ok(Judged { findings, suppressed })
+}
+
+fn found(snapshot: &Snapshot, engine: &Engine, selection: &Selection) -> Result<Vec<Finding>, Error> {
+    let mut findings = snapshot.findings.clone();
+    let context = Context::new(snapshot, engine).pedantic(*selection.config.pedantic);
+    findings.extend(lint::run_some(&context, |rule| selection.runs(rule))?);
+    selection.apply(&mut findings);
+    Ok(findings)
+}
+
+/// The findings of a selection of the lint rules, exceptions or not, sorted by position.
 ///
 /// # Errors
 /// As [`check`].
@@ -76,10 +117,7 @@ pub fn check_with(
     engine: &Engine,
     selection: &Selection,
 ) -> Result<Vec<Finding>, Error> {
-    let mut findings = snapshot.findings.clone();
-    let context = Context::new(snapshot, engine).pedantic(*selection.config.pedantic);
-    findings.extend(lint::run_some(&context, |rule| selection.runs(rule))?);
-    selection.apply(&mut findings);
+    let mut findings = found(snapshot, engine, selection)?;
     findings.retain(|finding| selection.reports(finding));
     sort(&mut findings);
     Ok(findings)
@@ -87,10 +125,12 @@ pub fn check_with(
 
 /// Sorts findings by position, then by rule and key: an order that depends on nothing but the input.
 pub fn sort(findings: &mut [Finding]) {
-    findings.sort_by(|a, b| {
-        let at = |finding: &Finding| finding.span().map(|span| (span.source, span.start, span.end));
-        at(a).cmp(&at(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))
-    });
+    findings.sort_by(order);
+}
+
+fn order(a: &Finding, b: &Finding) -> Ordering {
+    let at = |finding: &Finding| finding.span().map(|span| (span.source, span.start, span.end));
+    at(a).cmp(&at(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))
 }
 
 /// Whether a finding of this severity or a worse one is there. What makes the analysis incomplete does not

@@ -40,6 +40,7 @@ use crate::query::reach::{Party, Reach};
 use crate::query::trace::Trace;
 use crate::query::walk::{Chains, Radius};
 use crate::snapshot::Snapshot;
+use crate::suppress::Suppressed;
 
 pub use json::SCHEMA_VERSION;
 pub use page::{Ink, Inked, Look, Page};
@@ -139,7 +140,7 @@ pub struct CheckReport<'a> {
 }
 
 /// What a format may say of the run itself. It is decided before anything is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, std::default::Default)]
+#[derive(Clone, Copy, Debug, std::default::Default)]
 pub struct Run<'a> {
     /// The absolute path of the directory that npv runs in, with forward slashes; empty where there is none.
     pub directory: &'a str,
@@ -147,6 +148,10 @@ pub struct Run<'a> {
     pub fail_on: Option<Severity>,
     /// The exit status.
     pub status: u8,
+    /// What an exception says is as it should be.
+    pub suppressed: &'a [Suppressed],
+    /// How many findings were there before, as the baseline says.
+    pub baseline: usize,
 }
 
 impl CheckReport<'_> {

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use npv_analyzer::config::Configured;
 use npv_analyzer::lint::{self, Rule};
+use npv_analyzer::snapshot::Snapshot;
 use npv_symbolic::session::BUDGET;
 
-use crate::check_within;
+use crate::{check_within, excepted};
 
 const SECTIONS: [&str; 5] =
     ["What it finds", "Why it matters", "Example", "How to fix it", "When it stays silent"];
@@ -40,8 +42,11 @@ fn identity(document: &str) -> Vec<&str> {
 
 /// The rules that fire, with a solver that gives up at once for the page that is about that.
 fn rules_on(rule: &Rule, yaml: &str) -> BTreeSet<&'static str> {
-    if matches!(rule.check, lint::Check::Configuration) {
-        let (_, findings) = npv_analyzer::config::parse(yaml);
+    if !yaml.contains("apiVersion:") {
+        let (configured, mut findings) = Configured::of("npv.yaml".into(), yaml.to_owned());
+        let mut snapshot = Snapshot::default();
+        configured.adopt(&mut snapshot);
+        findings.extend(excepted(Vec::new(), &snapshot, &configured));
         return findings.into_iter().map(|finding| finding.rule).collect();
     }
     let budget = if rule.name == "undecided-rule" { 1 } else { BUDGET };

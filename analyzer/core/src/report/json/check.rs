@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::{Place, SCHEMA_VERSION, value};
 use crate::query::inventory::Inventory;
 use crate::report::{CheckReport, Page};
+use crate::suppress::Means;
 
 #[derive(Serialize)]
 struct Location<'a> {
@@ -119,6 +120,10 @@ pub(in crate::report) struct Summary {
     pub(in crate::report) pods: u64,
     pub(in crate::report) services: usize,
     pub(in crate::report) policies: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressed: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<usize>,
 }
 
 impl Summary {
@@ -135,8 +140,32 @@ impl Summary {
             pods: counts.pods,
             services: counts.services,
             policies: counts.policies,
+            suppressed: None,
+            baseline: None,
         }
     }
+}
+
+/// A finding that is as it should be.
+#[derive(Serialize)]
+struct Excepted<'a> {
+    means: Means,
+    reason: &'a str,
+    at: Place<'a>,
+    finding: Diagnostic<'a>,
+}
+
+fn write_suppressed(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    write!(page, "[")?;
+    let mut separator = "\n";
+    for one in report.run.suppressed {
+        let Some(at) = Place::of(one.at, report.sources) else { continue };
+        let finding = Diagnostic::of(&one.finding, report.sources);
+        write!(page, "{separator}")?;
+        value(page, &Excepted { means: one.means, reason: &one.reason, at, finding })?;
+        separator = ",\n";
+    }
+    write!(page, "]")
 }
 
 pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -146,7 +175,12 @@ pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result
     write_findings(report.findings, report.sources, page)?;
     // Assertions are part of the shape from its first version, so that readers need not be changed later.
     writeln!(page, ",\n\"assertions\": [],")?;
+    write!(page, "\"suppressed\": ")?;
+    write_suppressed(report, page)?;
+    writeln!(page, ",")?;
     write!(page, "\"summary\": ")?;
-    value(page, &Summary::of(report.findings, report.inventory))?;
+    let summary = Summary::of(report.findings, report.inventory);
+    let (suppressed, baseline) = (Some(report.run.suppressed.len()), Some(report.run.baseline));
+    value(page, &Summary { suppressed, baseline, ..summary })?;
     writeln!(page, "}}")
 }

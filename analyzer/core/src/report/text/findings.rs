@@ -80,6 +80,14 @@ fn group<'a>(finding: &'a Finding, sources: &'a SourceMap, look: Look) -> Group<
     group
 }
 
+/// What is not shown, and why: `; 2 suppressed, 3 in the baseline`.
+pub(super) fn left_out(report: &CheckReport<'_>) -> String {
+    let counts = [(report.run.suppressed.len(), "suppressed"), (report.run.baseline, "in the baseline")];
+    let counts = counts.iter().filter(|(number, _)| *number > 0);
+    let counts: Vec<String> = counts.map(|(number, what)| format!("{number} {what}")).collect();
+    if counts.is_empty() { String::new() } else { format!("; {}", counts.join(", ")) }
+}
+
 fn summary(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let errors = report.count(Severity::Error);
     let warnings = report.count(Severity::Warning);
@@ -99,7 +107,7 @@ fn summary(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
             }
         }
     }
-    writeln!(page, " in {}", scope(report.inventory))?;
+    writeln!(page, " in {}{}", scope(report.inventory), left_out(report))?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, super::incomplete(report.findings)))?;
     }
