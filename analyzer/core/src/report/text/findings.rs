@@ -150,6 +150,20 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_is_cut_and_has_one_place() {
+        let mut sources = SourceMap::default();
+        let text = format!("a: {}b{}\n", "x".repeat(500), "y".repeat(500));
+        let id = sources.add("long.yaml", text, Origin::File).unwrap();
+        let finding = || Finding::new("wrong-type", Severity::Error, Span::new(id, 503, 504), "a");
+        let text = shown(finding(), &sources);
+        assert!(text.contains("--> long.yaml:1:504\n") && !text.contains(":::"), "{text}");
+        let mut out = Vec::new();
+        let look = Look { color: true, width: None };
+        findings(&[finding()], &sources, &mut Page::new(&mut out, look)).unwrap();
+        assert!(!String::from_utf8(out).unwrap().contains(":::"));
+    }
+
+    #[test]
     fn related_places_in_other_files_are_shown() {
         let mut sources = SourceMap::default();
         let one = sources.add("one.yaml", "a: 1\n", Origin::File).unwrap();

@@ -137,5 +137,21 @@ fn underlined(lines: &str, from: usize, span: Span) -> Range<usize> {
 /// Writes what a renderer made, with a line break at its end.
 pub(super) fn write(page: &mut Page<'_>, rendered: &str) -> std::io::Result<()> {
     use std::io::Write as _;
-    writeln!(page, "{}", rendered.trim_end_matches('\n'))
+    // What is left of the place of an excerpt that was told its own.
+    for line in rendered.trim_end_matches('\n').lines().filter(|line| !is_bare_place(line)) {
+        writeln!(page, "{line}")?;
+    }
+    Ok(())
+}
+
+/// `:::` and nothing behind it, styles apart.
+fn is_bare_place(line: &str) -> bool {
+    let mut styled = false;
+    let plain = line.chars().filter(|character| {
+        styled |= *character == '\u{1b}';
+        let seen = !styled;
+        styled &= *character != 'm';
+        seen && !character.is_whitespace()
+    });
+    plain.eq(":::".chars())
 }

@@ -15,8 +15,10 @@ use crate::query::trace::{Decided, Default, Near, Overall, Part, Party, Step};
 use crate::report::visible::visible;
 use crate::report::{Ink, Look, Page, TraceReport};
 
-/// Where the text of a step of a path begins.
+/// Where the text of a step of a path begins, and where its further lines do.
 const HOP_INDENT: usize = 5;
+/// Where further lines of what policies see of an end begin.
+const SEEN_INDENT: usize = 4;
 /// How many rules that come equally near to allowing a flow are shown; JSON has some more.
 const NEAREST_SHOWN: usize = 2;
 
@@ -124,7 +126,8 @@ fn arrow(part: &Part) -> String {
 fn ends(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
     for party in [&part.src, &part.dst] {
         if !party.seen.is_empty() {
-            writeln!(page, "{}", page.ink(Ink::Faint, seen(party)))?;
+            let lines = wrap(&seen(party), page.look(), SEEN_INDENT).join(&format!("\n{:SEEN_INDENT$}", ""));
+            writeln!(page, "{}", page.ink(Ink::Faint, lines))?;
         }
     }
     writeln!(page)
