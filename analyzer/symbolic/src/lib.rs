@@ -16,6 +16,7 @@
 //! Without the feature `z3`, what folding does not settle is unknown.
 
 pub mod assertion;
+mod attempt;
 mod canonical;
 pub mod encode;
 pub mod exposure;

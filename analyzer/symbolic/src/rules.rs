@@ -50,20 +50,21 @@ impl Session<'_> {
             return Need::Unmatchable;
         }
         let context = Context::of(&self.terms, condition);
+        // What cannot happen together with the condition does not hide it.
+        let plausible: Vec<_> =
+            hiding.iter().filter(|(_, term)| !self.terms.clashes(*term, &context)).collect();
+        let terms: Vec<_> = plausible.iter().map(|(_, term)| *term).collect();
+        if terms.is_empty() || self.happens(condition, &terms) {
+            return Need::Needed;
+        }
         let mut candidates = Vec::new();
-        for (id, term) in hiding {
-            // What cannot happen together with the condition does not hide it.
-            if self.terms.clashes(*term, &context) {
-                continue;
-            }
+        for (id, term) in plausible {
             match self.terms.restrict(*term, &context) {
                 Bool::FALSE => {}
                 Bool::TRUE => {
                     // One that always fires there is a smallest explanation, unless nothing is to explain.
-                    return match self.possible(condition) {
-                        Some(false) => Need::Unmatchable,
-                        _ => Need::Hidden(vec![*id]),
-                    };
+                    let matchable = self.happens(condition, &[]) || self.possible(condition) != Some(false);
+                    return if matchable { Need::Hidden(vec![*id]) } else { Need::Unmatchable };
                 }
                 restricted => candidates.push((*id, restricted)),
             }

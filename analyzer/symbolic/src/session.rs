@@ -7,11 +7,12 @@ use npv_models::decide::{Decision, Flow, Profile, Verdict};
 use npv_models::policy::{Direction, PolicySet};
 use npv_models::space::{Family, Labels};
 
+use crate::attempt;
 use crate::canonical;
 use crate::encode::{EncodedSet, Encoder};
 use crate::solver::{Answer, Assignment, Solver, default_solver};
 use crate::spec::Question;
-use crate::term::{Bool, Terms, ValueSet};
+use crate::term::{Bool, Context, Terms, ValueSet};
 use crate::vocabulary::Vocabulary;
 use crate::witness::Witness;
 use crate::world::{EndTerms, FlowTerms, kind};
@@ -93,6 +94,8 @@ pub enum Search {
 pub struct Effort {
     /// Settled by folding.
     pub folded: u32,
+    /// Settled by a flow that was found by trying.
+    pub tried: u32,
     /// Put to the solver.
     pub asked: u32,
 }
@@ -201,6 +204,14 @@ impl<'p> Session<'p> {
             Answer::Unsatisfiable(_) => Some(false),
             Answer::Unknown(_) => None,
         }
+    }
+
+    /// Whether trying finds a flow that meets the condition and none of the others; if not, there may be one.
+    pub(crate) fn happens(&mut self, condition: Bool, without: &[Bool]) -> bool {
+        let context = Context::of(&self.terms, condition);
+        let found = attempt::succeeds(&self.terms, &context, &[condition, self.world], without);
+        self.effort.tried += u32::from(found);
+        found
     }
 
     /// Asks the solver what folding does not settle. The values of a flow are any that will do.

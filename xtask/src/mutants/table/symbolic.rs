@@ -12,6 +12,7 @@ const SESSION: &str = "analyzer/symbolic/src/session.rs";
 const WITNESS: &str = "analyzer/symbolic/src/witness.rs";
 const CANONICAL: &str = "analyzer/symbolic/src/canonical.rs";
 const Z3: &str = "analyzer/symbolic/src/solver/z3.rs";
+const ATTEMPT: &str = "analyzer/symbolic/src/attempt.rs";
 const RULES: &str = "analyzer/symbolic/src/rules.rs";
 const SNAPSHOT: &str = "analyzer/symbolic/src/snapshot.rs";
 const ASSERTION: &str = "analyzer/symbolic/src/assertion.rs";
@@ -246,12 +247,24 @@ pub(super) const SUITE: Suite = Suite {
             "before.filter(|other| other.action != Action::Log)",
             "before.filter(|_| true)",
         ),
+        mutant(
+            "a flow that was found by trying may be hidden",
+            ATTEMPT,
+            "forbidden.iter().find(|term|",
+            "forbidden.iter().skip(1).find(|term|",
+        ),
+        mutant(
+            "a conjunction needs its last part only",
+            ATTEMPT,
+            "if next == 0 || truth != settles {",
+            "if next < parts.len() || truth != settles {",
+        ),
         mutant("a snapshot has no labels", SNAPSHOT, "labels: &group.labels,", "labels: &namespace.labels,"),
         mutant(
             "only means that these are denied",
             ASSERTION,
-            "let others = self.terms.and_not(others, about);",
-            "let others = self.terms.and([others, about]);",
+            "self.terms.and_not(all, about)",
+            "self.terms.and([all, about])",
         ),
         mutant(
             "nothing holds vacuously",

@@ -37,15 +37,15 @@ lint_rule! {
     /// spec:
     ///   podSelector: {matchLabels: {app: api}}
     ///   ingress:
-    ///     - from: [{podSelector: {matchLabels: {app: web}}}]
-    ///       ports: [{port: 8080}]
+    ///     - from: [{podSelector: {matchExpressions: [{key: app, operator: Exists}]}}]
+    ///     - from: [{podSelector: {matchExpressions: [{key: app, operator: DoesNotExist}]}}]
     ///     - from: [{podSelector: {matchLabels: {tier: front}}}]
-    ///       ports: [{port: 8080, endPort: 8090}]
+    ///       ports: [{port: 8080}]
     /// ```
     ///
     /// ## How to fix it
     ///
-    /// Write rules that speak of the same labels, so that they are easy to compare: for people, too.
+    /// Write rules that are easy to compare: for people, too.
     ///
     /// ```yaml
     /// apiVersion: networking.k8s.io/v1
@@ -54,10 +54,7 @@ lint_rule! {
     /// spec:
     ///   podSelector: {matchLabels: {app: api}}
     ///   ingress:
-    ///     - from: [{podSelector: {matchLabels: {app: web}}}]
-    ///       ports: [{port: 8080}]
-    ///     - from: [{podSelector: {matchLabels: {app: mobile}}}]
-    ///       ports: [{port: 8080, endPort: 8090}]
+    ///     - from: [{podSelector: {}}]
     /// ```
     ///
     /// ## When it stays silent
@@ -85,7 +82,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
                     .finding(span, format!("npv could not prove whether {name} has an effect: {why}"))
                     .label("the solver gave up")
                     .object(object)
-                    .help("rules that speak of the same labels are easier to compare")
+                    .help("whether others hide it is not known; rules that speak of the same labels are easier to compare")
                     .key(Subject::of(context, *rule).map_or_else(String::new, |subject| subject.key()))
                     .incomplete(),
             );
@@ -94,7 +91,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
     if let Some((span, _, object)) = without_z3.first().and_then(|rule| place(context, *rule)) {
         let rules = words::count(without_z3.len(), "rule");
         let mut finding = UNDECIDED_RULE
-            .finding(span, format!("{WITHOUT_Z3}, and cannot tell whether {rules} have an effect"))
+            .finding(span, format!("{WITHOUT_Z3}, and cannot tell of {rules} whether others hide them"))
             .label("one of them")
             .object(object)
             .help("a build with the feature `z3` proves it, for every cluster")
