@@ -156,6 +156,23 @@ pub(super) fn add_item_after(sources: &SourceMap, item: Span, entries: &[(&str, 
     in_braces.then(|| Edit { span, replacement: format!(", {}", flow()) })
 }
 
+/// The edit that adds an item to a list right after one of its items, both in block style; `item` makes the
+/// new one for dashes in some column.
+pub(super) fn add_block_item_after(
+    sources: &SourceMap,
+    after: Span,
+    item: impl FnOnce(usize) -> String,
+) -> Option<Edit> {
+    let source = sources.get(after.source)?.text();
+    let line_start = source.get(..after.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
+    let before = source.get(line_start..after.start as usize)?;
+    let indent = before.find('-').filter(|_| before.chars().all(|char| matches!(char, ' ' | '-')))?;
+    let last = after.start as usize + sources.slice(after).trim_end().len();
+    let end = line_end(source, last)?;
+    let span = Span::new(after.source, end as u32, end as u32);
+    Some(Edit { span, replacement: format!("\n{}", item(indent).trim_end()) })
+}
+
 /// The edit that adds an entry to a mapping right after the scalar value of another key.
 pub(super) fn insert_after(
     sources: &SourceMap,

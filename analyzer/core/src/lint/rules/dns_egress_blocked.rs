@@ -284,6 +284,14 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &C
     } else {
         ports
     };
+    let edits = match rules.last() {
+        // A policy that allows something may allow this too; one that only denies is better left alone.
+        Some(last) if edits.is_empty() => {
+            let rule = |indent| example::rule(Direction::Egress, &peers, &all, indent);
+            text::add_block_item_after(context.sources(), last.provenance.span, rule).into_iter().collect()
+        }
+        _ => edits,
+    };
     Some(finding.fix(Fix {
         description: format!("let the pods of `{object}` ask DNS on {missing}"),
         applicability: if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe },

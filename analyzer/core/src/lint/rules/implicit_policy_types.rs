@@ -39,8 +39,8 @@ lint_rule! {
     /// kind: NetworkPolicy
     /// metadata: {name: web, namespace: shop}
     /// spec:
-    ///   policyTypes: [Ingress, Egress]
     ///   podSelector: {}
+    ///   policyTypes: [Ingress, Egress]
     ///   egress: [{}]
     /// ```
     ///
@@ -78,7 +78,14 @@ fn finding(context: &Context<'_>, policy: &Policy) -> Option<Finding> {
         .filter(|direction| policy.rules(*direction).is_some())
         .map(words::policy_type)
         .collect();
-    let edits: Vec<Edit> = subject
+    // Before the rules, as everybody writes it.
+    let list = directions.into_iter().filter_map(|direction| {
+        let first = policy.rules(direction)?.first()?;
+        text::key_before(sources, first.provenance.span, direction.name())
+    });
+    let list = list.min_by_key(|key| key.start).filter(|key| key.start > name.start);
+    let edits: Vec<Edit> = list
+        .or(subject)
         .and_then(|key| {
             text::insert_before_key(sources, key, &format!("policyTypes: [{}]", types.join(", ")))
         })
