@@ -63,6 +63,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
             status: exit.status(),
             suppressed: &checked.suppressed,
             baseline: 0,
+            fixing: args.fix.fix,
         },
     };
     output::write(&outputs, look, "check", |format| format.check, |write, page| write(&report, page))?;

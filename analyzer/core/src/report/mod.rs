@@ -152,6 +152,8 @@ pub struct Run<'a> {
     pub suppressed: &'a [Suppressed],
     /// How many findings were there before, as the baseline says.
     pub baseline: usize,
+    /// Whether findings have been mended before, so that these are what is left.
+    pub fixing: bool,
 }
 
 impl CheckReport<'_> {
