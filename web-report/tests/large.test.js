@@ -52,7 +52,7 @@ test("ten thousand pods: small, and open in under two seconds", async () => {
   const median = frames[30];
   console.log(`  the matrix scrolls with a median of ${median.toFixed(1)} ms per frame, at worst ${frames.at(-1).toFixed(1)} ms`);
   assert(median < 100, `${median} ms`);
-  for (const view of ["#/findings", "#/policies", "#/workloads"]) {
+  for (const view of ["#/map", "#/findings", "#/policies", "#/workloads"]) {
     const start = Date.now();
     await visit(page, view);
     await page.getByRole("heading", { level: 1 }).waitFor();
@@ -68,7 +68,7 @@ test("hostile names are text in every view", async () => {
   const { endpoints } = await page.evaluate(() => JSON.parse(document.getElementById("document").textContent));
   const ends = endpoints.map((end) => encodeURIComponent(end.id));
   const pairs = [[0, 1], [1, 2], [2, 0]].map(([src, dst]) => `#/matrix?src=${ends[src]}&dst=${ends[dst]}`);
-  const views = ["#/glance", "#/matrix", "#/findings", "#/policies", "#/workloads", "#/services", ...ends.map((end) => `#/workloads/${end}`),
+  const views = ["#/glance", "#/map", "#/matrix", "#/findings", "#/policies", "#/workloads", "#/services", ...ends.map((end) => `#/workloads/${end}`),
     ...pairs, "#/policies/NetworkPolicy%2Fshop%2Fdb", "#/%3Cimg%20src=x%20onerror=alert(1)%3E", "#/workloads/%E0%A4%A"];
   for (const view of views) {
     await visit(page, view);

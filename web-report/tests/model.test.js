@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
-import { Matrix, Report, blastRadius, csv, explain, families, nearest, quoted, reach, traceCommand, traffic, visible } from "../node_modules/.model/model.js";
+import { Matrix, Report, blastRadius, csv, draw, explain, families, nearest, quoted, reach, traceCommand, traffic, visible } from "../node_modules/.model/model.js";
 import { path, run } from "./browser.js";
 
 const scenarios = readdirSync(path("corpus"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
@@ -76,6 +76,26 @@ test("cells of groups count the pairs of their members", () => {
       }
     }
     assert.equal(connected, report.document.coverage.connections, scenario);
+  }
+});
+
+test("a map draws every connection once, however it is folded", () => {
+  for (const scenario of scenarios) {
+    const report = load(scenario);
+    const between = [...report.connections()].filter(({ src, dst }) => src !== dst);
+    const wish = { focus: null, namespace: null, asked: null, only: null, fold: false };
+    const graph = draw(report, wish);
+    const drawn = graph.edges.flatMap((edge) => edge.pairs.map((pair) => pair.join(" ")));
+    assert.equal(new Set(drawn).size, drawn.length, scenario);
+    // What all of a group has with all of it is said at its name.
+    const within = between.filter(({ src, dst }) => graph.groups.some((group) => group.within && report.groupOf[src] === group.name && report.groupOf[dst] === group.name));
+    const rest = between.filter((connection) => !within.includes(connection)).map(({ src, dst }) => `${src} ${dst}`);
+    for (const pair of rest) assert(drawn.includes(pair), `${scenario}: ${pair}`);
+    const folded = draw(report, { ...wish, fold: true });
+    assert(folded.nodes.length <= graph.nodes.length, scenario);
+    for (const edge of folded.edges) for (const [src, dst] of edge.pairs) assert(report.at(src, dst), scenario);
+    const ids = new Set(folded.nodes.map((node) => node.id));
+    for (const edge of folded.edges) assert(ids.has(edge.from) && ids.has(edge.to), scenario);
   }
 });
 

@@ -1,7 +1,7 @@
 // Pictures of every view in light and dark, for people to look at: `node tests/screenshots.js [REPORT]`.
 import { browser, open, report, screenshots, visit } from "./browser.js";
 
-const file = process.argv[2] ?? report("shop", "corpus/web-shop/manifests");
+const file = process.argv[2] ? process.argv[2] : report("shop", "corpus/web-shop/manifests");
 const prefix = process.argv[3] ?? "shop";
 const only = process.argv[4];
 const chromium = await browser();

@@ -121,17 +121,61 @@ test("the matrix works by keyboard", () =>
 
 test("every view is reached by keyboard from the top of the page", () =>
   on(shop, "", async (page) => {
-    for (const name of ["Matrix", "Findings", "Policies", "Workloads", "Services and routes"]) {
+    for (const name of ["Map", "Matrix", "Findings", "Policies", "Workloads", "Services and routes"]) {
       const link = page.getByRole("navigation").getByRole("link", { name });
       await link.focus();
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { level: 1, name }).waitFor();
       assert.equal(await link.getAttribute("aria-current"), "page");
-      assert.equal(await page.evaluate(() => document.activeElement?.id), "main");
+      await page.waitForFunction(() => document.activeElement?.id === "main");
       assert.match(await page.title(), new RegExp(name));
     }
     await page.goBack();
     await page.getByRole("heading", { level: 1, name: "Workloads" }).waitFor();
+  }));
+
+test("the map draws every connection, and says the same as a table", () =>
+  on(shop, "#/map", async (page) => {
+    const answer = JSON.parse(run("reach", SHOP, "--format", "json"));
+    await page.getByText(/^As a table/).click();
+    const pairs = await page.locator('td[data-name="Pairs"]').allInnerTexts();
+    const between = answer.connections.filter(({ src, dst }) => src !== dst);
+    assert.equal(pairs.reduce((sum, count) => sum + Number(count), 0), between.length);
+    const drawn = await page.locator("canvas").evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      const colours = new Set();
+      for (let at = 0; at < data.length; at += 4) colours.add(`${data[at]} ${data[at + 1]} ${data[at + 2]}`);
+      return colours.size;
+    });
+    assert(drawn > 20, `${drawn} colours`);
+  }));
+
+test("the map works by keyboard, by mouse and by its filters", () =>
+  on(shop, "#/map", async (page) => {
+    const map = page.getByRole("application");
+    const status = page.locator(".map [role=status]");
+    await map.focus();
+    await page.keyboard.press("ArrowRight");
+    const first = await status.innerText();
+    assert.match(first, /flows? in/);
+    await page.keyboard.press("ArrowRight");
+    await page.waitForFunction((before) => document.querySelector(".map [role=status]").innerText !== before, first);
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "everybody" }).waitFor();
+    assert.match(page.url(), /focus=/);
+    await visit(page, "#/map?port=5432/tcp");
+    const summary = page.getByText(/^As a table/);
+    const answer = JSON.parse(run("reach", SHOP, "--port", "5432/tcp", "--format", "json"));
+    assert.match(await summary.innerText(), new RegExp(`: ${answer.connections.filter(({ src, dst }) => src !== dst).length} connections`));
+    await visit(page, "#/map?fold=yes");
+    assert.match(await page.locator(".map .key").innerText(), /namespace/);
+    await visit(page, "#/map");
+    await page.getByRole("searchbox", { name: "Find" }).fill("postgres");
+    await page.waitForFunction(() => document.querySelector(".map [role=status]").innerText.includes("shop-data/postgres"));
+    // A click on a line says why.
+    await summary.click();
+    await page.getByRole("row", { name: /shop\/cart.*redis/ }).getByRole("link", { name: "why" }).click();
+    assert.match(await page.getByRole("complementary").innerText(), /TCP 6379/);
   }));
 
 test("policies say what they select and allow", () =>
@@ -177,7 +221,7 @@ test("services and routes say where they lead", async () => {
 test("a screen reader finds nothing in its way", async () => {
   const why = "?src=shop/web[Deployment]&dst=shop-data/redis[StatefulSet]";
   const views = [
-    "#/glance", "#/matrix", `#/matrix${why}`, "#/findings", "#/policies", "#/policies/NetworkPolicy%2Fshop-data%2Fredis",
+    "#/glance", "#/map", "#/map?focus=shop/web[Deployment]", "#/matrix", `#/matrix${why}`, "#/findings", "#/policies", "#/policies/NetworkPolicy%2Fshop-data%2Fredis",
     "#/workloads", "#/workloads/shop%2Fcart%5BDeployment%5D", "#/services",
   ];
   for (const [file, colorScheme] of [[shop, "light"], [demo, "dark"]]) {
@@ -205,7 +249,7 @@ test("without JavaScript there are the summary, the findings and the connections
 
 test("it fits a phone and paper", () =>
   on(demo, "", async (page) => {
-    for (const view of ["#/glance", "#/findings", "#/policies", "#/workloads", "#/services", "#/matrix"]) {
+    for (const view of ["#/glance", "#/findings", "#/policies", "#/workloads", "#/services", "#/matrix", "#/map"]) {
       await visit(page, view);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       assert(wide <= 0, `${view} is ${wide} pixels too wide`);

@@ -6,3 +6,4 @@ export * from "./visible";
 export * as traffic from "./traffic";
 export * from "./matrix";
 export * from "./walk";
+export * from "./map";

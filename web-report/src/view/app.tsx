@@ -7,6 +7,7 @@ import { ReportContext } from "./context";
 import { download } from "./download";
 import { Findings } from "./findings";
 import { Glance } from "./glance";
+import { MapView } from "./map";
 import { MatrixView } from "./matrix";
 import { Policies } from "./policies";
 import { href, useRoute, type View } from "./router";
@@ -17,6 +18,7 @@ import { Workloads } from "./workloads";
 
 const TITLES: Record<View, string> = {
   glance: "At a glance",
+  map: "Map",
   matrix: "Matrix",
   findings: "Findings",
   policies: "Policies",
@@ -26,6 +28,7 @@ const TITLES: Record<View, string> = {
 
 const COMPONENTS: Record<View, () => preact.JSX.Element> = {
   glance: Glance,
+  map: MapView,
   matrix: MatrixView,
   findings: Findings,
   policies: Policies,

@@ -89,7 +89,7 @@ export function Glance() {
         <Table
           name="namespaces" caption="How much of each namespace is closed" rows={spaces}
           columns={[
-            { name: "Namespace", value: (row) => row.name, cell: (row) => <a href={href("workloads", null, { find: `${row.name}/` })}><Name>{row.name}</Name></a> },
+            { name: "Namespace", value: (row) => row.name, cell: (row) => <a href={href("map", null, { namespace: row.name })}><Name>{row.name}</Name></a> },
             { name: "Endpoints", number: true, value: (row) => row.ends, cell: (row) => row.ends },
             { name: "Pods", number: true, value: (row) => row.pods, cell: (row) => row.pods },
             { name: "Policies", number: true, value: (row) => row.policies, cell: (row) => row.policies },

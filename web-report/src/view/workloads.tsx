@@ -87,7 +87,8 @@ function One({ index }: { index: number }) {
       <p class="crumbs"><a href={href("workloads")}>Workloads</a></p>
       <h1><Name>{endpoint.id}</Name></h1>
       <p>
-        {workload ? <At place={workload.at} /> : <span class="faint">{endpoint.kind}</span>}
+        {workload ? <At place={workload.at} /> : <span class="faint">{endpoint.kind}</span>}{" "}
+        <a class="button quiet" href={href("map", null, { focus: endpoint.id })}>show on the map</a>
       </p>
       {endpoint.ranges ? (
         <section>

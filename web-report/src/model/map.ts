@@ -1,0 +1,246 @@
+// The map: who is drawn, folded as far as it takes to be read, and which connections are drawn between them.
+import type { Report } from "./report";
+import { intersection, isEmpty, text, union, type Traffic } from "./traffic";
+
+/** What is asked to be drawn. */
+export interface Wish {
+  /** Only this endpoint and its peers. */
+  focus: number | null;
+  /** Only connections with an end in this namespace. */
+  namespace: string | null;
+  /** Only this traffic. */
+  asked: Traffic | null;
+  /** Only endpoints that a finding's object is or selects. */
+  only: Set<number> | null;
+  /** Groups that are drawn as one although there would be room, or in full although there is none. */
+  fold: boolean | null;
+}
+
+export type NodeKind = "pods" | "outside" | "assumed" | "group" | "alike" | "gate";
+
+/** Something that is drawn: an endpoint, a whole group, or the point at a group's edge that stands for all of it. */
+export interface MapNode {
+  id: string;
+  kind: NodeKind;
+  label: string;
+  note: string;
+  /** The box that it is in. */
+  group: string | null;
+  /** The endpoints that it stands for. */
+  ends: number[];
+}
+
+export interface MapEdge {
+  from: string;
+  to: string;
+  traffic: Traffic;
+  /** The pairs of endpoints that it stands for. */
+  pairs: [number, number][];
+}
+
+export interface Graph {
+  nodes: MapNode[];
+  edges: MapEdge[];
+  groups: { name: string; within: Traffic | null; size: number }[];
+  /** Groups are drawn as one node each. */
+  folded: boolean;
+}
+
+/** More nodes or connections than these are no picture. */
+const MOST_NODES = 70;
+const MOST_EDGES = 420;
+/** A group of so many members is worth a point that stands for all of them. */
+const WORTH_A_GATE = 3;
+
+export function draw(report: Report, wish: Wish): Graph {
+  const pairs = wanted(report, wish);
+  const ends = new Set(pairs.flatMap(([src, dst]) => [src, dst]));
+  if (wish.focus !== null) ends.add(wish.focus);
+  else if (!wish.only) {
+    // Who has no connection at all is worth a look too.
+    report.endpoints.forEach((endpoint, index) => {
+      if (report.end(index).workload !== null && (!wish.namespace || endpoint.namespace === wish.namespace)) ends.add(index);
+    });
+  }
+  const folded = wish.fold ?? (ends.size > MOST_NODES || bundledSize(report, pairs) > MOST_EDGES);
+  const open = (end: number) =>
+    !folded || end === wish.focus || (wish.namespace !== null && report.groupOf[end] === wish.namespace && ends.size <= 4 * MOST_NODES);
+  return build(report, pairs, ends, open, folded, wish);
+}
+
+/** The connections that are asked for. */
+function wanted(report: Report, wish: Wish): [number, number, number][] {
+  const all: [number, number, number][] = [];
+  const key = wish.asked ? text(wish.asked) : "";
+  const admits = (src: number, dst: number, traffic: number) =>
+    (wish.focus === null || src === wish.focus || dst === wish.focus) &&
+    (wish.namespace === null || report.groupOf[src] === wish.namespace || report.groupOf[dst] === wish.namespace) &&
+    (wish.only === null || wish.only.has(src) || wish.only.has(dst)) &&
+    (wish.asked === null || report.overlaps(traffic, wish.asked, key));
+  for (let src = 0; src < report.endpoints.length; src++) {
+    for (const { end, traffic } of report.from(src)) {
+      if (src !== end && admits(src, end, traffic)) all.push([src, end, traffic]);
+    }
+  }
+  return all;
+}
+
+/** About how many edges would be drawn: what all of a group has in common counts once. */
+function bundledSize(report: Report, pairs: [number, number, number][]): number {
+  const bundles = new Set(pairs.map(([src, dst, traffic]) => `${report.groupOf[src]} ${report.groupOf[dst]} ${traffic}`));
+  return Math.min(pairs.length, bundles.size * 6);
+}
+
+function build(
+  report: Report, pairs: [number, number, number][], ends: Set<number>, open: (end: number) => boolean, folded: boolean, wish: Wish,
+): Graph {
+  const nodes = new Map<string, MapNode>();
+  const isPods = (end: number) => report.end(end).workload !== null;
+  // What is outside can be drawn twice: where connections come from on the left, where they go to on the right.
+  const nodeOf = (end: number, as: "src" | "dst"): string => {
+    const group = report.groupOf[end] ?? "";
+    const side = isPods(end) ? "" : `${as} `;
+    const whole = !open(end);
+    const id = whole ? `${side}group ${group}` : `${side}end ${end}`;
+    const known = nodes.get(id);
+    if (known) {
+      if (!known.ends.includes(end)) known.ends.push(end);
+      return id;
+    }
+    const { label, note } = whole ? { label: group, note: "" } : labelOf(report, end);
+    const kind: NodeKind = whole && isPods(end) ? "group" : isPods(end) ? "pods" : report.end(end).outside ? "outside" : "assumed";
+    nodes.set(id, { id, kind, label, note, group: isPods(end) && !whole ? group : null, ends: [end] });
+    return id;
+  };
+  const edges = new Map<string, MapEdge>();
+  for (const [src, dst, number] of pairs) {
+    const [from, to] = [nodeOf(src, "src"), nodeOf(dst, "dst")];
+    if (from === to) continue;
+    const traffic = wish.asked ? intersection(report.traffic(number), wish.asked) : report.traffic(number);
+    const known = edges.get(`${from}\n${to}`);
+    if (!known) edges.set(`${from}\n${to}`, { from, to, traffic, pairs: [[src, dst]] });
+    else {
+      known.pairs.push([src, dst]);
+      known.traffic = union(known.traffic, traffic);
+    }
+  }
+  for (const end of ends) if (isPods(end)) nodeOf(end, "src");
+  for (const node of nodes.values()) {
+    if (node.kind === "group") node.note = `${node.ends.length} endpoints`;
+    else if (node.ends.length > 1) node.note = `${node.ends.length} blocks`;
+  }
+  if (folded) mergeAlike(nodes, edges);
+  const groups = new Map<string, string[]>();
+  for (const node of nodes.values()) {
+    if (node.group === null) continue;
+    const members = groups.get(node.group);
+    if (members) members.push(node.id);
+    else groups.set(node.group, [node.id]);
+  }
+  return bundle(nodes, [...edges.values()], groups, folded);
+}
+
+/** Draws namespaces as one that have the same connections to everybody else. */
+function mergeAlike(nodes: Map<string, MapNode>, edges: Map<string, MapEdge>): void {
+  const said = new Map<string, string[]>();
+  for (const { from, to, traffic } of edges.values()) {
+    for (const [own, line] of [[from, `to ${to}`], [to, `from ${from}`]] as const) {
+      const lines = said.get(own) ?? [];
+      lines.push(`${line} ${text(traffic)}`);
+      said.set(own, lines);
+    }
+  }
+  const alike = new Map<string, MapNode[]>();
+  for (const node of nodes.values()) {
+    if (node.kind !== "group") continue;
+    const key = (said.get(node.id) ?? []).sort().join("\n");
+    const others = alike.get(key);
+    if (others) others.push(node);
+    else alike.set(key, [node]);
+  }
+  for (const [first, ...others] of alike.values()) {
+    if (!first || others.length < 2) continue;
+    const merged = new Set(others.map((node) => node.id));
+    for (const node of others) {
+      nodes.delete(node.id);
+      first.ends.push(...node.ends);
+    }
+    first.kind = "alike";
+    first.label = `${others.length + 1} namespaces alike`;
+    first.note = `${first.ends.length} endpoints`;
+    for (const [key, edge] of edges) {
+      if (!merged.has(edge.from) && !merged.has(edge.to)) continue;
+      edges.delete(key);
+      const kept = merged.has(edge.from) ? edges.get(`${first.id}\n${edge.to}`) : edges.get(`${edge.from}\n${first.id}`);
+      kept?.pairs.push(...edge.pairs);
+    }
+  }
+}
+
+/** Draws once what all members of a group have in common. */
+function bundle(nodes: Map<string, MapNode>, edges: MapEdge[], groups: Map<string, string[]>, folded: boolean): Graph {
+  const gate = (group: string, side: "to" | "from"): string => {
+    const id = `${side} all of ${group}`;
+    const ends = (groups.get(group) ?? []).flatMap((member) => nodes.get(member)?.ends ?? []);
+    if (!nodes.has(id)) nodes.set(id, { id, kind: "gate", label: `all of ${group}`, note: "", group, ends });
+    return id;
+  };
+  const merged = (into: "to" | "from", all: MapEdge[]): MapEdge[] => {
+    const other = into === "to" ? "from" : "to";
+    const left: MapEdge[] = [];
+    const bundles = new Map<string, MapEdge[]>();
+    for (const edge of all) {
+      const group = nodes.get(edge[into])?.group;
+      if (!group || nodes.get(edge[into])?.kind !== "pods" || (groups.get(group)?.length ?? 0) < WORTH_A_GATE) left.push(edge);
+      else {
+        const key = `${edge[other]}\n${group}\n${text(edge.traffic)}`;
+        const bundle = bundles.get(key);
+        if (bundle) bundle.push(edge);
+        else bundles.set(key, [edge]);
+      }
+    }
+    for (const bundle of bundles.values()) {
+      const [first] = bundle;
+      if (!first) continue;
+      const group = nodes.get(first[into])?.group ?? "";
+      const members = groups.get(group) ?? [];
+      // Nobody is asked about connections to itself.
+      const needed = members.length - (members.includes(first[other]) ? 1 : 0);
+      if (bundle.length < needed || needed < WORTH_A_GATE - 1) left.push(...bundle);
+      else left.push({ ...first, [into]: gate(group, into), pairs: bundle.flatMap((edge) => edge.pairs) });
+    }
+    return left;
+  };
+  const drawn = merged("from", merged("to", edges));
+  const within = new Map<string, Traffic>();
+  const kept = drawn.filter((edge) => {
+    const [from, to] = [nodes.get(edge.from), nodes.get(edge.to)];
+    // All of a group with all of it: that is said at the group's name.
+    if (from?.kind !== "gate" || to?.kind !== "gate" || from.group !== to.group || !from.group) return true;
+    within.set(from.group, edge.traffic);
+    return false;
+  });
+  const used = new Set(kept.flatMap((edge) => [edge.from, edge.to]));
+  return {
+    nodes: [...nodes.values()].filter((node) => node.kind !== "gate" || used.has(node.id)),
+    edges: kept.filter((edge) => !isEmpty(edge.traffic)),
+    groups: [...groups].map(([name, members]) => ({ name, within: within.get(name) ?? null, size: members.length })),
+    folded,
+  };
+}
+
+function labelOf(report: Report, end: number): { label: string; note: string } {
+  const { id, namespace, name, kind, ranges } = report.endpoint(end);
+  if (namespace !== undefined) {
+    const plain = id === `${namespace}/${name}[${kind}]`;
+    return { label: plain ? (name ?? id) : id.slice(namespace.length + 1), note: kind };
+  }
+  if (!ranges) return { label: id, note: kind === "Node" ? "nodes" : "assumed" };
+  const part = report.end(end).parts.map((each) => each.seen);
+  const whole = ranges.some(([first, last]) => first === "0.0.0.0" && last === "255.255.255.255");
+  if (whole) return { label: "anywhere outside", note: "every address" };
+  const internet = report.end(end).internet;
+  if (internet && ranges.length > 1) return { label: "internet", note: id };
+  return { label: part.length === 1 ? (part[0] ?? id) : id, note: internet ? "addresses of the internet" : "addresses" };
+}
+
