@@ -267,7 +267,7 @@ test("the theme can be chosen, and the file loads nothing", () =>
     await page.getByRole("button", { name: "theme: auto" }).click();
     await page.getByRole("button", { name: "theme: light" }).click();
     await page.getByRole("button", { name: "theme: dark" }).waitFor();
-    assert.notEqual(await paper(), light);
+    await page.waitForFunction((before) => getComputedStyle(document.documentElement).backgroundColor !== before, light);
     const policy = await page.locator('meta[http-equiv="Content-Security-Policy"]').getAttribute("content");
     assert.match(policy, /^default-src 'none'; script-src 'sha256-[^']+'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'none'$/);
     const script = await page.evaluate(() => new Promise((done) => {
