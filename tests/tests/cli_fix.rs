@@ -220,6 +220,22 @@ fn safe_fixes_remove_what_changes_nothing() {
     assert_eq!(again.stderr, "nothing fixed\n");
 }
 
+#[test]
+fn without_the_whole_picture_nothing_is_called_redundant_for_sure() {
+    let folder = shop();
+    let calico =
+        "apiVersion: crd.projectcalico.org/v1\nkind: NetworkPolicy\nmetadata: {name: c, namespace: shop}\n";
+    fs::write(folder.path().join("policies.yaml"), format!("{SAFE}---\n{calico}")).unwrap();
+    let run = npv(folder.path(), ["check", "--fix", "."]);
+    refused(
+        &run,
+        3,
+        &["write `networking.k8s.io/v1`", "because what npv cannot read or does not model may depend on it"],
+    );
+    let wanted = SAFE.replace("extensions/v1beta1", "networking.k8s.io/v1");
+    assert_eq!(text(folder.path(), "policies.yaml"), format!("{wanted}---\n{calico}"));
+}
+
 /// An exception outside of its block: the API server refuses the policy, and without the exception does not.
 #[test]
 fn an_exception_outside_of_its_block_is_removed() {

@@ -195,6 +195,18 @@ fn identity(finding: &Finding) -> (String, String) {
     (format!("{} {object}", finding.rule), finding.message.clone())
 }
 
+/// How often each thing is wrong that the API server would refuse or that leaves the analysis incomplete.
+fn faults(findings: &[Finding]) -> BTreeMap<(String, String), usize> {
+    let mut faults = BTreeMap::new();
+    for finding in findings {
+        let invalid = lint::rule(finding.rule).is_some_and(|rule| rule.category == Category::Validity);
+        if invalid || finding.incomplete {
+            *faults.entry(identity(finding)).or_default() += 1;
+        }
+    }
+    faults
+}
+
 fn place(snapshot: &Snapshot, finding: &Finding) -> String {
     finding
         .span()
@@ -251,17 +263,12 @@ impl<'r, 'f> Round<'r, 'f> {
                 return Err("the finding would still be there".to_owned());
             }
         }
-        let count = |findings: &[Finding], one: &Finding| {
-            let same = |other: &&Finding| identity(other) == identity(one);
-            findings.iter().filter(same).count()
-        };
-        let is_new = |finding: &&Finding| {
-            let invalid = lint::rule(finding.rule).is_some_and(|rule| rule.category == Category::Validity);
-            (invalid || finding.incomplete)
-                && count(&checked.findings, finding) > count(&self.checked.findings, finding)
-        };
-        if let Some(new) = checked.findings.iter().find(is_new) {
-            return Err(format!("that would be wrong in another way: {}", new.message));
+        let before = faults(&self.checked.findings);
+        let new = faults(&checked.findings)
+            .into_iter()
+            .find(|(fault, number)| *number > before.get(fault).copied().unwrap_or_default());
+        if let Some(((_, message), _)) = new {
+            return Err(format!("that would be wrong in another way: {message}"));
         }
         let state = State { snapshot, checked };
         if trial.iter().any(|candidate| candidate.fix.applicability == Applicability::Safe) {
@@ -281,6 +288,9 @@ impl<'r, 'f> Round<'r, 'f> {
         }
         if meaning::same_policies(&self.base.policies, &after.snapshot.policies) {
             return Ok(());
+        }
+        if !self.base.complete() {
+            return Err("what npv cannot read or does not model may depend on it".to_owned());
         }
         let effect = effect::compare(
             (&self.checked.engine, &self.base.cluster),
