@@ -57,8 +57,11 @@ fn the_document_holds_the_answers_of_reach_and_check() {
         for field in ["endpoints", "diagnostics"] {
             assert_eq!(document[field], reach[field], "{} {field}", scenario.name);
         }
-        for field in ["findings", "summary", "complete"] {
+        for field in ["findings", "suppressed", "complete"] {
             assert_eq!(document[field], check[field], "{} {field}", scenario.name);
+        }
+        for (name, count) in document["summary"].as_object().unwrap() {
+            assert_eq!(*count, check["summary"][name], "{} {name}", scenario.name);
         }
         seen += reach["connections"].as_array().unwrap().len();
     }

@@ -89,6 +89,10 @@ export interface Document {
    */
   findings: Finding[];
   /**
+   * What was found and is as it should be, as exceptions say.
+   */
+  suppressed: Suppressed[];
+  /**
    * For each finding, the excerpts that show it.
    */
   shown: number[][];
@@ -422,6 +426,12 @@ export interface Edit {
   endLine: number;
   endColumn: number;
   replacement: string;
+}
+export interface Suppressed {
+  means: "comment" | "annotation" | "configuration";
+  reason: string;
+  at: Place;
+  finding: Finding;
 }
 /**
  * Lines of a manifest.

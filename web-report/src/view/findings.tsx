@@ -4,7 +4,7 @@ import { csv } from "../model/csv";
 import type { Finding, Severity } from "../schema";
 import { useReport } from "./context";
 import { download } from "./download";
-import { EndpointLink, Name, Prose, SeverityMark, Snippet, WhyLink, plural } from "./parts";
+import { At, EndpointLink, Name, Prose, SeverityMark, Snippet, Table, WhyLink, plural } from "./parts";
 import { useState } from "preact/hooks";
 import { go, here, href, useRoute } from "./router";
 
@@ -71,10 +71,32 @@ export function Findings() {
           <li key={finding.fingerprint + index}><FindingOf finding={finding} index={index} /></li>
         ))}
       </ol>
+      <Suppressed />
       {matching.length > shown ? (
         <button type="button" class="more" onClick={() => setShown(shown + 4 * PAGE)}>Show more of {matching.length}</button>
       ) : null}
     </>
+  );
+}
+
+/** What was found and is as it should be, with the reason that somebody gave. */
+function Suppressed() {
+  const { suppressed } = useReport().document;
+  if (!suppressed.length) return null;
+  return (
+    <section>
+      <h2>Suppressed</h2>
+      <Table
+        name="suppressed" caption="Findings that exceptions cover" rows={suppressed}
+        columns={[
+          { name: "Rule", value: ({ finding }) => finding.rule, cell: ({ finding }) => <code>{finding.rule}</code> },
+          { name: "Finding", value: ({ finding }) => finding.message, cell: ({ finding }) => <Prose>{finding.message}</Prose> },
+          { name: "Reason", value: ({ reason }) => reason, cell: ({ reason }) => <Name>{reason}</Name> },
+          { name: "By", value: ({ means }) => means, cell: ({ means }) => means },
+          { name: "At", value: ({ at }) => `${at.file}:${at.line}`, cell: ({ at }) => <At place={at} /> },
+        ]}
+      />
+    </section>
   );
 }
 

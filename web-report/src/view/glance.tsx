@@ -10,7 +10,7 @@ import type { Report } from "../model/report";
 
 export function Glance() {
   const report = useReport();
-  const { summary, coverage, complete, findings, inputs } = report.document;
+  const { summary, coverage, complete, findings, suppressed, inputs } = report.document;
   const wrong = findings.length;
   const worst = summary.errors ? "error" : summary.warnings ? "warning" : wrong ? "note" : "clean";
   const exposed = useMemo(() => openToTheInternet(report), [report]);
@@ -36,6 +36,7 @@ export function Glance() {
                 </a>
               ))}
             {wrong ? null : "nothing is wrong"}
+            {suppressed.length ? <a href={href("findings")}><span class="mark">{suppressed.length} suppressed</span></a> : null}
           </p>
         </Tile>
         <Tile title="Isolated pods" link={href("workloads")}>

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
         today: input::today()?,
         sees_all: configured.sees_all(&args.paths),
     };
-    let Judged { findings, .. } =
+    let Judged { findings, suppressed } =
         during("looking for mistakes", look, || judge(&snapshot, &engine, &selection, circumstances))
             .unwrap_or_else(|bug| guard::stop(&bug));
     let complete = snapshot.complete() && !findings.iter().any(|finding| finding.incomplete);
@@ -45,6 +45,7 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
         engine: &engine,
         parties: &parties,
         findings: &findings,
+        suppressed: &suppressed,
         complete,
         inventory: Inventory::of(&snapshot),
         inputs: &configured.inputs(&args.paths).iter().map(|path| shown(path)).collect::<Vec<_>>(),

@@ -319,6 +319,8 @@ pub struct FullReport<'a> {
     pub parties: &'a [Party],
     /// What was found, in the order of output.
     pub findings: &'a [Finding],
+    /// What was found and is as it should be, as exceptions say.
+    pub suppressed: &'a [Suppressed],
     /// Whether nothing was left out.
     pub complete: bool,
     /// How much was looked at.

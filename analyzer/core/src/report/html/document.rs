@@ -17,7 +17,7 @@ use crate::query::name::internet;
 use crate::query::reach::{self, Question, assumed};
 use crate::query::text;
 use crate::report::FullReport;
-use crate::report::json::{Diagnostic, Endpoint, SCHEMA_VERSION, Summary};
+use crate::report::json::{Diagnostic, Endpoint, Excepted, SCHEMA_VERSION, Summary};
 
 /// Everything in a report.
 #[derive(Serialize)]
@@ -52,6 +52,7 @@ pub(in crate::report) struct Document<'a> {
     routes: Vec<RouteOf<'a>>,
     /// As `npv check` lists them.
     pub(super) findings: Vec<Diagnostic<'a>>,
+    suppressed: Vec<Excepted<'a>>,
     /// The excerpts that show each finding.
     pub(super) shown: Vec<Vec<u32>>,
     pub(super) excerpts: Vec<Excerpt<'a>>,
@@ -234,6 +235,11 @@ impl<'a> Document<'a> {
             services: inventory::services(snapshot, engine),
             routes: inventory::routes(snapshot, engine),
             findings,
+            suppressed: report
+                .suppressed
+                .iter()
+                .filter_map(|one| Excepted::of(one, &snapshot.sources))
+                .collect(),
             shown,
             lint_rules,
             diagnostics: diagnostics(&snapshot.findings, &snapshot.sources),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Place, SCHEMA_VERSION, value};
 use crate::query::inventory::Inventory;
 use crate::report::{CheckReport, Page};
-use crate::suppress::Means;
+use crate::suppress::{Means, Suppressed};
 
 #[derive(Serialize)]
 struct Location<'a> {
@@ -148,21 +148,33 @@ impl Summary {
 
 /// A finding that is as it should be.
 #[derive(Serialize)]
-struct Excepted<'a> {
+pub(in crate::report) struct Excepted<'a> {
     means: Means,
     reason: &'a str,
     at: Place<'a>,
     finding: Diagnostic<'a>,
 }
 
+impl<'a> Excepted<'a> {
+    /// `None` where the exception is in no source.
+    pub(in crate::report) fn of(one: &'a Suppressed, sources: &'a SourceMap) -> Option<Self> {
+        let at = Place::of(one.at, sources)?;
+        Some(Self {
+            means: one.means,
+            reason: &one.reason,
+            at,
+            finding: Diagnostic::of(&one.finding, sources),
+        })
+    }
+}
+
 fn write_suppressed(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     write!(page, "[")?;
     let mut separator = "\n";
     for one in report.run.suppressed {
-        let Some(at) = Place::of(one.at, report.sources) else { continue };
-        let finding = Diagnostic::of(&one.finding, report.sources);
+        let Some(excepted) = Excepted::of(one, report.sources) else { continue };
         write!(page, "{separator}")?;
-        value(page, &Excepted { means: one.means, reason: &one.reason, at, finding })?;
+        value(page, &excepted)?;
         separator = ",\n";
     }
     write!(page, "]")

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::html::Document;
 use super::{Format, FullReport, Page};
 
-pub(super) use check::{Diagnostic, Summary};
+pub(super) use check::{Diagnostic, Excepted, Summary};
 pub(super) use reach::Endpoint;
 
 /// The version of every shape. It changes when a field changes its meaning or goes away.
