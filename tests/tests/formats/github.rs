@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
+use npv_analyzer::report::visible;
 use npv_tests::npv::npv;
 
 use super::{assert_harmless, beside, check, fixtures, hostile, inputs};
@@ -72,10 +73,7 @@ fn annotations_are_at_the_places_of_the_findings() {
             let number = |key: &str| property(key).parse::<u64>().ok();
             let same = findings.iter().find(|finding| {
                 let at = &finding["locations"][0];
-                // What is not seen is written as an escape, from the first name on.
-                let message = finding["message"].as_str().unwrap().split(char::is_control).next().unwrap();
-                let message = message.split('\u{202e}').next().unwrap();
-                annotation.message.starts_with(message)
+                annotation.message.starts_with(&*visible(finding["message"].as_str().unwrap()))
                     && at["file"] == property("file")
                     && at["line"].as_u64() == number("line")
             });

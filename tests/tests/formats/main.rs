@@ -17,7 +17,7 @@ use npv_tests::npv::{Run, npv, npv_with, root};
 use serde_json::Value;
 
 /// The formats that `npv check` has beside its text and its JSON.
-const FORMATS: [&str; 6] = ["concise", "sarif", "junit", "github", "gitlab", "markdown"];
+const FORMATS: [&str; 7] = ["concise", "sarif", "code-scanning", "junit", "github", "gitlab", "markdown"];
 
 fn fixtures() -> PathBuf {
     root().join("tests/fixtures")

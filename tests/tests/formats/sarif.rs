@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use jsonschema::Validator;
+use npv_analyzer::report::visible;
 use npv_tests::npv::{npv, root};
 use npv_tests::place::text_at;
 use serde_json::{Value, json};
@@ -77,18 +78,21 @@ fn every_log_is_valid_and_says_what_the_json_says() {
         let invocation = &run["invocations"][0];
         assert_eq!(invocation["exitCode"], ended.status, "{path}");
         assert_eq!(invocation["executionSuccessful"], ended.status != 3, "{path}");
-        let listed = run["results"].as_array().unwrap();
+        let listed: Vec<&Value> = run["results"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|result| result["suppressions"].is_null())
+            .collect();
         assert_eq!(listed.len(), findings.len(), "{path}");
-        for (result, finding) in listed.iter().zip(&findings) {
+        for (result, finding) in listed.into_iter().zip(&findings) {
             results += 1;
             assert_eq!((&result["ruleId"], &result["level"]), (&finding["rule"], &finding["severity"]));
             let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
             assert_eq!(rule["id"], finding["rule"]);
             assert_eq!(result["partialFingerprints"]["npvFinding/v1"], finding["fingerprint"]);
             let message = read(&result["message"]);
-            if !finding["message"].to_string().contains("\\u") {
-                assert_eq!(message.lines().next(), finding["message"].as_str());
-            }
+            assert_eq!(message.lines().next().unwrap(), visible(finding["message"].as_str().unwrap()));
             let shown: Vec<&Value> = finding["locations"]
                 .as_array()
                 .unwrap()
@@ -204,6 +208,35 @@ fn paths_start_at_the_directory_that_npv_runs_in() {
     let artifact = &run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
     assert_eq!(artifact["uri"], format!("file://{absolute}/policies.yaml"));
     assert!(artifact["uriBaseId"].is_null());
+}
+
+#[test]
+fn what_is_suppressed_is_marked_where_that_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = "apiVersion: v1\nkind: Pod\n# npv: ignore[no-policy] a jump host, watched {otherwise}\n\
+                metadata: {name: jump, namespace: shop}\nspec: {containers: [{name: c, image: c}]}\n---\n\
+                apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\n\
+                spec: {containers: [{name: c, image: c}]}\n";
+    fs::write(directory.path().join("a.yaml"), text).unwrap();
+    let configuration = "ignore:\n  - {rule: no-policy, object: Pod/shop/web, reason: to be retired}\n";
+    fs::write(directory.path().join("npv.yaml"), configuration).unwrap();
+    let ([whole, open, json], run) = check(directory.path(), ".", ["sarif", "code-scanning", "json"]);
+    let document: Value = serde_json::from_str(&json).unwrap();
+    let schema = schema();
+    let (whole, open) = (valid(&schema, &whole), valid(&schema, &open));
+    assert_eq!(open["results"], json!([]), "{run}");
+    assert_eq!(whole["tool"], open["tool"]);
+    let results = whole["results"].as_array().unwrap();
+    let told: Vec<(&Value, &Value)> = results
+        .iter()
+        .map(|result| (&result["suppressions"][0]["kind"], &result["suppressions"][0]["justification"]))
+        .collect();
+    let (in_source, external) = (json!("inSource"), json!("external"));
+    let (jump, web) = (json!("a jump host, watched {otherwise}"), json!("to be retired"));
+    assert_eq!(told, [(&in_source, &jump), (&external, &web)], "{document:#}");
+    let at = &results[0]["suppressions"][0]["location"]["physicalLocation"];
+    assert_eq!(at["region"]["startLine"], 3);
+    assert_eq!(covered(directory.path(), &at["artifactLocation"], &at["region"]), "no-policy");
 }
 
 #[test]

@@ -54,6 +54,7 @@ pub const FORMATS: &[Format] = &[
     concise::FORMAT,
     json::FORMAT,
     sarif::FORMAT,
+    sarif::OPEN,
     junit::FORMAT,
     github::FORMAT,
     gitlab::FORMAT,

@@ -73,7 +73,19 @@ pub(super) struct SarifResult<'a> {
     pub(super) code_flows: Vec<CodeFlow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) fixes: Vec<Fix>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) suppressions: Vec<Suppression>,
     pub(super) properties: Properties<'a>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Suppression {
+    /// `inSource`, or `external` where it is not in the text that the result is in.
+    pub(super) kind: &'static str,
+    pub(super) status: &'static str,
+    pub(super) justification: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) location: Option<Location>,
 }
 
 /// What SARIF has no place for.

@@ -15,6 +15,7 @@ use npv_models::diagnostic::Finding;
 use serde::Serialize;
 
 use super::{CheckReport, Format, Page};
+use crate::suppress::Suppressed;
 
 /// The published schema, at the place that its own `id` gives.
 const SCHEMA: &str =
@@ -24,12 +25,28 @@ const TOP: &str = "%SRCROOT%";
 
 pub(super) const FORMAT: Format = Format {
     name: "sarif",
-    doc: "SARIF 2.1.0, for code scanning and editors",
-    check: Some(check),
+    doc: "SARIF 2.1.0, for editors and archives; with what is suppressed, and why",
+    check: Some(whole),
     ..Format::NONE
 };
 
-fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+/// GitHub takes a suppressed result for an open alert.
+pub(super) const OPEN: Format = Format {
+    name: "code-scanning",
+    doc: "SARIF 2.1.0 without what is suppressed, for services that do not read that, such as GitHub's",
+    check: Some(open),
+    ..Format::NONE
+};
+
+fn whole(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    write_log(report, report.run.suppressed, page)
+}
+
+fn open(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    write_log(report, &[], page)
+}
+
+fn write_log(report: &CheckReport<'_>, suppressed: &[Suppressed], page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page, "{{\"$schema\": \"{SCHEMA}\",\n\"version\": \"2.1.0\",\n\"runs\": [{{")?;
     write!(page, "\"tool\": {{\"driver\": {{\"name\": \"npv\", \"version\": ")?;
     value(page, &env!("CARGO_PKG_VERSION"))?;
@@ -43,7 +60,8 @@ fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     write!(page, "\"invocations\": [")?;
     value(page, &invocation(report))?;
     write!(page, "],\n\"results\": ")?;
-    list(page, report.findings.iter().map(|finding| result::of(finding, report)))?;
+    let open = report.findings.iter().map(|finding| result::of(finding, report));
+    list(page, open.chain(suppressed.iter().map(|one| result::suppressed(one, report))))?;
     writeln!(page, "}}]}}")
 }
 

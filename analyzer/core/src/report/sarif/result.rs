@@ -5,7 +5,7 @@ use npv_models::source::{Origin, Span};
 
 use super::log::{
     ArtifactChange, ArtifactLocation, CodeFlow, Content, Fingerprints, Fix, FixProperties, Location,
-    LogicalLocation, PhysicalLocation, Properties, Region, Replacement, SarifResult, ThreadFlow,
+    LogicalLocation, PhysicalLocation, Properties, Region, Replacement, SarifResult, Suppression, ThreadFlow,
     ThreadFlowLocation,
 };
 use super::{TOP, message, rules};
@@ -14,6 +14,7 @@ use crate::report::details::details;
 use crate::report::place::{absolute, relative, uri};
 use crate::report::summary::level;
 use crate::report::visible::visible;
+use crate::suppress::{Means, Suppressed};
 
 pub(super) fn of<'a>(finding: &'a Finding, report: &CheckReport<'_>) -> SarifResult<'a> {
     let primary = primary(finding, report).map(|location| Location {
@@ -39,11 +40,26 @@ pub(super) fn of<'a>(finding: &'a Finding, report: &CheckReport<'_>) -> SarifRes
         partial_fingerprints: Fingerprints { finding: finding.fingerprint() },
         code_flows: code_flow(finding, report).into_iter().collect(),
         fixes: finding.fix.as_ref().and_then(|proposed| fix(proposed, report)).into_iter().collect(),
+        suppressions: Vec::new(),
         properties: Properties {
             example: finding.fix.as_ref().and_then(|fix| fix.example.as_deref()),
             incomplete: finding.incomplete,
         },
     }
+}
+
+/// A finding that is as it should be, with who says so.
+pub(super) fn suppressed<'a>(one: &'a Suppressed, report: &CheckReport<'_>) -> SarifResult<'a> {
+    let suppression = Suppression {
+        kind: match one.means {
+            Means::Comment | Means::Annotation => "inSource",
+            Means::Configuration => "external",
+        },
+        status: "accepted",
+        justification: visible(&one.reason).into_owned(),
+        location: place(one.at, None, report),
+    };
+    SarifResult { suppressions: vec![suppression], ..of(&one.finding, report) }
 }
 
 /// Where a finding's first location is.
