@@ -10,6 +10,8 @@ mod edit;
 mod effect;
 mod meaning;
 pub mod remove;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::BTreeMap;
