@@ -56,6 +56,11 @@ pub(crate) enum Verb {
     Report(ReportArgs),
     /// Explain a lint rule, or list them all
     Rule(RuleArgs),
+    /// Write a commented `npv.yaml` that fits what is here
+    Init(InitArgs),
+    /// Keep the findings of today, so that `npv check` speaks of new ones alone
+    #[command(subcommand)]
+    Baseline(BaselineVerb),
     /// Show the configuration in force, and where each value comes from
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -151,6 +156,12 @@ pub(crate) struct CheckArgs {
     /// Run again whenever a file changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "diff"])]
     pub(crate) watch: bool,
+    /// The baseline; without it, the configured one, or `npv-baseline.json` beside the configuration
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Report what the baseline has, too
+    #[arg(long, conflicts_with = "baseline", help_heading = "Configuration")]
+    pub(crate) no_baseline: bool,
     #[command(flatten)]
     pub(crate) lint: LintArgs,
     #[command(flatten)]
@@ -315,6 +326,34 @@ pub(crate) struct TraceArgs {
     /// List the shortest chains of allowed hops from SRC to DST, over whatever ports
     #[arg(long)]
     pub(crate) through: bool,
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BaselineVerb {
+    /// Write all findings of today to the baseline, but for errors of validity, which have no place in it
+    Write(BaselineArgs),
+    /// Remove from the baseline what is no longer found; add nothing
+    Prune(BaselineArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BaselineArgs {
+    #[arg(value_name = "PATH", help = PATH_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// The baseline; without it, the configured one, or `npv-baseline.json` beside the configuration
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) lint: LintArgs,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

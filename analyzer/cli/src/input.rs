@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use npv_analyzer::baseline::Baseline;
 use npv_analyzer::config::{self, Configured, Date, Invalid, Name, Place, Search};
 use npv_analyzer::load::{self, LoadError, progress};
 use npv_analyzer::report::write_findings;
@@ -46,7 +47,8 @@ pub(crate) fn search<T>(paths: &[PathBuf], args: &InputArgs, look: impl FnOnce(&
 /// # Errors
 /// It cannot be read or is wrong; everything that is has then been printed.
 pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Configured, Failure> {
-    let mut configured = search(paths, args, config::load).map_err(|invalid| refused(&invalid, look))?;
+    let mut configured =
+        search(paths, args, config::load).map_err(|invalid| refused("configuration", &invalid, look))?;
     verbose::configured(&configured, look);
     let config = &mut configured.config;
     let on = |flag: bool| flag.then_some(true);
@@ -113,6 +115,30 @@ pub(crate) fn load_as(
     Ok(snapshot)
 }
 
+/// The baseline, where there is one. One that is named must be there.
+///
+/// # Errors
+/// It cannot be read, or is none.
+pub(crate) fn baseline(configured: &Configured, look: LookArgs) -> Result<Option<Baseline>, Failure> {
+    let path = configured.baseline();
+    let baseline = Baseline::read(&path).map_err(|invalid| refused("baseline", &invalid, look))?;
+    if baseline.is_none() && configured.config.baseline.is_some() {
+        return Err(Failure::usage(
+            format!("there is no baseline `{}`", path.display()),
+            "make it with `npv baseline write`, or do without it: `--no-baseline`",
+        ));
+    }
+    Ok(baseline)
+}
+
+/// Adds npv's own texts to those of a snapshot, so that findings can be in them.
+pub(crate) fn adopt(configured: &Configured, baseline: Option<&Baseline>, snapshot: &mut Snapshot) {
+    configured.adopt(snapshot);
+    if let Some(baseline) = baseline {
+        baseline.adopt(snapshot);
+    }
+}
+
 /// The day on which exceptions are to be valid.
 ///
 /// # Errors
@@ -123,18 +149,23 @@ pub(crate) fn today() -> Result<Date, Failure> {
         .map_err(|error| Failure::usage(error, "unset it, or set it to the seconds since 1970"))
 }
 
-/// Says what is wrong with a configuration.
-fn refused(invalid: &Invalid, look: LookArgs) -> Failure {
+/// Says what is wrong with a configuration or a baseline.
+fn refused(what: &str, invalid: &Invalid, look: LookArgs) -> Failure {
     match invalid {
-        Invalid::Unreadable { file, why } => {
-            Failure::usage(format!("cannot read `{file}`: {why}"), "name a file that exists: `--config FILE`")
-        }
+        Invalid::Unreadable { file, why } => Failure::usage(
+            format!("cannot read `{file}`: {why}"),
+            format!("name a file that exists: `--{} FILE`", if what == "baseline" { what } else { "config" }),
+        ),
         Invalid::Wrong { file, sources, findings } => {
             to_stderr(look, |page| write_findings(findings, sources, page));
             let errors = if findings.len() == 1 { "an error" } else { "errors" };
             Failure::usage(
-                format!("the configuration `{file}` has {errors}, so npv has not looked at anything"),
-                "correct it, or do without it: `--no-config`",
+                format!("the {what} `{file}` has {errors}, so npv has not looked at anything"),
+                if what == "baseline" {
+                    "make it again with `npv baseline write`, or do without it: `--no-baseline`"
+                } else {
+                    "correct it, or do without it: `--no-config`"
+                },
             )
         }
     }

@@ -46,6 +46,8 @@ fn run() -> Exit {
         Verb::Prove(args) => verb::prove::run(args, look),
         Verb::Report(args) => verb::report::run(args, look),
         Verb::Rule(args) => verb::rule::run(args, look),
+        Verb::Init(args) => verb::init::run(args, look),
+        Verb::Baseline(verb) => verb::baseline::run(verb, look),
         Verb::Config(verb) => verb::config::run(verb, look),
         Verb::Completions { shell } => output::to_stdout(look, |page| {
             clap_complete::generate(*shell, &mut invoked::documented(), "npv", page);

@@ -3,17 +3,16 @@
 use npv_analyzer::config::{Configured, From, Level, Setting, Target};
 use npv_analyzer::query::check::Selection;
 
-use crate::args::{CheckArgs, LintArgs};
+use crate::args::LintArgs;
 use crate::outcome::Failure;
 
 /// What the configuration and the switches say together; the switches go first.
 ///
 /// # Errors
 /// A name is that of no rule, or a rule gets two levels.
-pub(crate) fn selection(args: &CheckArgs, configured: &mut Configured) -> Result<Selection, Failure> {
-    let LintArgs { select, ignore, warn, deny, allow, pedantic, min_severity } = &args.lint;
+pub(crate) fn selection(args: &LintArgs, configured: &mut Configured) -> Result<Selection, Failure> {
+    let LintArgs { select, ignore, warn, deny, allow, pedantic, min_severity } = args;
     let config = &mut configured.config;
-    config.output.fail_on.switch("--fail-on", args.fail_on);
     config.output.min_severity.switch("--min-severity", *min_severity);
     config.pedantic.switch("--pedantic", pedantic.then_some(true));
     for (names, switch, value) in

@@ -1,6 +1,7 @@
 //! Reading manifests, the exact engine, queries, lint rules and output formats.
 
 pub mod assertion;
+pub mod baseline;
 pub mod config;
 pub mod engine;
 pub mod fix;

@@ -16,6 +16,23 @@ pub fn clip(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A field path without the positions in lists: `spec.ingress[].from[]`.
+fn without_indices(path: &str) -> Cow<'_, str> {
+    if !path.contains('[') {
+        return path.into();
+    }
+    let mut kept = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('[') {
+        kept.push_str(before);
+        kept.push('[');
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        rest = after.get(digits..).filter(|after| after.starts_with(']')).unwrap_or(after);
+    }
+    kept.push_str(rest);
+    kept.into()
+}
+
 /// How bad a finding is. Ordered from mild to severe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -207,7 +224,8 @@ impl Finding {
     pub fn fingerprint(&self) -> String {
         // FNV-1a: stable across versions and platforms, and nobody attacks a fingerprint.
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let parts = [self.rule, self.object.as_deref().unwrap_or_default(), &self.key];
+        let key = without_indices(&self.key);
+        let parts = [self.rule, self.object.as_deref().unwrap_or_default(), &key];
         for byte in parts.iter().flat_map(|part| part.bytes().chain(std::iter::once(0xFF))) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }

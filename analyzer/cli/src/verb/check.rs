@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use npv_analyzer::config::Configured;
+use npv_analyzer::config::{Configured, Place};
 use npv_analyzer::fix::Checked;
 use npv_analyzer::query::check::{Judged, fails, judge};
 use npv_analyzer::query::inventory::Inventory;
@@ -20,22 +20,27 @@ use crate::{output, select, verbose};
 
 pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     let mut configured = input::configure(&args.paths, &args.input, look)?;
-    let selection = select::selection(args, &mut configured)?;
+    let output = &mut configured.config.output;
+    output.fail_on.switch("--fail-on", args.fail_on);
+    let file = args.baseline.clone().map(|file| Some(Place(file)));
+    configured.config.baseline.switch("--baseline", file);
+    let selection = select::selection(&args.lint, &mut configured)?;
     let outputs = output::of(&args.input.format, &configured)?;
     output::check(&outputs, "check", |format| format.check)?;
     let today = input::today()?;
+    let baseline = if args.no_baseline { None } else { input::baseline(&configured, look)? };
     let inputs = configured.inputs(&args.paths);
     fix::check(&inputs, args)?;
     let mut snapshot = input::load(&inputs, &configured, look)?;
-    configured.adopt(&mut snapshot);
-    let circumstances =
-        Circumstances { configured: &configured, today, sees_all: configured.sees_all(&args.paths) };
+    input::adopt(&configured, baseline.as_ref(), &mut snapshot);
+    let circumstances = Circumstances { configured: &configured, today, named: &args.paths };
     let ask = |snapshot: &Snapshot| {
         let engine = super::engine(snapshot, look);
-        let Judged { findings, suppressed } =
-            during("looking for mistakes", look, || judge(snapshot, &engine, &selection, circumstances))
-                .unwrap_or_else(|bug| guard::stop(&bug));
-        Checked { engine, findings, suppressed }
+        let Judged { findings, suppressed, known } = during("looking for mistakes", look, || {
+            judge(snapshot, &engine, &selection, circumstances, baseline.as_ref())
+        })
+        .unwrap_or_else(|bug| guard::stop(&bug));
+        Checked { engine, findings, suppressed, known }
     };
     let start = Instant::now();
     let mut checked = ask(&snapshot);
@@ -47,7 +52,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     if args.fix.fix && fix::write(&snapshot, &checked, &fix::request(&options, args, &ask), look)? {
         // What remains is what the files say now.
         snapshot = input::load(&inputs, &configured, look)?;
-        configured.adopt(&mut snapshot);
+        input::adopt(&configured, baseline.as_ref(), &mut snapshot);
         checked = ask(&snapshot);
     }
     let exit = exit(&snapshot, &checked, &configured);
@@ -62,7 +67,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
             fail_on: configured.config.output.fail_on.severity(),
             status: exit.status(),
             suppressed: &checked.suppressed,
-            baseline: 0,
+            baseline: checked.known,
             fixing: args.fix.fix,
         },
     };

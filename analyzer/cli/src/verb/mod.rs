@@ -1,10 +1,12 @@
 //! One file for each verb: what is read, what is asked, where the answer goes.
 
+pub(crate) mod baseline;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod diff;
 pub(crate) mod equivalence;
 pub(crate) mod fix;
+pub(crate) mod init;
 pub(crate) mod man;
 pub(crate) mod prove;
 pub(crate) mod reach;

@@ -29,13 +29,9 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
     let selection = Selection { config: configured.config.clone(), ..Selection::default() };
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
-    let circumstances = Circumstances {
-        configured: &configured,
-        today: input::today()?,
-        sees_all: configured.sees_all(&args.paths),
-    };
-    let Judged { findings, suppressed } =
-        during("looking for mistakes", look, || judge(&snapshot, &engine, &selection, circumstances))
+    let circumstances = Circumstances { configured: &configured, today: input::today()?, named: &args.paths };
+    let Judged { findings, suppressed, .. } =
+        during("looking for mistakes", look, || judge(&snapshot, &engine, &selection, circumstances, None))
             .unwrap_or_else(|bug| guard::stop(&bug));
     let complete = snapshot.complete() && !findings.iter().any(|finding| finding.incomplete);
     let parties: Vec<Party> =

@@ -10,7 +10,7 @@ use npv_models::space::IpSet;
 use npv_models::yaml;
 
 use super::define::Value;
-use super::read::{RULE, Reader};
+use super::read::Reader;
 use super::{Cidr, Config, Labels, Place};
 use crate::load::Exclude;
 use crate::snapshot::{Options, Snapshot};
@@ -93,7 +93,11 @@ impl Configured {
     /// What to leave out of directories.
     pub fn exclude(&self) -> Exclude {
         let patterns = self.config.exclude.iter().map(|glob| glob.0.as_str());
-        Exclude::new(self.directory(), patterns, self.file.iter().chain(&self.written).cloned())
+        Exclude::new(
+            self.directory(),
+            patterns,
+            self.file.iter().chain(&self.written).cloned().chain([self.baseline()]),
+        )
     }
 
     /// How to understand the manifests.
@@ -123,6 +127,20 @@ impl Configured {
         if let Some(file) = &self.file {
             snapshot.configuration = snapshot.adopt(shown(file), self.text.clone());
         }
+    }
+
+    /// The file of the baseline: the one that is configured, else the usual one beside the configuration.
+    pub fn baseline(&self) -> PathBuf {
+        match (&self.config.baseline.value, self.config.baseline.span()) {
+            (Some(place), Some(_)) => self.path(&place.0),
+            (Some(place), None) => place.0.clone(),
+            (None, _) => self.path(Path::new(crate::baseline::FILE)),
+        }
+    }
+
+    /// Whether a file is among what is read where these inputs are named.
+    pub fn reads(&self, named: &[PathBuf], file: &Path) -> bool {
+        named.is_empty() || named.iter().any(|input| whole(file).starts_with(whole(input)))
     }
 
     /// Whether nothing that the configuration speaks of is left out where these inputs are named: only then can an
@@ -190,9 +208,7 @@ pub fn load(search: &Search) -> Result<Configured, Invalid> {
 pub fn parse(text: &str) -> (Config, Vec<Finding>) {
     let documents = yaml::read(SourceId(0), text, 0);
     let mut reader = Reader::default();
-    for problem in documents.problems {
-        reader.findings.push(Finding { rule: RULE, incomplete: false, ..problem });
-    }
+    reader.problems(documents.problems);
     let mut roots = documents.roots.iter().filter(|root| !root.is_null());
     let config = roots.next().and_then(|root| Config::read(&mut reader, "", root)).unwrap_or_default();
     for more in roots {

@@ -6,6 +6,7 @@
 
 mod define;
 mod file;
+mod init;
 mod levels;
 mod read;
 mod schema;
@@ -17,10 +18,13 @@ mod tests;
 
 pub use define::{From, Setting};
 pub use file::{Configured, FILE, Invalid, Search, find, from_here, is_configuration, load, parse, whole};
+pub use init::init;
 pub use levels::{Level, Levels, Target};
 pub use schema::{schema, schema_text};
 pub use show::{Row, rows, show, show_json};
 pub use values::{Cidr, Date, FailOn, Glob, Labels, Lines, Name, Place, Raw, RuleName, Threshold, Written};
+
+pub(crate) use read::Reader;
 
 use define::section;
 

@@ -11,8 +11,8 @@ pub(super) const RULE: &str = "invalid-configuration";
 
 /// What reading has found wrong so far.
 #[derive(Debug, Default)]
-pub(super) struct Reader {
-    pub(super) findings: Vec<Finding>,
+pub(crate) struct Reader {
+    pub(crate) findings: Vec<Finding>,
 }
 
 /// `cluster.podCidrs`.
@@ -30,8 +30,15 @@ pub(super) fn suggest(text: &str, known: &[String]) -> String {
 }
 
 impl Reader {
+    /// Takes over what keeps a text from being read.
+    pub(crate) fn problems(&mut self, problems: Vec<Finding>) {
+        let problems =
+            problems.into_iter().map(|problem| Finding { rule: RULE, incomplete: false, ..problem });
+        self.findings.extend(problems);
+    }
+
     /// Reports an error with the next step.
-    pub(super) fn wrong(
+    pub(crate) fn wrong(
         &mut self,
         path: &str,
         span: Span,
@@ -46,14 +53,14 @@ impl Reader {
     }
 
     /// Reports a value of the wrong type.
-    pub(super) fn wrong_type(&mut self, path: &str, node: &Node, wanted: &str, help: &str) {
-        let what = if path.is_empty() { "the configuration".to_owned() } else { format!("`{path}`") };
+    pub(crate) fn wrong_type(&mut self, path: &str, node: &Node, wanted: &str, help: &str) {
+        let what = if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") };
         self.wrong(path, node.span, format!("{what} is {}, not {wanted}", node.kind()), help);
     }
 
     /// The entries of a mapping that are there and known; `None` where it is no mapping, or lacks a key that it
     /// must have.
-    pub(super) fn fields<'n>(
+    pub(crate) fn fields<'n>(
         &mut self,
         path: &str,
         node: &'n Node,
@@ -70,7 +77,7 @@ impl Reader {
                 }
                 continue;
             }
-            let place = if path.is_empty() { "the configuration".to_owned() } else { format!("`{path}`") };
+            let place = if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") };
             let names: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
             self.wrong(
                 &join(path, &entry.key),
@@ -85,7 +92,10 @@ impl Reader {
                 self.wrong(
                     &join(path, key),
                     node.span,
-                    format!("`{path}` has no `{key}`"),
+                    match path {
+                        "" => format!("the file has no `{key}`"),
+                        path => format!("`{path}` has no `{key}`"),
+                    },
                     format!("add `{key}: ..`"),
                 );
                 complete = false;
@@ -116,7 +126,7 @@ impl Reader {
     }
 
     /// The items of a list.
-    pub(super) fn items<'n>(&mut self, path: &str, node: &'n Node) -> Option<&'n [Node]> {
+    pub(crate) fn items<'n>(&mut self, path: &str, node: &'n Node) -> Option<&'n [Node]> {
         if let Value::Seq(items) = &node.value {
             return Some(items);
         }
@@ -125,7 +135,7 @@ impl Reader {
     }
 
     /// A text that is not empty.
-    pub(super) fn text<'n>(&mut self, path: &str, node: &'n Node) -> Option<&'n str> {
+    pub(crate) fn text<'n>(&mut self, path: &str, node: &'n Node) -> Option<&'n str> {
         match &node.value {
             Value::Str(text) if text.trim().is_empty() => {
                 self.wrong(path, node.span, format!("`{path}` is empty"), "write something, or leave it out");

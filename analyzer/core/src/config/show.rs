@@ -92,7 +92,7 @@ fn flow(value: &Json) -> String {
 }
 
 /// A text, in quotes where YAML might take it for something else.
-fn scalar(text: &str) -> String {
+pub(super) fn scalar(text: &str) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '/' | '=');
     let starts = text.starts_with(|char: char| char.is_ascii_alphabetic());
     let word = matches!(

@@ -39,6 +39,8 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// What is suppressed.
     pub suppressed: Vec<Suppressed>,
+    /// How many findings the baseline has.
+    pub known: usize,
 }
 
 /// What to fix, and how to ask again.

@@ -37,7 +37,9 @@ pub use docs::markdown;
 pub(crate) use exposed::keeps_data;
 pub use registry::rules;
 pub use rule::{Category, Check, Rule};
-pub(crate) use rules::configuration::{EXPIRED_SUPPRESSION, INVALID_SUPPRESSION, UNUSED_SUPPRESSION};
+pub(crate) use rules::configuration::{
+    EXPIRED_SUPPRESSION, INVALID_SUPPRESSION, STALE_BASELINE, UNUSED_SUPPRESSION,
+};
 
 /// The rule with this name.
 pub fn rule(name: &str) -> Option<&'static Rule> {

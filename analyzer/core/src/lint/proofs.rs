@@ -74,14 +74,21 @@ impl<'a> Subject<'a> {
         }
         let peers = match &self.rule.peers {
             Peers::Anyone => vec!["anyone".to_owned()],
-            Peers::Listed(peers) => peers.iter().map(|peer| words::peer(&peer.matches)).collect(),
+            Peers::Listed(peers) => sorted(peers.iter().map(|peer| words::peer(&peer.matches))),
         };
         let ports = match &self.rule.ports {
             Ports::All => vec!["all".to_owned()],
-            Ports::Listed(items) => items.iter().map(|item| words::port(&item.matches)).collect(),
+            Ports::Listed(items) => sorted(items.iter().map(|item| words::port(&item.matches))),
         };
         format!("{} {} {}", self.id.direction, peers.join(", "), ports.join(", "))
     }
+}
+
+/// Texts in an order of their own: that of a list is none of a fingerprint's business.
+fn sorted(texts: impl Iterator<Item = String>) -> Vec<String> {
+    let mut texts: Vec<String> = texts.collect();
+    texts.sort();
+    texts
 }
 
 /// The policy with this id.

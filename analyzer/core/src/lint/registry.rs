@@ -28,6 +28,7 @@ static RULES: &[&Rule] = &[
     &configuration::INVALID_SUPPRESSION,
     &configuration::UNUSED_SUPPRESSION,
     &configuration::EXPIRED_SUPPRESSION,
+    &configuration::STALE_BASELINE,
     &selects_no_pods::SELECTS_NO_PODS,
     &peer_matches_nothing::PEER_MATCHES_NOTHING,
     &undefined_named_port::UNDEFINED_NAMED_PORT,

@@ -67,7 +67,11 @@ pub(crate) fn peer(matches: &PeerMatch) -> String {
     match matches {
         PeerMatch::Pods(selector) => pods(selector),
         PeerMatch::Block { cidr, except } if except.is_empty() => format!("`{cidr}`"),
-        PeerMatch::Block { cidr, except } => format!("`{cidr}` except {}", some(except, 3)),
+        PeerMatch::Block { cidr, except } => {
+            let mut except = except.clone();
+            except.sort();
+            format!("`{cidr}` except {}", some(except, 3))
+        }
         PeerMatch::Nodes(selector) if selector.is_everything() => "all nodes".to_owned(),
         PeerMatch::Nodes(selector) => format!("nodes `{selector}`"),
         PeerMatch::Domain(name) => format!("`{name}`"),

@@ -1,10 +1,12 @@
 //! What is wrong with the manifests: what reading found, and what the lint rules find.
 
 use std::cmp::Ordering;
+use std::path::Path;
 
 use npv_models::diagnostic::{Finding, Severity};
 use npv_symbolic::session::Error;
 
+use crate::baseline::Baseline;
 use crate::config::{Config, Level, Target};
 use crate::engine::Engine;
 use crate::lint::{self, Context, Rule};
@@ -77,6 +79,8 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// What would be, but for an exception.
     pub suppressed: Vec<Suppressed>,
+    /// How many findings were there before, as the baseline says.
+    pub known: usize,
 }
 
 /// The findings of a selection of the lint rules without those that are excepted.
@@ -88,16 +92,24 @@ pub fn judge(
     engine: &Engine,
     selection: &Selection,
     circumstances: Circumstances<'_>,
+    baseline: Option<&Baseline>,
 ) -> Result<Judged, Error> {
     let found = found(snapshot, engine, selection)?;
     let (mut findings, mut suppressed) =
         suppress(found, snapshot, circumstances, |rule| selection.runs(rule));
     selection.apply(&mut findings);
+    let mut known = 0;
+    if let Some(baseline) = baseline {
+        let told = |rule: &Rule, file: &Path| selection.runs(rule) && circumstances.read(file);
+        let compared = baseline.compare(findings, snapshot.baseline, told);
+        (findings, known) = (compared.findings, compared.known);
+        selection.apply(&mut findings);
+    }
     findings.retain(|finding| selection.reports(finding));
     suppressed.retain(|one| selection.reports(&one.finding));
     sort(&mut findings);
     suppressed.sort_by(|a, b| order(&a.finding, &b.finding));
-    Ok(Judged { findings, suppressed })
+    Ok(Judged { findings, suppressed, known })
 }
 
 fn found(snapshot: &Snapshot, engine: &Engine, selection: &Selection) -> Result<Vec<Finding>, Error> {

@@ -96,6 +96,7 @@ impl Gathered {
         let Some(source) = snapshot.configuration else { return };
         let configured = circumstances.configured;
         let place = |span: Span| Span { source, ..span };
+        let seen = configured.sees_all(circumstances.named);
         for ignore in configured.config.ignore.iter() {
             // The reader of the configuration has seen to both.
             let (Some(rule), Some(at)) = (lint::rule(&ignore.rule.0), ignore.rule.span()) else { continue };
@@ -112,7 +113,7 @@ impl Gathered {
                 means: Means::Configuration,
                 expires: expires.map(|(day, span)| (day, place(span))),
                 whole: None,
-                seen: circumstances.sees_all,
+                seen,
             });
         }
     }

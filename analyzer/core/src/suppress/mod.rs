@@ -7,6 +7,7 @@ mod comment;
 mod gather;
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix, Role};
 use npv_models::source::{SourceId, SourceMap, Span};
@@ -77,8 +78,15 @@ pub struct Circumstances<'a> {
     pub configured: &'a Configured,
     /// The day on which exceptions are to be valid.
     pub today: Date,
-    /// Everything that the configuration speaks of has been read.
-    pub sees_all: bool,
+    /// The inputs that are named on the command line.
+    pub named: &'a [PathBuf],
+}
+
+impl Circumstances<'_> {
+    /// Whether a file is among what has been read.
+    pub fn read(&self, file: &Path) -> bool {
+        self.configured.reads(self.named, file)
+    }
 }
 
 /// Takes the findings out that are as they should be, and adds what is wrong with the exceptions. `runs` says

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use npv_analyzer::baseline::Baseline;
 use npv_analyzer::config::Configured;
 use npv_analyzer::lint::{self, Rule};
 use npv_analyzer::snapshot::Snapshot;
@@ -46,6 +47,12 @@ fn rules_on(rule: &Rule, yaml: &str) -> BTreeSet<&'static str> {
         let (configured, mut findings) = Configured::of("npv.yaml".into(), yaml.to_owned());
         let mut snapshot = Snapshot::default();
         configured.adopt(&mut snapshot);
+        if yaml.contains("schemaVersion") {
+            let (baseline, wrong) = Baseline::of("npv-baseline.json".into(), yaml.to_owned());
+            baseline.adopt(&mut snapshot);
+            let compared = baseline.compare(Vec::new(), snapshot.baseline, |_, _| true);
+            return wrong.into_iter().chain(compared.findings).map(|finding| finding.rule).collect();
+        }
         findings.extend(excepted(Vec::new(), &snapshot, &configured));
         return findings.into_iter().map(|finding| finding.rule).collect();
     }

@@ -196,3 +196,43 @@ lint_rule! {
         check: Check::Exceptions,
     };
 }
+
+lint_rule! {
+    /// An entry of the baseline that is no longer found.
+    ///
+    /// ## What it finds
+    ///
+    /// In `npv-baseline.json`: findings that have been corrected since `npv baseline write`, or that were
+    /// there more often than they are now.
+    ///
+    /// ## Why it matters
+    ///
+    /// It is good news, and a gap: should the same mistake come back, the baseline would hide it.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// schemaVersion: 1
+    /// findings:
+    ///   - {rule: no-policy, object: Pod/shop/gone, file: shop.yaml, fingerprint: 0123456789abcdef}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Run `npv baseline prune`, which removes such entries and adds none.
+    ///
+    /// ```yaml
+    /// schemaVersion: 1
+    /// findings: []
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// Where the rule does not run, or the entry's file is not among what is looked at.
+    pub(crate) static STALE_BASELINE = {
+        name: "stale-baseline",
+        category: Hygiene,
+        severity: Note,
+        check: Check::Exceptions,
+    };
+}

@@ -101,8 +101,10 @@ fn dead_port(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem) -> 
     let PortMatch::Named { name, .. } = &item.matches else {
         return NAMED_PORT_TO_ADDRESS.finding(item.provenance.span, "a port name toward an address");
     };
-    let blocks =
-        words::some(placed.peers().iter().map(|peer| words::peer(&peer.matches).replace('`', "")), 3);
+    let mut all: Vec<String> =
+        placed.peers().iter().map(|peer| words::peer(&peer.matches).replace('`', "")).collect();
+    all.sort();
+    let blocks = words::some(&all, 3);
     let message = format!(
         "port `{name}` toward {blocks} matches nothing: a port name is looked up on a pod, never on an address"
     );
@@ -112,7 +114,7 @@ fn dead_port(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem) -> 
         .label("matches nothing here")
         .object(placed.at.policy.object.to_string())
         .help("write the number")
-        .key(format!("{name} {blocks}"));
+        .key(format!("{name} {}", all.join(" ")));
     match (well_known(name), value) {
         (Some(number), Some(span)) => finding.fix(Fix {
             description: format!("replace `{name}` by {number}"),

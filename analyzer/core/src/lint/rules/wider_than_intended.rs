@@ -101,6 +101,9 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             words::some(&beyond, 5),
             words::some(&meant, 3),
         );
+        let mut both = [words::peer(&one.matches), words::peer(&other.matches)];
+        both.sort();
+        let key = format!("{} {}", rule.direction, both.join(" "));
         let (own, before) = (other.provenance.span, one.provenance.span);
         let finding = WIDER_THAN_INTENDED
             .finding(own, message)
@@ -108,7 +111,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             .object(subject.policy.object.to_string())
             .related(before, words::peer(&one.matches))
             .help("entries are alternatives; selectors within one entry must both match")
-            .key(format!("{} {} {}", rule.direction, words::peer(&one.matches), words::peer(&other.matches)));
+            .key(key);
         findings.push(match joined(context.sources(), before, own) {
             Some(edit) => finding.fix(Fix {
                 description: "make the two one entry".to_owned(),

@@ -1,0 +1,102 @@
+//! `npv init`: a commented configuration, fitted to what the manifests show.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Component, Path};
+
+use npv_models::source::Origin;
+
+use crate::report::visible;
+use crate::snapshot::Snapshot;
+
+/// So many names are listed before the rest is only counted.
+const NAMED: usize = 6;
+
+/// The text of a first `npv.yaml` for what has been read in the directory that it is for.
+pub fn init(snapshot: &Snapshot) -> String {
+    let cluster = &snapshot.cluster;
+    let namespaces: Vec<&str> = cluster.namespaces.iter().map(|namespace| &*namespace.name).collect();
+    let mut text = String::from(
+        "# What npv reads, assumes and reports here. All keys: `npv config schema`; what is in force: `npv config show`.\n\n\
+         # What is read where nothing is named on the command line.\n",
+    );
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "paths: [{}]\n", directories(snapshot).join(", "));
+    text.push_str(
+        "# What to leave out of these, as in .gitignore.\n# exclude: [test/, \"*.gen.yaml\"]\n\n\
+         # The namespace of objects that name none.\n",
+    );
+    let others: Vec<&str> = namespaces.iter().copied().filter(|name| *name != "default").collect();
+    match others.as_slice() {
+        [only] if !namespaces.contains(&"default") => {
+            let _ = writeln!(text, "namespace: {only}\n");
+        }
+        _ => {
+            let _ = writeln!(text, "# namespace: default  # there is {}\n", listed(&namespaces));
+        }
+    }
+    text.push_str(
+        "# What no manifest tells of the cluster.\ncluster:\n  \
+         # The addresses of pods and of Services; they are not outside.\n  \
+         # podCidrs: [10.244.0.0/16]\n  # serviceCidrs: [10.96.0.0/12]\n",
+    );
+    let assumed: Vec<String> =
+        cluster.entries().into_iter().filter(|entry| entry.pods.is_empty()).map(|entry| entry.id).collect();
+    if !assumed.is_empty() {
+        let ids: Vec<&str> = assumed.iter().map(String::as_str).collect();
+        let _ = writeln!(
+            text,
+            "  # Ingresses or routes come in by {}, whose pods no manifest shows: their labels.",
+            listed(&ids)
+        );
+        text.push_str("  # ingressController: {app.kubernetes.io/name: ingress-nginx}\n");
+    }
+    if !cluster.demands.monitors.is_empty() {
+        text.push_str(
+            "  # There are monitors: the labels of the pods of Prometheus, where npv does not know them.\n  \
+             # prometheus: {app.kubernetes.io/name: prometheus}\n",
+        );
+    }
+    text.push_str(
+        "  # The labels of the pods of DNS, where it is not the usual one of `kube-system`.\n  \
+         # dns: {k8s-app: kube-dns}\n  \
+         blocksSkipPods: false # `true` where the network plugin never matches a pod by an ipBlock\n\n\
+         # Levels of rules and categories, as in `npv rule`: allow, note, warning, error.\nrules: {}\n\
+         # no-policy: note\n# exposure: error\n\n\
+         # Findings that are as they should be. Or `# npv: ignore[RULE] REASON` beside the line.\nignore: []\n\
+         # - rule: no-policy\n#   object: Deployment/shop/web\n#   reason: why\n#   expires: 2099-12-31\n\n\
+         output:\n  failOn: warning # the mildest finding that makes `npv check` fail\n",
+    );
+    text
+}
+
+/// The directories that hold manifests, one below the working directory each.
+fn directories(snapshot: &Snapshot) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for (_, source) in snapshot.sources.iter().filter(|(_, source)| *source.origin() != Origin::Stdin) {
+        let mut parts = Path::new(source.name()).components();
+        let first = match (parts.next(), parts.next()) {
+            (Some(Component::Normal(first)), Some(_)) => first.to_string_lossy().into_owned(),
+            // A file that stands here itself; a rendered text has the name of its directory.
+            (Some(Component::Normal(first)), None) if Path::new(first).is_dir() => {
+                first.to_string_lossy().into_owned()
+            }
+            _ => return vec![".".to_owned()],
+        };
+        found.insert(first);
+    }
+    if found.is_empty() {
+        found.insert(".".to_owned());
+    }
+    found.into_iter().map(|name| super::show::scalar(&visible(&name))).collect()
+}
+
+/// `a, b and 3 more`.
+fn listed(names: &[&str]) -> String {
+    let shown: Vec<_> = names.iter().take(NAMED).map(|name| visible(name)).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 if names.is_empty() => "none".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
