@@ -29,6 +29,19 @@ pub struct Scenario {
     pub findings: Vec<Finding>,
     /// What it opens and closes as against another scenario.
     pub diff: Option<Diff>,
+    /// Assertions, as `npv prove` takes them, and whether they hold.
+    pub proofs: Vec<Proof>,
+}
+
+/// An assertion with its answer.
+#[derive(Debug)]
+pub struct Proof {
+    /// The assertion.
+    pub assertion: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Where it fails, the policy that decides the flow on either side, as `Kind/namespace/name`.
+    pub by: Option<String>,
 }
 
 /// What a scenario opens and closes.
@@ -113,8 +126,11 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
     let documents = read(SourceId(0), &text, 0);
     let root = documents.roots.first().ok_or_else(|| format!("{}: empty", file.display()))?;
     let wrong = |what: &str| format!("{}: {what}", file.display());
-    keys(root, &["about", "situation", "args", "status", "flows", "reach", "paths", "findings", "diff"])
-        .map_err(|key| wrong(&key))?;
+    keys(
+        root,
+        &["about", "situation", "args", "status", "flows", "reach", "paths", "findings", "diff", "proofs"],
+    )
+    .map_err(|key| wrong(&key))?;
     let status = root.get("status").and_then(Node::as_int).ok_or_else(|| wrong("no `status`"))?;
     let list = |key| root.get(key).map(Node::items).unwrap_or_default();
     Ok(Scenario {
@@ -136,6 +152,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
             .collect::<Result<_, _>>()
             .map_err(|what| wrong(&what))?,
         diff: root.get("diff").map(diff).transpose().map_err(|what| wrong(&what))?,
+        proofs: list("proofs").iter().map(proof).collect::<Result<_, _>>().map_err(|what| wrong(&what))?,
     })
 }
 
@@ -163,6 +180,15 @@ fn diff(node: &Node) -> Result<Diff, String> {
         rows.items().iter().map(row).collect::<Result<_, _>>()
     };
     Ok(Diff { base: required(node, "base")?, opened: rows("opened")?, closed: rows("closed")? })
+}
+
+fn proof(node: &Node) -> Result<Proof, String> {
+    keys(node, &["assertion", "holds", "by"])?;
+    Ok(Proof {
+        assertion: required(node, "assertion")?,
+        holds: node.get("holds").and_then(Node::as_bool).ok_or("no `holds`")?,
+        by: node.get("by").map(text_of),
+    })
 }
 
 fn flow(node: &Node) -> Result<Flow, String> {

@@ -236,7 +236,7 @@ proptest! {
             ..Snapshot::default()
         };
         let assertions = [assertion];
-        let proofs = prove(&snapshot, &engine, None, &assertions).unwrap();
+        let proofs = prove(&snapshot, &engine, &assertions).unwrap();
         prop_assert!(proofs.findings.is_empty());
         let outcome = &proofs.proofs[0].outcome;
         prop_assert_eq!(

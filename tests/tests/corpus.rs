@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use npv_models::space::Protocol;
-use npv_tests::answers::{Diff, Finding, Flow, NamedPath, Place, Scenario, scenarios};
+use npv_tests::answers::{Diff, Finding, Flow, NamedPath, Place, Proof, Scenario, scenarios};
 use npv_tests::matrix::Matrix;
 use npv_tests::npv::{Run, npv, root};
 use serde_json::Value;
@@ -33,6 +33,9 @@ fn scenarios_give_the_answers_that_they_must_give() {
         if let Some(wanted) = &scenario.diff {
             diff(scenario, wanted, &mut differences);
         }
+        for proof in &scenario.proofs {
+            prove(scenario, proof, &mut differences);
+        }
         if !differences.is_empty() {
             writeln!(wrong, "\n{}:", scenario.name).unwrap();
             for difference in differences {
@@ -41,6 +44,22 @@ fn scenarios_give_the_answers_that_they_must_give() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Whether an assertion holds, and who decides the flow that contradicts it.
+fn prove(scenario: &Scenario, wanted: &Proof, differences: &mut Vec<String>) {
+    let (run, document) = run(scenario, &["prove", &wanted.assertion]);
+    let answer = document.as_ref().map(|document| &document["assertions"][0]);
+    let Some(answer) = answer.filter(|answer| answer["holds"] == wanted.holds) else {
+        differences.push(format!("`{}`: holds: {} is wanted\n{run}", wanted.assertion, wanted.holds));
+        return;
+    };
+    let steps = answer["counterexample"]["steps"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if let Some(by) = &wanted.by
+        && !steps.iter().any(|step| step["object"] == by.as_str())
+    {
+        differences.push(format!("`{}`: decided by `{by}` is wanted\n{steps:#?}", wanted.assertion));
+    }
 }
 
 /// The rules that the binary has: a scenario lists those to come as well.

@@ -153,6 +153,9 @@ pub(crate) struct CheckArgs {
     /// The mildest finding that makes npv exit with 1: note, warning (the default), error or never
     #[arg(long, value_name = "LEVEL")]
     pub(crate) fail_on: Option<FailOn>,
+    /// Write what contradicts an assertion of the configuration to this directory, as manifests to try it
+    #[arg(long, value_name = "DIR")]
+    pub(crate) witness_dir: Option<PathBuf>,
     /// Run again whenever a file changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "diff"])]
     pub(crate) watch: bool,
@@ -440,9 +443,11 @@ Examples:
   npv prove '{expect: deny, from: any-pod, to: 169.254.169.254}' deploy/
   npv prove '{expect: only, from: shop/api, to: shop/db, ports: [5432], world: snapshot}' deploy/
   npv prove --witness-dir /tmp/witness '{expect: deny, from: any-pod, to: shop/db}' deploy/
+  npv prove 'tenants are isolated'           an assertion of npv.yaml
   npv prove --equivalent before/ after/      do the policies mean the same in every cluster?")]
 pub(crate) struct ProveArgs {
-    /// What must hold, as a YAML mapping: `{expect: deny, from: any-pod, to: internet}`
+    /// What must hold: a YAML mapping such as `{expect: deny, from: any-pod, to: internet}`, or the name of an
+    /// assertion of the configuration
     #[arg(value_name = "ASSERTION", required_unless_present = "equivalent")]
     pub(crate) assertion: Option<String>,
     #[arg(value_name = "PATH", help = PATH_HELP)]

@@ -97,17 +97,15 @@ pub(crate) fn settle(
 ) -> Assignment {
     let cuts = cuts(terms, about);
     let mut settling = Settling { solver, terms, values };
+    let mut indifferent = Assignment::default();
     for choice in choices {
         match cuts.get(&choice.var) {
             Some(cuts) => settling.fix(choice, cuts),
-            // Nothing depends on it.
-            None => {
-                if let Some(value) = choice.preferred.first() {
-                    settling.values.insert(choice.var, *value);
-                }
-            }
+            None => indifferent.extend(choice.preferred.first().map(|value| (choice.var, *value))),
         }
     }
+    // Nothing depends on these, but a solver that has met them in earlier questions has values for them.
+    settling.values.extend(indifferent);
     settling.values
 }
 

@@ -1,12 +1,15 @@
 //! `npv check`.
 
+use std::io::Write as _;
 use std::time::Instant;
 
+use npv_analyzer::assertion::Assertion;
 use npv_analyzer::config::{Configured, Place};
 use npv_analyzer::fix::Checked;
-use npv_analyzer::query::check::{Judged, fails, judge};
+use npv_analyzer::query::check::{Judged, fails, judge, sort};
 use npv_analyzer::query::inventory::Inventory;
-use npv_analyzer::report::{CheckReport, Run};
+use npv_analyzer::query::prove::{Proofs, prove};
+use npv_analyzer::report::{CheckReport, Replay, Run, visible};
 use npv_analyzer::snapshot::Snapshot;
 use npv_analyzer::suppress::Circumstances;
 
@@ -16,7 +19,8 @@ use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
 use crate::verb::fix;
-use crate::{output, select, verbose};
+use crate::verb::prove::counterexamples;
+use crate::{output, select, verbose, witness};
 
 pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     let mut configured = input::configure(&args.paths, &args.input, look)?;
@@ -55,12 +59,30 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         input::adopt(&configured, baseline.as_ref(), &mut snapshot);
         checked = ask(&snapshot);
     }
-    let exit = exit(&snapshot, &checked, &configured);
+    let assertions = configured.assertions(&snapshot);
+    let proofs = proved(&snapshot, &mut checked, &assertions, look);
+    let replay = Replay {
+        arguments: witness::arguments(&inputs, &args.input),
+        checkout: None,
+        files: match &args.witness_dir {
+            Some(directory) => witness::write(directory, counterexamples(&proofs))?,
+            None => Vec::new(),
+        },
+    };
+    let exit = match exit(&snapshot, &checked, &configured) {
+        Exit::Clean | Exit::Findings if proofs.unknown() && !*configured.config.output.allow_incomplete => {
+            Exit::Incomplete
+        }
+        Exit::Clean if proofs.fail() => Exit::Findings,
+        exit => exit,
+    };
     let directory = working_directory();
     let report = CheckReport {
         sources: &snapshot.sources,
         findings: &checked.findings,
         complete: complete(&snapshot, &checked),
+        proofs: &proofs,
+        replay: &replay,
         inventory: Inventory::of(&snapshot),
         run: Run {
             directory: &directory,
@@ -73,8 +95,40 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     };
     output::write(&outputs, look, "check", |format| format.check, |write, page| write(&report, page))?;
     verbose::suppressed(&checked.suppressed, &snapshot.sources, look);
+    if !outputs.is_empty() && !outputs.iter().any(|output| ["text", "json"].contains(&output.name())) {
+        mention(&proofs, look);
+    }
     verbose::answered(start.elapsed(), look);
     Ok(exit)
+}
+
+/// The answers to the assertions of the configuration; names in them that mean nobody are findings.
+fn proved<'a>(
+    snapshot: &Snapshot,
+    checked: &mut Checked,
+    assertions: &'a [Assertion],
+    look: LookArgs,
+) -> Proofs<'a> {
+    if assertions.is_empty() {
+        return Proofs::default();
+    }
+    let mut proofs = during("looking for proofs", look, || prove(snapshot, &checked.engine, assertions))
+        .unwrap_or_else(|bug| guard::stop(&bug));
+    checked.findings.append(&mut proofs.findings);
+    sort(&mut checked.findings);
+    proofs
+}
+
+/// Says which assertions do not hold, where no format of the answer does.
+fn mention(proofs: &Proofs<'_>, look: LookArgs) {
+    for proof in proofs.proofs.iter().filter(|proof| proof.outcome.holds() != Some(true)) {
+        let name = visible(&proof.assertion.name);
+        let fails = if proof.outcome.holds().is_none() { "is not known to hold" } else { "does not hold" };
+        output::to_stderr(look, |page| {
+            writeln!(page, "error: the assertion `{name}` {fails}")?;
+            writeln!(page, "  help: `npv prove` with its name shows why")
+        });
+    }
 }
 
 fn exit(snapshot: &Snapshot, checked: &Checked, configured: &Configured) -> Exit {

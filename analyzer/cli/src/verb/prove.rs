@@ -5,6 +5,7 @@ use std::time::Instant;
 use npv_analyzer::assertion::{Assertion, RULE, decode_one};
 use npv_analyzer::config::Configured;
 use npv_analyzer::query::check::fails;
+use npv_analyzer::query::name::closest;
 use npv_analyzer::query::prove::{Counterexample, Outcome, Proofs, prove};
 use npv_analyzer::report::{ProveReport, Replay, write_findings};
 use npv_analyzer::snapshot::Snapshot;
@@ -39,14 +40,16 @@ pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
     };
     output::check(&args.input.format, "prove", |format| format.prove)?;
     let Input { configured, mut snapshot } = input::read(&args.paths, &args.input, look)?;
-    let assertion = written(assertion, &mut snapshot.sources, look)?;
+    let assertion = if assertion.trim_start().starts_with('{') || assertion.contains(": ") {
+        written(assertion, &mut snapshot.sources, look)?
+    } else {
+        named(assertion, &configured, &snapshot)?
+    };
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
     let assertions = [assertion];
-    let proofs = during("looking for a proof", look, || {
-        prove(&snapshot, &engine, args.input.namespace.as_deref(), &assertions)
-    })
-    .unwrap_or_else(|bug| guard::stop(&bug));
+    let proofs = during("looking for a proof", look, || prove(&snapshot, &engine, &assertions))
+        .unwrap_or_else(|bug| guard::stop(&bug));
     if !proofs.findings.is_empty() {
         return Err(wrong(&proofs.findings, &snapshot.sources, look));
     }
@@ -76,7 +79,7 @@ pub(crate) fn run(args: &ProveArgs, look: LookArgs) -> Result<Exit, Failure> {
 }
 
 /// The counterexamples by the names of their assertions.
-fn counterexamples<'p>(
+pub(super) fn counterexamples<'p>(
     proofs: &'p Proofs<'_>,
 ) -> impl Iterator<Item = (&'p str, Option<&'p Counterexample>)> {
     proofs.proofs.iter().map(|proof| match &proof.outcome {
@@ -92,6 +95,30 @@ fn exit(snapshot: &Snapshot, proofs: &Proofs<'_>, configured: &Configured) -> Ex
         Exit::Clean if proofs.unknown() => Exit::Incomplete,
         exit => exit,
     }
+}
+
+/// The assertion of the configuration with this name.
+fn named(name: &str, configured: &Configured, snapshot: &Snapshot) -> Result<Assertion, Failure> {
+    let assertions = configured.assertions(snapshot);
+    let names: Vec<String> = assertions.iter().map(|assertion| assertion.name.clone()).collect();
+    if let Some(assertion) = assertions.into_iter().find(|assertion| assertion.name == name) {
+        return Ok(assertion);
+    }
+    let mut help: Vec<String> =
+        closest(name, &names).into_iter().take(1).map(|close| format!("did you mean `{close}`?")).collect();
+    help.push(match configured.file.as_deref() {
+        None => "there is no `npv.yaml` that could name one; or write it out: `npv prove --help` shows how"
+            .to_owned(),
+        Some(file) if names.is_empty() => {
+            format!("`{}` has no assertions; `npv prove --help` shows how to write one out", file.display())
+        }
+        Some(file) => format!(
+            "those of `{}` are: {}",
+            file.display(),
+            names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
+    });
+    Err(Failure::usage_with(format!("there is no assertion `{name}`"), help))
 }
 
 /// The assertion that stands on the command line.

@@ -4,6 +4,7 @@
 
 mod decode;
 mod ends;
+mod schema;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -18,6 +19,7 @@ use npv_symbolic::spec::{Place, Relation};
 pub use decode::{RULE, decode, decode_one};
 pub use npv_symbolic::assertion::Expect;
 pub use npv_symbolic::lint::World;
+pub use schema::schema;
 
 use crate::query::text;
 
@@ -43,6 +45,18 @@ pub struct Assertion {
     pub relations: Vec<Relation>,
     /// Where it must hold: in every cluster unless the assertion says otherwise.
     pub world: World,
+}
+
+impl Assertion {
+    /// The same with places moved.
+    pub fn moved(mut self, to: impl Fn(Span) -> Span) -> Self {
+        self.span = to(self.span);
+        for ends in [&mut self.from, &mut self.to] {
+            ends.span = to(ends.span);
+            ends.parts.iter_mut().for_each(|part| part.span = to(part.span));
+        }
+        self
+    }
 }
 
 /// Whom an assertion is about: whoever any part matches.

@@ -5,13 +5,14 @@ use std::path::{Component, Path, PathBuf};
 use npv_models::cluster::Assumptions;
 use npv_models::decide::Profile;
 use npv_models::diagnostic::Finding;
-use npv_models::source::{Origin, SourceId, SourceMap, decode};
+use npv_models::source::{Origin, SourceId, SourceMap, Span, decode};
 use npv_models::space::IpSet;
 use npv_models::yaml;
 
 use super::define::Value;
 use super::read::Reader;
 use super::{Cidr, Config, Labels, Place};
+use crate::assertion::Assertion;
 use crate::load::Exclude;
 use crate::snapshot::{Options, Snapshot};
 
@@ -155,6 +156,12 @@ impl Configured {
             [] => read(self.directory()),
             paths => paths.iter().all(|path| read(&self.path(&path.0))),
         }
+    }
+
+    /// What must hold, with places in a snapshot that has adopted the configuration.
+    pub fn assertions(&self, snapshot: &Snapshot) -> Vec<Assertion> {
+        let place = |span: Span| snapshot.configuration.map_or(span, |source| Span { source, ..span });
+        self.config.assertions.list.iter().map(|assertion| assertion.clone().moved(place)).collect()
     }
 
     /// The configuration alone as texts, for whoever reads no others.

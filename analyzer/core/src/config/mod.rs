@@ -22,7 +22,9 @@ pub use init::init;
 pub use levels::{Level, Levels, Target};
 pub use schema::{schema, schema_text};
 pub use show::{Row, rows, show, show_json};
-pub use values::{Cidr, Date, FailOn, Glob, Labels, Lines, Name, Place, Raw, RuleName, Threshold, Written};
+pub use values::{
+    Assertions, Cidr, Date, FailOn, Glob, Labels, Lines, Name, Place, RuleName, Threshold, Written,
+};
 
 pub(crate) use read::Reader;
 
@@ -53,7 +55,7 @@ section! {
         /// Exceptions: findings that are as they should be, each with its reason.
         ignore "ignore": Vec<Ignore> = Vec::new(),
         /// What must hold: see `npv prove`.
-        assertions "assertions": Raw = Raw::default(),
+        assertions "assertions": Assertions = Assertions::default(),
         /// The file with the findings that were there before, which `npv baseline write` makes. A file
         /// `npv-baseline.json` beside this one need not be named.
         baseline "baseline": Option<Place> = None,

@@ -14,6 +14,7 @@ use serde_json::{Value as Json, json};
 
 use super::define::Value;
 use super::read::{Reader, join, suggest};
+use crate::assertion::{self, Assertion};
 use crate::lint;
 use crate::report::{FORMATS, Format};
 
@@ -208,22 +209,27 @@ text!(
     Clone::clone
 );
 
-/// A list that somebody else reads.
+/// Assertions, with the text that they are read from.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Raw(pub Option<Node>);
+pub struct Assertions {
+    /// Those that are written as assertions are.
+    pub list: Vec<Assertion>,
+    written: Option<Node>,
+}
 
-impl Value for Raw {
+impl Value for Assertions {
     fn schema() -> Json {
-        json!({"type": "array"})
+        assertion::schema()
     }
 
     fn read(reader: &mut Reader, path: &str, node: &Node) -> Option<Self> {
         reader.items(path, node)?;
-        Some(Self(Some(node.clone())))
+        let list = assertion::decode(node, &mut reader.findings);
+        Some(Self { list, written: Some(node.clone()) })
     }
 
     fn json(&self) -> Json {
-        self.0.as_ref().map_or_else(|| json!([]), plain)
+        self.written.as_ref().map_or_else(|| json!([]), plain)
     }
 }
 

@@ -134,6 +134,10 @@ pub struct CheckReport<'a> {
     pub findings: &'a [Finding],
     /// Whether nothing was left out.
     pub complete: bool,
+    /// What must hold, and whether it does.
+    pub proofs: &'a Proofs<'a>,
+    /// How to see what does not.
+    pub replay: &'a Replay,
     /// How much was looked at.
     pub inventory: Inventory,
     /// The run that found it.

@@ -155,3 +155,26 @@ fn only_counts_those_whom_policies_could_keep_out() {
     let Outcome::Fails(witness) = answer(everywhere) else { panic!("nothing protects it") };
     assert!(!matches!(&witness.src, WitnessEnd::Pod(pod) if !pod.host_network));
 }
+
+#[test]
+fn a_witness_does_not_depend_on_earlier_questions() {
+    let manifests = Manifests::read(SHOP);
+    let metadata = EndSpec::addresses(IpSet::single("169.254.169.254".parse().unwrap()));
+    let last = assertion(Expect::Deny, EndSpec::any_pod(), metadata, World::EveryCluster);
+    let earlier = [
+        assertion(Expect::Allow, app("api"), app("db"), World::EveryCluster),
+        assertion(Expect::Only, app("api"), app("db"), World::EveryCluster),
+        assertion(Expect::Allow, EndSpec::any_pod(), app("api"), World::EveryCluster),
+    ];
+    let all: Vec<Assertion> = earlier.into_iter().chain([last.clone()]).collect();
+    let prove = |assertions: &[Assertion]| {
+        prove(&manifests.policies, Profile::default(), &manifests.cluster, Options::default(), assertions)
+            .unwrap()
+            .pop()
+            .unwrap()
+    };
+    let (Outcome::Fails(alone), Outcome::Fails(after)) = (prove(&[last]), prove(&all)) else {
+        panic!("both fail")
+    };
+    assert_eq!(alone, after);
+}

@@ -81,17 +81,16 @@ impl Proofs<'_> {
     }
 }
 
-/// Answers assertions. `namespace` is where bare names are looked up first.
+/// Answers assertions.
 ///
 /// # Errors
 /// When an engine and the reference semantics do not agree on a flow: a bug in npv.
 pub fn prove<'a>(
     snapshot: &Snapshot,
     engine: &Engine,
-    namespace: Option<&str>,
     assertions: &'a [Assertion],
 ) -> Result<Proofs<'a>, Error> {
-    let names = Names { cluster: &snapshot.cluster, endpoints: engine.endpoints(), namespace };
+    let names = Names { cluster: &snapshot.cluster, endpoints: engine.endpoints(), namespace: None };
     let (cluster, policies, profile) = (&snapshot.cluster, &snapshot.policies, snapshot.profile);
     let tracer = Tracer { cluster, policies, profile, names };
     let resolver = Resolver::new(names, engine);

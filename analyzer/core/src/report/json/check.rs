@@ -6,6 +6,7 @@ use npv_models::diagnostic::{Applicability, Finding, Role, Severity, Witness};
 use npv_models::source::SourceMap;
 use serde::Serialize;
 
+use super::prove::assertions;
 use super::{Place, SCHEMA_VERSION, value};
 use crate::query::inventory::Inventory;
 use crate::report::{CheckReport, Page};
@@ -185,9 +186,11 @@ pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result
     writeln!(page, "\"complete\": {},", report.complete)?;
     write!(page, "\"findings\": ")?;
     write_findings(report.findings, report.sources, page)?;
-    // Assertions are part of the shape from its first version, so that readers need not be changed later.
-    writeln!(page, ",\n\"assertions\": [],")?;
-    write!(page, "\"suppressed\": ")?;
+    writeln!(page, ",")?;
+    assertions(&report.proofs.proofs, report.replay, report.sources, page)?;
+    write!(page, ",\n\"assumptions\": ")?;
+    value(page, &report.proofs.assumptions)?;
+    write!(page, ",\n\"suppressed\": ")?;
     write_suppressed(report, page)?;
     writeln!(page, ",")?;
     write!(page, "\"summary\": ")?;

@@ -10,7 +10,7 @@ use npv_models::diagnostic::{Applicability, Finding, Role, Severity};
 use npv_models::source::SourceMap;
 
 use super::snippet::{self, Mark};
-use super::{aside, count, wrap};
+use super::{aside, count, prove, wrap};
 use crate::report::details::{rendered_by, says_more};
 use crate::report::summary::{self, scope};
 use crate::report::visible::visible;
@@ -22,8 +22,19 @@ const MANY: usize = 10;
 /// The answer of `npv check`.
 pub(super) fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     findings(report.findings, report.sources, page)?;
+    let proofs = &report.proofs.proofs;
+    prove::proofs(proofs, report.replay, report.sources, page)?;
+    // A counterexample ends with an empty line of its own.
+    if proofs.last().is_some_and(|proof| proof.outcome.holds() != Some(false)) {
+        writeln!(page)?;
+    }
+    prove::assumptions(&report.proofs.assumptions, page)?;
+    if !report.proofs.assumptions.is_empty() {
+        writeln!(page)?;
+    }
     by_rule(report, page)?;
     totals(report, page)?;
+    prove::summary(proofs, page)?;
     mendable(report, page)
 }
 
@@ -273,6 +284,8 @@ mod tests {
             sources: &sources,
             findings,
             complete: true,
+            proofs: &crate::query::prove::Proofs::default(),
+            replay: &crate::report::Replay::default(),
             inventory: crate::query::inventory::Inventory::default(),
             run: crate::report::Run { fixing, ..crate::report::Run::default() },
         };

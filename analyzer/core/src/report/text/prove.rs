@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use npv_models::source::SourceMap;
 
-use super::{incomplete, trace};
+use super::{count, incomplete, trace};
 use crate::assertion::World;
 use crate::query::prove::{Counterexample, Outcome, Proof};
 use crate::report::visible::visible;
@@ -36,6 +36,30 @@ pub(super) fn proofs(
         }
     }
     Ok(())
+}
+
+/// How many assertions hold.
+pub(super) fn summary(proofs: &[Proof<'_>], page: &mut Page<'_>) -> io::Result<()> {
+    let number = |wanted| proofs.iter().filter(|proof| proof.outcome.holds() == wanted).count();
+    let mut separator = "";
+    for (number, word, ink) in [
+        (number(Some(true)), "holds", Ink::Allowed),
+        (number(Some(false)), "fails", Ink::Denied),
+        (number(None), "is unknown", Ink::Caution),
+    ] {
+        if number > 0 {
+            let word = match (number, word) {
+                (1, word) => word,
+                (_, "holds") => "hold",
+                (_, "fails") => "fail",
+                (_, _) => "are unknown",
+            };
+            let text = format!("{} {word}", count(number, "assertion"));
+            write!(page, "{separator}{}", page.ink(ink, text))?;
+            separator = ", ";
+        }
+    }
+    if separator.is_empty() { Ok(()) } else { writeln!(page) }
 }
 
 fn headline(proof: &Proof<'_>, sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
@@ -114,6 +138,7 @@ pub(super) fn how_to_see(
             for line in manifests.lines() {
                 writeln!(page, "    {}", visible(line))?;
             }
+            writeln!(page)?;
             heading(page, &to_see)?;
             writeln!(page, "    {}", visible(&found.command(&replay.arguments, Some("witness.yaml"))))?;
         }
