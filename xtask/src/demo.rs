@@ -29,6 +29,11 @@ const STEPS: &[Step] = &[
         &["trace", "shop/api", "shop/db:5432"],
         0,
     ),
+    (
+        "`npv report` puts everything into one file: open target/demo-report.html in a browser.",
+        &["report", "-o", "target/demo-report.html"],
+        0,
+    ),
 ];
 
 const NEXT: &str = "\
@@ -39,7 +44,7 @@ Next:
   npv rule dns-egress-blocked             what a finding means and how to fix it
 ";
 
-/// Builds npv and runs `check`, `reach` and `trace` on a scenario.
+/// Builds npv and runs `check`, `reach`, `trace` and `report` on a scenario.
 ///
 /// # Errors
 /// When the build fails, or when npv ends with a status that the scenario does not call for.

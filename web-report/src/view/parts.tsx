@@ -63,14 +63,17 @@ export function At({ place }: { place: Place | null }) {
 /** Lines of a manifest with their numbers. */
 export function Snippet({ excerpt }: { excerpt: Excerpt }) {
   const [from = 0, to = 0] = excerpt.marked;
+  const lines = excerpt.text.split("\n");
+  // Where all of it is meant, marks say nothing.
+  const marks = to - from + 1 < lines.length;
   return (
     <figure class="snippet">
       <figcaption><Name>{`${excerpt.file}:${from}`}</Name></figcaption>
-      <pre tabIndex={0} aria-label={`lines ${excerpt.line} to ${excerpt.line + excerpt.text.split("\n").length - 1}`}>
-        {excerpt.text.split("\n").map((line, index) => {
+      <pre tabIndex={0} aria-label={`lines ${excerpt.line} to ${excerpt.line + lines.length - 1}`}>
+        {lines.map((line, index) => {
           const number = excerpt.line + index;
           return (
-            <span key={number} class={number >= from && number <= to ? "line marked" : "line"}>
+            <span key={number} class={marks && number >= from && number <= to ? "line marked" : "line"}>
               <span class="number" aria-hidden="true">{number}</span>
               <bdi>{line}</bdi>
               {"\n"}
