@@ -286,6 +286,16 @@ fn the_published_schema_is_up_to_date() {
     assert!(fs::read_to_string(path).unwrap_or_default() == schema, "out of date: run `cargo xtask docs`");
 }
 
+#[test]
+fn the_example_of_the_documentation_is_right() {
+    let page = fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    let (_, rest) = page.split_once("```yaml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let directory = repository(example);
+    let run = npv(directory.path(), ["config", "show"]);
+    assert_eq!(run.status, 0, "{run}");
+}
+
 /// Reading and the schema follow from one definition; what they make of a text shows that they do.
 #[test]
 fn the_schema_and_the_reader_agree() {
