@@ -26,20 +26,8 @@ pub fn item(sources: &SourceMap, item: Span) -> Option<Vec<Edit>> {
 /// file, or holds several objects.
 pub fn document(sources: &SourceMap, inside: Span) -> Option<Vec<Edit>> {
     let text = sources.get(inside.source)?.text();
-    let mut start = 0;
-    let mut first = true;
-    let mut end = None;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        if is_separator(line.trim_end()) {
-            if at > inside.start as usize {
-                end = Some(at);
-                break;
-            }
-            (start, first) = (at, text.get(..at)?.trim().is_empty());
-        }
-        at += line.len();
-    }
+    let (start, end) = around(text, inside.start as usize)?;
+    let first = text.get(..start)?.trim_start().is_empty();
     let content = text.get(start..end.unwrap_or(text.len()))?;
     let is_list = content.lines().any(|line| line.starts_with("items:") || line.starts_with(['{', '[']));
     if is_list {
@@ -56,6 +44,35 @@ pub fn document(sources: &SourceMap, inside: Span) -> Option<Vec<Edit>> {
     };
     let span = Span::new(inside.source, range.0 as u32, range.1 as u32);
     Some(vec![Edit { span, replacement: String::new() }])
+}
+
+/// A document longer than this is a dump, which nobody edits by hand; looking further would make the time for many
+/// fixes in one file grow with its square.
+const LONGEST: usize = 1 << 20;
+
+/// The separator lines before and after a place, at which its document starts and the next one does; `None` where
+/// they are too far away.
+fn around(text: &str, place: usize) -> Option<(usize, Option<usize>)> {
+    let bytes = text.as_bytes();
+    let at_line = |at: usize| {
+        let line = text.get(at..).and_then(|rest| rest.lines().next());
+        (at == 0 || bytes.get(at - 1) == Some(&b'\n'))
+            && line.is_some_and(|line| is_separator(line.trim_end()))
+    };
+    let (low, high) = (place.saturating_sub(LONGEST), place.saturating_add(LONGEST).min(text.len()));
+    let mut before = memchr::memmem::rfind_iter(bytes.get(low..(place + 3).min(text.len()))?, b"---");
+    let start = match before.find(|found| low + found <= place && at_line(low + found)) {
+        Some(found) => low + found,
+        None if low == 0 => 0,
+        None => return None,
+    };
+    let from = (place + 1).min(text.len());
+    let mut after = memchr::memmem::find_iter(bytes.get(from..high)?, b"---");
+    match after.find(|found| at_line(from + found)) {
+        Some(found) => Some((start, Some(from + found))),
+        None if high == text.len() => Some((start, None)),
+        None => None,
+    }
 }
 
 /// Makes of fixes that empty the place of a list's item such that remove the item: reading knows where an item
