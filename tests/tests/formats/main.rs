@@ -124,6 +124,45 @@ fn concise_has_one_line_for_each_finding() {
 }
 
 #[test]
+fn an_assertion_that_does_not_hold_is_in_every_format() {
+    let directory = tempfile::tempdir().unwrap();
+    for file in ["policies.yaml", "workloads.yaml"] {
+        fs::copy(fixtures().join("shop").join(file), directory.path().join(file)).unwrap();
+    }
+    let configuration = "assertions:\n\
+                         - {name: the internet stays out, expect: deny, from: internet, to: shop/web, world: snapshot}\n\
+                         - {name: web asks api, expect: allow, from: shop/web, to: shop/api, ports: [9000], world: snapshot}\n";
+    fs::write(directory.path().join("npv.yaml"), configuration).unwrap();
+    let ([json], _) = check(directory.path(), ".", ["json"]);
+    let document: Value = serde_json::from_str(&json).unwrap();
+    let assertions = document["assertions"].as_array().unwrap();
+    assert_eq!(assertions.len(), 2, "{document:#}");
+    let failed: Vec<&str> = assertions
+        .iter()
+        .filter(|assertion| assertion["holds"] == false)
+        .filter_map(|assertion| assertion["name"].as_str())
+        .collect();
+    assert!(!failed.is_empty(), "{document:#}");
+    for format in FORMATS {
+        let ([text], run) = check(directory.path(), ".", [format]);
+        assert_eq!(run.status, 1, "{format}");
+        for name in &failed {
+            let said =
+                text.lines().filter(|line| line.contains(&format!("assertion `{name}` does not hold")));
+            assert!(said.count() > 0, "{format} does not say `{name}`\n{text}");
+        }
+    }
+    let ([xml], _) = check(directory.path(), ".", ["junit"]);
+    let report = roxmltree::Document::parse(&xml).unwrap();
+    for assertion in assertions {
+        let case =
+            report.descendants().find(|node| node.attribute("name") == assertion["name"].as_str()).unwrap();
+        let fails = case.children().any(|child| child.has_tag_name("failure"));
+        assert_eq!(fails, assertion["holds"] == false, "{xml}");
+    }
+}
+
+#[test]
 fn the_format_changes_neither_the_exit_status_nor_other_formats() {
     for (path, status) in [("shop", 1), ("broken", 3), ("invalid", 1)] {
         let ([_, text], together) = check(&fixtures(), path, ["json", "text"]);

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use npv_models::diagnostic::Severity;
 
+use super::assertion::with_findings;
 use super::summary::level;
 use super::visible::visible;
 use super::{CheckReport, Format, Ink, Page};
@@ -12,6 +13,8 @@ pub(super) const FORMAT: Format =
     Format { name: "concise", doc: "one line for each finding", check: Some(check), ..Format::NONE };
 
 fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let findings = with_findings(report);
+    let report = &CheckReport { findings: &findings, ..*report };
     for finding in report.findings {
         if let Some(place) = finding.span().and_then(|span| report.sources.locate(span)) {
             let file = visible(place.file);

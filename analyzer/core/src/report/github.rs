@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::Origin;
 
+use super::assertion::with_findings;
 use super::details::{details, example};
 use super::place::{absolute, relative};
 use super::summary::{count, left_out, level, levels, scope, worst_first};
@@ -25,6 +26,8 @@ pub(super) const FORMAT: Format = Format {
 };
 
 fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let findings = with_findings(report);
+    let report = &CheckReport { findings: &findings, ..*report };
     let sorted = worst_first(report.findings);
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let mut of_level = sorted.iter().filter(|finding| finding.severity == severity);

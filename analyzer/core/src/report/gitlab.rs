@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use npv_models::diagnostic::{Finding, Severity};
 use serde::Serialize;
 
+use super::assertion::with_findings;
 use super::details::details;
 use super::place::relative;
 use super::visible::visible;
@@ -36,6 +37,8 @@ struct Lines {
 }
 
 fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let findings = with_findings(report);
+    let report = &CheckReport { findings: &findings, ..*report };
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
     write!(page, "[")?;
     for (index, finding) in report.findings.iter().enumerate() {

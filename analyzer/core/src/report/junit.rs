@@ -9,6 +9,7 @@ use std::io;
 
 use npv_models::diagnostic::Finding;
 
+use super::assertion;
 use super::details::{details, example};
 use super::place::relative;
 use super::summary::level;
@@ -61,7 +62,7 @@ impl Suite {
 }
 
 fn check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    let suites = [lint(report)];
+    let suites: Vec<Suite> = std::iter::once(lint(report)).chain(assertions(report)).collect();
     let mut xml = Xml::new(page)?;
     let totals = suites.iter().map(Suite::counts).fold([0; 3], |totals, counts| {
         let mut counts = counts.into_iter();
@@ -129,6 +130,34 @@ fn lint(report: &CheckReport<'_>) -> Suite {
         append(&mut cases, "npv", findings, report);
     }
     Suite { name: "npv check", cases }
+}
+
+/// A test case for each assertion.
+fn assertions(report: &CheckReport<'_>) -> Option<Suite> {
+    let mut cases: Vec<Case> = Vec::new();
+    for proof in &report.proofs.proofs {
+        let first = cases.len();
+        match assertion::finding(proof) {
+            Some(finding) => append(&mut cases, "npv.assertion", &[&finding], report),
+            None => cases.push(Case {
+                class: "npv.assertion".to_owned(),
+                name: String::new(),
+                file: None,
+                outcome: Outcome::Passed,
+                kind: "",
+                message: String::new(),
+                lines: proof.notes.clone(),
+            }),
+        }
+        // By its name, so that its history is one.
+        let name = &proof.assertion.name;
+        let taken = cases.iter().take(first).filter(|case| case.name == *name).count();
+        let name = if taken > 0 { format!("{name} ({})", taken + 1) } else { name.clone() };
+        if let Some(case) = cases.last_mut() {
+            case.name = name;
+        }
+    }
+    (!cases.is_empty()).then_some(Suite { name: "npv assertions", cases })
 }
 
 /// A test case for each finding of one rule, by names that tell them apart.

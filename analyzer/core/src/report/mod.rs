@@ -3,6 +3,7 @@
 //! A format only writes what it is given. It decides nothing: not what is found, not how the process
 //! ends.
 
+mod assertion;
 mod concise;
 mod csv;
 mod details;
@@ -169,7 +170,9 @@ impl CheckReport<'_> {
 
     /// Whether the run fails because of this finding.
     fn fails(&self, finding: &Finding) -> bool {
-        if finding.incomplete {
+        if finding.rule == assertion::RULE && !finding.incomplete {
+            true
+        } else if finding.incomplete {
             self.run.status == 3
         } else {
             self.run.fail_on.is_some_and(|level| finding.severity >= level)

@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use npv_models::diagnostic::Finding;
 
 use super::{code, prose};
+use crate::report::assertion::with_findings;
 use crate::report::details::details;
 use crate::report::place::relative;
 use crate::report::{CheckReport, Page, summary};
@@ -14,6 +15,8 @@ use crate::report::{CheckReport, Page, summary};
 const LONGEST: usize = 60_000;
 
 pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let findings = with_findings(report);
+    let report = &CheckReport { findings: &findings, ..*report };
     writeln!(page, "### npv check: {}\n", summary::levels(report))?;
     let findings = summary::worst_first(report.findings);
     if !findings.is_empty() {

@@ -14,6 +14,7 @@ use log::{Invocation, Notification, RuleReference};
 use npv_models::diagnostic::Finding;
 use serde::Serialize;
 
+use super::assertion::with_findings;
 use super::{CheckReport, Format, Page};
 use crate::suppress::Suppressed;
 
@@ -47,6 +48,8 @@ fn open(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
 }
 
 fn write_log(report: &CheckReport<'_>, suppressed: &[Suppressed], page: &mut Page<'_>) -> io::Result<()> {
+    let findings = with_findings(report);
+    let report = &CheckReport { findings: &findings, ..*report };
     writeln!(page, "{{\"$schema\": \"{SCHEMA}\",\n\"version\": \"2.1.0\",\n\"runs\": [{{")?;
     write!(page, "\"tool\": {{\"driver\": {{\"name\": \"npv\", \"version\": ")?;
     value(page, &env!("CARGO_PKG_VERSION"))?;

@@ -2,6 +2,7 @@
 
 use super::log::{Configuration, Descriptor, Message, Tags};
 use crate::lint::{Rule, rules};
+use crate::report::assertion::RULE;
 use crate::report::summary::level;
 
 /// Services cut descriptions off here.
@@ -9,12 +10,31 @@ const LONGEST: usize = 1000;
 
 /// One descriptor for each lint rule, pedantic ones included.
 pub(super) fn descriptors() -> impl Iterator<Item = Descriptor> {
-    rules().iter().map(|rule| descriptor(rule))
+    rules().iter().map(|rule| descriptor(rule)).chain([assertion()])
 }
 
 /// Where a rule is in the table.
 pub(super) fn index(name: &str) -> Option<usize> {
-    rules().iter().position(|rule| rule.name == name)
+    let assertion = (name == RULE).then(|| rules().len());
+    rules().iter().position(|rule| rule.name == name).or(assertion)
+}
+
+/// What must hold is no lint rule, and yet the rule of its results.
+fn assertion() -> Descriptor {
+    let text = |text: &str| Message { text: text.to_owned(), markdown: None };
+    Descriptor {
+        id: RULE,
+        short_description: text("An assertion of the configuration does not hold, or has no answer."),
+        full_description: text(
+            "A flow contradicts what the configuration says must hold; the result shows it.",
+        ),
+        help: text(
+            "Change the policies that decide on the flow, or the assertion. `npv prove` with the name of the assertion \
+             shows the flow, what decides it, and the manifests that it takes.",
+        ),
+        default_configuration: Configuration { level: "error", enabled: true },
+        properties: Tags { tags: vec!["kubernetes", "network-policy", RULE] },
+    }
 }
 
 fn descriptor(rule: &Rule) -> Descriptor {
