@@ -1,7 +1,7 @@
 //! Lint rules, tested by Markdown: prose, manifests, and the expected findings right under the text that
 //! they are about. See `README.md` beside this file for the notation.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "a test may panic")]
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod fingerprints;
 mod markdown;
