@@ -150,3 +150,27 @@ fn names_are_data() {
     let outside: String = run.stdout.split('`').step_by(2).collect();
     assert!(run.stdout.contains("<script>") && !outside.contains("<script>alert"), "{run}");
 }
+
+#[test]
+fn excepted_findings_are_not_introduced() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = |comment: &str| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p, namespace: shop}}\nspec:\n{comment}  \
+             podSelector: {{matchLabels: {{app: nobody}}}}\n---\napiVersion: v1\nkind: Pod\nmetadata: {{name: a, namespace: shop}}\n\
+             spec: {{}}\n"
+        )
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop}\nspec: {}\n";
+    let introduced = |head: &str| -> Vec<String> {
+        fs::write(directory.path().join("old.yaml"), pod).unwrap();
+        fs::write(directory.path().join("new.yaml"), head).unwrap();
+        let run = npv(directory.path(), ["diff", "old.yaml", "new.yaml", "--format", "json"]);
+        let json: Value = serde_json::from_str(&run.stdout).unwrap();
+        let findings = json["findingsIntroduced"].as_array().unwrap().iter();
+        findings.map(|finding| finding["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    assert!(introduced(&policy("")).contains(&"selects-no-pods".to_owned()));
+    let excepted = introduced(&policy("  # npv: ignore[selects-no-pods] the pods come later\n"));
+    assert!(!excepted.contains(&"selects-no-pods".to_owned()), "{excepted:?}");
+}

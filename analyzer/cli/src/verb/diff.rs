@@ -10,6 +10,7 @@ use npv_analyzer::query::diff::{Diff, End, Explainer, Filter, Side, Which, diff,
 use npv_analyzer::query::name::{Names, Unresolved};
 use npv_analyzer::report::{DiffReport, SideReport, visible};
 use npv_analyzer::snapshot::Snapshot;
+use npv_analyzer::suppress::Circumstances;
 use npv_models::space::Labels;
 
 use super::equivalence::{self, side};
@@ -33,13 +34,18 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let outputs = output::of(&args.input.format, &configured)?;
     output::check(&outputs, "diff", |format| format.diff)?;
     let selection = Selection { config: configured.config.clone(), ..Selection::default() };
-    let [before, after] = read(&sources, args, &configured, look)?;
+    let [mut before, mut after] = read(&sources, args, &configured, look)?;
+    for snapshot in [&mut before, &mut after] {
+        input::adopt(&configured, None, snapshot);
+    }
+    let named = near(args);
+    let circumstances = Circumstances { configured: &configured, today: input::today()?, named: &named };
     let start = Instant::now();
     let [old, new] = during("compiling the policies", look, || engines(&before, &after));
     verbose::engine(&old, start.elapsed(), look);
     verbose::engine(&new, start.elapsed(), look);
     let filters = filters(args, [(&before, &old), (&after, &new)])?;
-    let answer = during("comparing", look, || diff(&before, &after, [&old, &new], &selection))
+    let answer = during("comparing", look, || diff(&before, &after, [&old, &new], &selection, circumstances))
         .unwrap_or_else(|bug| guard::stop(&bug));
     let [base, head] = &sources;
     let (unlabelled, sides) = (Labels::default(), [Side::of(&before, &old), Side::of(&after, &new)]);

@@ -18,11 +18,12 @@ use npv_models::policy::{PeerMatch, Peers, PolicySet};
 use npv_models::space::{IpSet, Traffic};
 use npv_symbolic::session::Error;
 
-use super::check::{Selection, check_with};
+use super::check::{Selection, judge};
 use super::reach::{self, Party, PartyKind};
 use super::text::addresses_in_short;
 use crate::engine::{EndpointId, Engine};
 use crate::snapshot::Snapshot;
+use crate::suppress::Circumstances;
 
 pub use bundle::{Bundle, Folding, Whom, bundles};
 pub use danger::Danger;
@@ -125,7 +126,8 @@ pub struct Diff {
     pub resolved: Vec<Finding>,
 }
 
-/// Compares two sets of manifests, with the [`engines`] of both, and with one selection of the lint rules.
+/// Compares two sets of manifests, with the [`engines`] of both, and with one selection of the lint rules
+/// and the same exceptions.
 ///
 /// # Errors
 /// When a proof does not stand up to the reference semantics: a bug in npv.
@@ -134,10 +136,13 @@ pub fn diff(
     head: &Snapshot,
     [before, after]: [&Engine; 2],
     selection: &Selection,
+    circumstances: Circumstances<'_>,
 ) -> Result<Diff, Error> {
-    let (old, new) =
-        rayon::join(|| check_with(base, before, selection), || check_with(head, after, selection));
-    let (old, new) = (old?, new?);
+    let (old, new) = rayon::join(
+        || judge(base, before, selection, circumstances, None),
+        || judge(head, after, selection, circumstances, None),
+    );
+    let (old, new) = (old?.findings, new?.findings);
     Ok(Diff {
         flows: flows(&Side::of(base, before), &Side::of(head, after)),
         policies: policies::changes(&base.policies, &head.policies),
