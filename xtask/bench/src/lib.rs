@@ -4,5 +4,6 @@ pub mod manifest;
 pub mod measure;
 pub mod memory;
 pub mod plan;
+pub mod proofs;
 pub mod random;
 pub mod table;

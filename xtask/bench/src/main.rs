@@ -17,7 +17,8 @@ use npv_bench::table;
 struct Arguments {
     /// Sizes as PODS:POLICIES
     #[arg(long, value_name = "PODS:POLICIES", value_delimiter = ',', value_parser = size,
-        default_value = "1000:300,10000:2000,50000:5000,100000:10000")]
+        default_value = "1000:300,10000:2000,50000:5000,100000:10000",
+        default_value_if("proofs", "true", "100:10,500:100,1000:200,5000:1000"))]
     sizes: Vec<Size>,
     /// What the generated clusters depend on
     #[arg(long, default_value_t = 1)]
@@ -40,6 +41,9 @@ struct Arguments {
     /// Write the results as JSON to this file as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Measure a full check with its proofs, for 10, 100, 200 and 1,000 policies unless sizes are given
+    #[arg(long)]
+    proofs: bool,
     /// Measure these manifests and print the result as JSON, in this process
     #[arg(long, value_name = "FILE", num_args = 1.., hide = true)]
     measure: Vec<PathBuf>,
@@ -71,6 +75,9 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     }
     fs::create_dir_all(&arguments.directory)
         .map_err(|error| format!("{}: {error}", arguments.directory.display()))?;
+    if arguments.proofs {
+        return proofs(arguments);
+    }
     let mut runs: Vec<Run> = Vec::new();
     for format in Format::ALL {
         if arguments.input.as_deref().is_some_and(|wanted| wanted != format.name()) {
@@ -106,6 +113,28 @@ fn run(arguments: &Arguments) -> Result<(), String> {
         fs::write(file, text + "\n").map_err(|error| format!("{}: {error}", file.display()))?;
     }
     Ok(())
+}
+
+/// What proofs cost, one size after the other.
+fn proofs(arguments: &Arguments) -> Result<(), String> {
+    let mut runs = Vec::new();
+    for size in &arguments.sizes {
+        let file = generated(arguments, *size, Format::Json)?;
+        let best =
+            (0..arguments.repeat.max(1)).map(|_| npv_bench::proofs::run(&file)).min_by(|a, b| match (a, b) {
+                (Ok(a), Ok(b)) => a.check.wall.total_cmp(&b.check.wall),
+                (a, b) => a.is_ok().cmp(&b.is_ok()),
+            });
+        runs.push(best.unwrap_or_else(|| Err("nothing measured".to_owned()))?);
+    }
+    print!("{}", table::proofs(&runs));
+    match &arguments.json {
+        Some(file) => {
+            let text = serde_json::to_string_pretty(&runs).map_err(|error| error.to_string())?;
+            fs::write(file, text + "\n").map_err(|error| format!("{}: {error}", file.display()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The file with the manifests of a cluster.

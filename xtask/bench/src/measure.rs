@@ -118,17 +118,17 @@ pub fn run(files: &[PathBuf], format: &str) -> Result<Run, String> {
 
 /// A reading of the clocks.
 #[derive(Clone, Copy)]
-struct Moment {
+pub(crate) struct Moment {
     wall: Instant,
     processor: Option<f64>,
 }
 
 impl Moment {
-    fn now() -> Self {
+    pub(crate) fn now() -> Self {
         Self { wall: Instant::now(), processor: processor() }
     }
 
-    fn since(self, earlier: Self) -> Time {
+    pub(crate) fn since(self, earlier: Self) -> Time {
         Time {
             wall: self.wall.duration_since(earlier.wall).as_secs_f64() * 1e3,
             processor: self.processor.zip(earlier.processor).map(|(now, then)| now - then),

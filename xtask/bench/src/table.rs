@@ -1,6 +1,7 @@
 //! Runs as tables.
 
 use crate::measure::{Run, Time};
+use crate::proofs::Proofs;
 
 /// A column: its heading, its width and its cells.
 type Column = (&'static str, usize, fn(&Run) -> String);
@@ -28,6 +29,38 @@ pub fn table(runs: &[Run]) -> String {
     let heading = line(COLUMNS.iter().map(|(heading, width, _)| ((*heading).to_owned(), *width)));
     let rows = runs.iter().map(|run| line(COLUMNS.iter().map(|(_, width, cell)| (cell(run), *width))));
     [heading].into_iter().chain(rows).collect()
+}
+
+/// The table of what proofs took.
+pub fn proofs(runs: &[Proofs]) -> String {
+    let headings = [
+        "policies",
+        "rules",
+        "check",
+        "processor",
+        "proofs",
+        "folded",
+        "tried",
+        "asked",
+        "findings",
+        "queries/s",
+    ];
+    let row = |cells: [String; 10]| line(cells.into_iter().map(|cell| (cell, 11)));
+    let rows = runs.iter().map(|run| {
+        row([
+            run.policies.to_string(),
+            run.rules.to_string(),
+            time(run.check),
+            run.check.processor.map_or_else(|| "?".to_owned(), duration),
+            time(run.prove),
+            run.folded.to_string(),
+            run.tried.to_string(),
+            run.asked.to_string(),
+            run.findings.to_string(),
+            format!("{:.0}", run.queries_per_second),
+        ])
+    });
+    [row(headings.map(str::to_owned))].into_iter().chain(rows).collect()
 }
 
 /// Cells, to the right of their columns.
