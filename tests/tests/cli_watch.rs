@@ -164,7 +164,8 @@ fn every_verb_has_a_manual_page() {
         verbs.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next()).collect();
     assert!(verbs.len() >= 5, "{help}");
     for verb in verbs {
-        if verb == "help" {
+        // A long description goes on in the next line.
+        if verb == "help" || !help.contains(&format!("\n  {verb} ")) {
             continue;
         }
         let page = fs::read_to_string(directory.path().join(format!("share/man1/npv-{verb}.1"))).unwrap();
