@@ -93,9 +93,9 @@ fn every_change_is_answered() {
     watch.expect("1 file: 1 namespace, 1 workload, 0 policies");
     assert!(watch.child.try_wait().unwrap().is_none(), "it has ended");
     if cfg!(unix) {
-        let interrupted =
-            Command::new("kill").args(["-INT", &watch.child.id().to_string()]).status().unwrap();
-        assert!(interrupted.success());
+        // Not the signal of Ctrl-C: a shell's background jobs ignore that one, and so do their children.
+        let ended = Command::new("kill").args(["-TERM", &watch.child.id().to_string()]).status().unwrap();
+        assert!(ended.success());
         // Ended by the signal, not by a status of its own.
         assert_eq!(watch.child.wait().unwrap().code(), None);
     }

@@ -26,7 +26,9 @@ pub(super) fn parse(text: &str, span: Span) -> Option<Result<Comment, Malformed>
         |start: usize, end: usize| Span::new(span.source, span.start + start as u32, span.start + end as u32);
     let rest = text.trim_start_matches('#').trim_start().strip_prefix("npv:")?.trim_start();
     let wrong = |start: usize, end: usize, message: String| {
-        let end = end.max(start + 1).min(text.len());
+        // Something is pointed at, and never half a character.
+        let first = text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+        let end = end.max(start + first);
         Some(Err(Malformed { span: at(start, end), message }))
     };
     let end = rest.find(|char: char| !char.is_ascii_alphanumeric() && char != '-').unwrap_or(rest.len());
@@ -109,6 +111,7 @@ mod tests {
         assert_eq!(wrong("# npv: ignore[a b").0, "[a b");
         assert_eq!(wrong("# npv: ignore[ ,] x").0, "[ ,]");
         assert_eq!(wrong("# npv:").1, "`npv:` says nothing here");
+        assert_eq!(wrong("#npv:é").0, "é");
         for text in ["# npv:", "# npv: [", "# npv: ignore[", "#npv:é", "# npv: ignore[]"] {
             assert!(read(text).unwrap().is_err(), "{text}");
         }
