@@ -25,6 +25,16 @@ pub struct Endpoint {
     pub outside: bool,
 }
 
+impl Endpoint {
+    /// The positions, ascending, of its pods among the members of a group that it holds only a part of; `None`
+    /// where it holds the whole group, or nothing of it.
+    #[must_use]
+    pub fn part_of(&self, group: GroupId) -> Option<&[u32]> {
+        let EndpointKind::Pods { divided, .. } = &self.kind else { return None };
+        divided.iter().find(|(of, _)| *of == group).map(|(_, positions)| &**positions)
+    }
+}
+
 /// What an endpoint is.
 #[derive(Clone, Debug)]
 pub enum EndpointKind {

@@ -253,11 +253,8 @@ pub(super) fn unknown(nothing: &Labels) -> End<'_> {
 pub(super) fn end_at<'a>(context: &Context<'a>, endpoint: EndpointId, group: GroupId) -> Option<End<'a>> {
     let pods = context.pods.group(group)?;
     let End::Pod(pod) = end(context, pods)? else { return None };
-    let divided = match &context.engine.endpoint(endpoint)?.kind {
-        EndpointKind::Pods { divided, .. } => divided.iter().find(|(of, _)| *of == group),
-        _ => None,
-    };
-    let position = divided.and_then(|(_, positions)| positions.first()).copied().unwrap_or_default();
+    let part = context.engine.endpoint(endpoint)?.part_of(group);
+    let position = part.and_then(|positions| positions.first()).copied().unwrap_or_default();
     let addresses = pods.members.get(position as usize).map_or(&[][..], |member| &member.addresses);
     Some(End::Pod(PodEnd { addresses, ..pod }))
 }

@@ -6,7 +6,7 @@ use npv_models::policy::{Action, Direction, PeerMatch, Peers, Policy, Ports, Rul
 use npv_models::source::Span;
 use npv_models::space::{IpSet, Labels};
 use npv_symbolic::encode::{PolicyId, RuleId};
-use npv_symbolic::lint::{self as symbolic, Cause, Facts, Input, World};
+use npv_symbolic::lint::{self as symbolic, Cause, Fact, Facts, Input, World};
 use npv_symbolic::session::Error;
 use npv_symbolic::witness::{Witness as Hypothetical, WitnessEnd, WitnessPod};
 
@@ -118,6 +118,37 @@ pub(super) fn dead(finding: Finding, world: World) -> Finding {
         World::EveryCluster => finding,
         World::Snapshot => Finding { severity: Severity::Note, ..finding },
     }
+}
+
+/// What a lint rule says of the rules that never decide, for those whose action is of its kind: what they do
+/// in vain, and the label at the rule.
+pub(super) fn shadowed(
+    context: &Context<'_>,
+    facts: &Facts,
+    lint: &LintRule,
+    of_kind: fn(Action) -> bool,
+    [does, label]: [&str; 2],
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for fact in &facts.facts {
+        let Fact::Shadowed { rule, by, world } = fact else { continue };
+        let Some(subject) = Subject::of(context, *rule) else { continue };
+        if !of_kind(subject.rule.action) {
+            continue;
+        }
+        let causes = Causes::new(context, by);
+        let (come, matches) = if causes.is_one() { ("comes", "matches") } else { ("come", "match") };
+        let what = format!(
+            "{} {does}: {} {come} first and {matches} all that it matches",
+            subject.full_name(),
+            causes.names(subject.policy),
+        );
+        let finding = finding(lint, *world, &subject, &what)
+            .label(label)
+            .help("move it before what hides it, or remove it");
+        findings.push(causes.point_at(dead(finding, *world), "matches first", "isolates first"));
+    }
+    findings
 }
 
 /// The finding with the edits that remove what has no effect. Where that is so in this snapshot only, the next

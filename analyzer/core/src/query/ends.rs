@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use npv_models::cluster::{Cluster, GroupId, PodGroup};
 use npv_models::decide::{End, NodeEnd, PodEnd};
-use npv_models::policy::{Layer, PeerMatch, Peers, Policy, PolicySet, Tier};
-use npv_models::space::{Bound, Family, IntervalSet, IpSet, Labels};
+use npv_models::policy::{Layer, PeerMatch, Peers, Policy, PolicySet, PortMatch, Ports, Tier};
+use npv_models::space::{Bound, Family, IntervalSet, IpSet, Labels, PortSet, Protocol, Traffic};
 
 /// Nodes by name, so that pods can refer to the one that they run on.
 pub(super) struct Ends<'a> {
@@ -167,6 +167,40 @@ pub(super) fn split(addresses: &IpSet, blocks: &[IpSet]) -> Vec<IpSet> {
         .map(|part| IpSet::from_parts(part, IntervalSet::EMPTY))
         .chain(v6.into_iter().map(|part| IpSet::from_parts(IntervalSet::EMPTY, part)))
         .collect()
+}
+
+/// Traffic in ranges that no rule of these sets and no declared port of these ends splits any further.
+pub(super) fn atoms<'p>(
+    traffic: &Traffic,
+    policies: impl IntoIterator<Item = &'p PolicySet>,
+    ends: &[&End<'_>],
+) -> Vec<(Protocol, u16, u16)> {
+    let mut cuts: Vec<Traffic> = Vec::new();
+    for end in ends {
+        if let End::Pod(pod) = end {
+            cuts.extend(
+                pod.ports.iter().map(|port| Traffic::of(port.protocol, PortSet::single(port.number))),
+            );
+        }
+    }
+    for (_, _, policy) in policies.into_iter().flat_map(PolicySet::policies) {
+        for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
+            let Ports::Listed(items) = &rule.ports else { continue };
+            cuts.extend(items.iter().filter_map(|item| match &item.matches {
+                PortMatch::Numbers(traffic) => Some(traffic.clone()),
+                PortMatch::Named { .. } => None,
+            }));
+        }
+    }
+    cuts.sort();
+    cuts.dedup();
+    let mut atoms = Vec::new();
+    for protocol in Protocol::ALL {
+        let parts = cut(traffic.ports(protocol), cuts.iter().map(|cut| cut.ports(protocol)));
+        atoms
+            .extend(parts.iter().flat_map(PortSet::intervals).map(|(first, last)| (protocol, *first, *last)));
+    }
+    atoms
 }
 
 /// A set of numbers in parts that no other set splits any further.

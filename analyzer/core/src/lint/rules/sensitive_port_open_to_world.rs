@@ -21,7 +21,7 @@ lint_rule! {
     /// An ingress rule for everybody, or for an `ipBlock` of nearly all addresses, that admits a port which the pods
     /// declare, or which the rule itself names, and which is known for databases (PostgreSQL 5432, MySQL 3306, SQL
     /// Server 1433, Oracle 1521, MongoDB 27017-27019, Redis 6379, Memcached 11211, Elasticsearch 9200 and 9300, Cassandra
-    /// 7000, 7001 and 9042, CouchDB 5984, InfluxDB 8086, Neo4j 7687, CockroachDB 26257, RethinkDB 28015, etcd 2379 and 2380,
+    /// 9042, CouchDB 5984, Neo4j 7687, CockroachDB 26257, RethinkDB 28015, etcd 2379 and 2380,
     /// ZooKeeper 2181, NFS 2049) or for administration (SSH 22, Telnet 23, SMB 445, RDP 3389, VNC 5900, Docker 2375 and 2376,
     /// the kubelet's 10250 and 10255).
     ///

@@ -2,9 +2,9 @@
 
 use npv_models::diagnostic::Finding;
 use npv_models::policy::Action;
-use npv_symbolic::lint::{Fact, Facts};
+use npv_symbolic::lint::Facts;
 
-use crate::lint::proofs::{self, Causes, Subject};
+use crate::lint::proofs;
 use crate::lint::rule::lint_rule;
 use crate::lint::{Check, Context};
 
@@ -76,22 +76,12 @@ lint_rule! {
 }
 
 fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
-    for fact in &facts.facts {
-        let Fact::Shadowed { rule, by, world } = fact else { continue };
-        let Some(subject) = Subject::of(context, *rule) else { continue };
-        if subject.rule.action != Action::Pass {
-            continue;
-        }
-        let causes = Causes::new(context, by);
-        let (come, matches) = if causes.is_one() { ("comes", "matches") } else { ("come", "match") };
-        let what = format!(
-            "{} passes nothing on: {} {come} first and {matches} all that it matches",
-            subject.full_name(),
-            causes.names(subject.policy),
-        );
-        let finding = proofs::finding(&UNREACHABLE_PASS, *world, &subject, &what)
-            .label("never passes anything on")
-            .help("move it before what hides it, or remove it");
-        findings.push(causes.point_at(proofs::dead(finding, *world), "matches first", "isolates first"));
-    }
+    let of_kind = |action| action == Action::Pass;
+    findings.extend(proofs::shadowed(
+        context,
+        facts,
+        &UNREACHABLE_PASS,
+        of_kind,
+        ["passes nothing on", "never passes anything on"],
+    ));
 }

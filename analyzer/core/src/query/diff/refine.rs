@@ -168,11 +168,9 @@ fn name_of(pods: &PodGroup, index: u32) -> Option<&str> {
 
 /// The positions of the listed pods of a group that an endpoint holds.
 pub(super) fn members(side: &Side<'_>, id: EndpointId, group: GroupId) -> Vec<u32> {
-    let Some(EndpointKind::Pods { divided, .. }) = side.engine.endpoint(id).map(|end| &end.kind) else {
-        return Vec::new();
-    };
-    if let Some((_, positions)) = divided.iter().find(|(divided, _)| *divided == group) {
-        return positions.clone();
+    let Some(endpoint) = side.engine.endpoint(id) else { return Vec::new() };
+    if let Some(positions) = endpoint.part_of(group) {
+        return positions.to_vec();
     }
     let count = side.cluster.groups.get(group.0 as usize).map_or(0, |group| group.members.len());
     (0..count as u32).collect()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use npv_models::decide::{self, Decision, Flow as Packet, PodEnd, Verdict, decide};
-use npv_models::policy::{Action, Direction, Policy, PolicySet, PortMatch, Ports, Rule};
+use npv_models::policy::{Action, Direction, Policy, PolicySet, Rule};
 use npv_models::source::Span;
 use npv_models::space::{Labels, PortSet, Protocol, Traffic};
 
@@ -394,31 +394,7 @@ fn atoms(
     policies: &[Rc<PolicySet>],
     ends: [&decide::End<'_>; 2],
 ) -> Vec<(Protocol, u16, u16)> {
-    let mut cuts: Vec<Traffic> = Vec::new();
-    for end in ends {
-        if let decide::End::Pod(pod) = end {
-            cuts.extend(
-                pod.ports.iter().map(|port| Traffic::of(port.protocol, PortSet::single(port.number))),
-            );
-        }
-    }
-    for (_, _, policy) in policies.iter().flat_map(|set| set.policies()) {
-        for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
-            let Ports::Listed(items) = &rule.ports else { continue };
-            cuts.extend(items.iter().filter_map(|item| match &item.matches {
-                PortMatch::Numbers(traffic) => Some(traffic.clone()),
-                PortMatch::Named { .. } => None,
-            }));
-        }
-    }
-    cuts.sort();
-    cuts.dedup();
-    let mut atoms = Vec::new();
-    for protocol in Protocol::ALL {
-        let parts = ends::cut(traffic.ports(protocol), cuts.iter().map(|cut| cut.ports(protocol)));
-        atoms
-            .extend(parts.iter().flat_map(PortSet::intervals).map(|(first, last)| (protocol, *first, *last)));
-    }
+    let mut atoms = ends::atoms(traffic, policies.iter().map(|set| &**set), &ends);
     if atoms.len() > RANGES {
         let whole = Protocol::ALL.into_iter().flat_map(|protocol| {
             let ranges = traffic.ports(protocol).intervals().iter();

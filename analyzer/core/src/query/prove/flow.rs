@@ -10,7 +10,7 @@ use npv_models::space::{IpSet, Labels, Protocol};
 use npv_symbolic::session::Error;
 use npv_symbolic::witness::{Witness, WitnessEnd};
 
-use super::resolve::Member;
+use super::resolve::{Member, Resolver};
 use crate::assertion::{Expect, NAME_LABEL};
 use crate::query::ends::{self, Ends, Sample};
 use crate::query::name::Place;
@@ -44,13 +44,14 @@ impl Counterexample {
         [src, dst]: [&Member; 2],
         (protocol, port): (Protocol, u16),
         expect: Expect,
+        resolver: &Resolver<'_>,
         tracer: &Tracer<'_>,
     ) -> Result<Self, Error> {
         let unlabelled = Labels::default();
         let ends = Ends::new(tracer.cluster, &unlabelled);
         let wanted = if expect == Expect::Allow { Verdict::Deny } else { Verdict::Allow };
-        let sources = candidates(src, &ends, tracer.policies);
-        let mut destinations = candidates(dst, &ends, tracer.policies);
+        let mut destinations = candidates(dst, &ends, resolver, tracer.policies);
+        let sources = candidates(src, &ends, resolver, tracer.policies);
         // The engine's answer is about a source on another node (S-35).
         let elsewhere = destinations.iter().filter_map(|(which, end)| match end {
             End::Pod(pod) if pod.node.is_some() => Some((*which, End::Pod(PodEnd { node: None, ..*pod }))),
@@ -63,8 +64,8 @@ impl Counterexample {
                 let one_pod = same && from_name(from).is_some();
                 let flow = Flow { src: *from, dst: *to, protocol, port };
                 if !one_pod && decide(tracer.policies, tracer.profile, &flow).verdict() == wanted {
-                    let (src_name, src) = known(src, from, tracer);
-                    let (dst_name, dst) = known(dst, to, tracer);
+                    let (src_name, src) = known(src, from, resolver, tracer);
+                    let (dst_name, dst) = known(dst, to, resolver, tracer);
                     let part = tracer.flow(&flow, src, dst);
                     let dst_name = if dst_name.contains(':') { format!("[{dst_name}]") } else { dst_name };
                     let dst_name = format!("{dst_name}:{port}/{}", protocol.name().to_lowercase());
@@ -88,6 +89,7 @@ fn from_name<'e>(end: &End<'e>) -> Option<&'e str> {
 fn candidates<'e>(
     member: &Member,
     ends: &'e Ends<'_>,
+    resolver: &Resolver<'_>,
     policies: &PolicySet,
 ) -> Vec<(Option<(GroupId, usize)>, End<'e>)> {
     match member {
@@ -97,12 +99,15 @@ fn candidates<'e>(
         Member::Nodes(_, nodes) => {
             nodes.iter().filter_map(|node| Some((None, ends.node(*node as usize)?))).collect()
         }
-        Member::Pods(_, group) => pods(*group, ends, &ends::blocks(policies)),
+        Member::Pods(endpoint, group) => {
+            pods(*group, resolver.part_of(*endpoint, *group), ends, &ends::blocks(policies))
+        }
     }
 }
 
 fn pods<'e>(
     group: GroupId,
+    part: Option<&[u32]>,
     ends: &'e Ends<'_>,
     blocks: &[IpSet],
 ) -> Vec<(Option<(GroupId, usize)>, End<'e>)> {
@@ -121,6 +126,9 @@ fn pods<'e>(
     let mut kinds: Vec<(Vec<bool>, Option<&str>, usize)> = Vec::new();
     let mut chosen = Vec::new();
     for (index, member) in found.members.iter().enumerate() {
+        if part.is_some_and(|part| part.binary_search(&(index as u32)).is_err()) {
+            continue;
+        }
         let inside: Vec<bool> = blocks
             .iter()
             .map(|block| member.addresses.iter().any(|address| block.contains(*address)))
@@ -142,10 +150,10 @@ fn pods<'e>(
 }
 
 /// What to call somebody of the manifests: for `npv trace`, and in the answer.
-fn known(member: &Member, end: &End<'_>, tracer: &Tracer<'_>) -> (String, Party) {
+fn known(member: &Member, end: &End<'_>, resolver: &Resolver<'_>, tracer: &Tracer<'_>) -> (String, Party) {
     let plain = |id: String, seen: String| (id.clone(), Party { id, seen, pods: 0, addresses: None });
     match (member, end) {
-        (Member::Pods(_, group), End::Pod(pod)) => {
+        (Member::Pods(endpoint, group), End::Pod(pod)) => {
             let mut seen = pod.labels.to_string();
             if pod.host_network {
                 seen.push_str(", on the host network");
@@ -154,7 +162,8 @@ fn known(member: &Member, end: &End<'_>, tracer: &Tracer<'_>) -> (String, Party)
             let Some(found) = tracer.cluster.groups.get(group.0 as usize) else { return plain(id, seen) };
             let workload = tracer.cluster.workloads.get(found.workload.0 as usize);
             // Where the workload has pods of several kinds, a listed one is the certain one.
-            let single = workload.is_some_and(|workload| workload.groups.len() == 1);
+            let single = workload.is_some_and(|workload| workload.groups.len() == 1)
+                && resolver.part_of(*endpoint, *group).is_none();
             let name = match (pod.namespace, pod.name) {
                 (Some(namespace), Some(name)) if !single => format!("{namespace}/Pod/{name}"),
                 _ => tracer.names.full_name(&Place::Workload(found.workload)),

@@ -138,6 +138,19 @@ impl<'a> Resolver<'a> {
         Ok(groups)
     }
 
+    /// Of a group that an endpoint holds only a part of, the positions of its pods among the members.
+    pub(super) fn part_of(&self, endpoint: EndpointId, group: GroupId) -> Option<&'a [u32]> {
+        self.engine.endpoint(endpoint)?.part_of(group)
+    }
+
+    /// Whether what an endpoint holds of a group can be several pods, so that one can connect to another.
+    pub(super) fn several(&self, endpoint: EndpointId, group: GroupId) -> bool {
+        match self.part_of(endpoint, group) {
+            Some(positions) => positions.len() > 1,
+            None => self.group(group).is_some_and(|group| group.several),
+        }
+    }
+
     pub(super) fn group(&self, id: GroupId) -> Option<&'a PodGroup> {
         self.names.cluster.groups.get(id.0 as usize)
     }

@@ -83,6 +83,7 @@ pub(super) fn holds(
                     [source, destination],
                     over,
                     assertion.expect,
+                    resolver,
                     tracer,
                 )?)));
             }
@@ -241,8 +242,8 @@ impl<'w, 'a: 'w> Work<'w, 'a> {
     /// cluster.
     fn is_flow(&self, src: &Member, dst: &Member) -> bool {
         match (src, dst) {
-            (Member::Pods(_, src), Member::Pods(_, dst)) if src == dst => {
-                self.resolver.group(*src).is_some_and(|group| group.several)
+            (Member::Pods(endpoint, group), Member::Pods(..)) if src == dst => {
+                self.resolver.several(*endpoint, *group)
             }
             (Member::Outside(..), Member::Outside(..)) => false,
             _ => true,

@@ -5,8 +5,8 @@ use npv_models::cluster::Cluster;
 use npv_models::decide::{
     self, Decision, End, Exemption, Flow, Profile, Unmet, Verdict, decide, decide_over, nearest,
 };
-use npv_models::policy::{Action, Direction, PolicySet, PortMatch, Ports, Rule};
-use npv_models::space::{Family, Labels, PortSet, Protocol, Traffic};
+use npv_models::policy::{Action, Direction, PolicySet, Rule};
+use npv_models::space::{Family, Labels, PortSet, Traffic};
 
 use super::variant::{Apart, Outcome, Variant, transpose, unite};
 use super::{Decided, Default, Near, Part, Party, Question, Step, Trace};
@@ -118,7 +118,7 @@ impl Tracer<'_> {
         asked: &Traffic,
     ) -> Outcome {
         let mut outcome = Outcome { egress: Vec::new(), ingress: Vec::new(), apart: Vec::new() };
-        for (protocol, first, last) in atoms(policies, &dst.end, asked) {
+        for (protocol, first, last) in ends::atoms(asked, [policies], &[&dst.end]) {
             let flow = Flow { src: src.end, dst: dst.end, protocol, port: first };
             let decision = decide(policies, self.profile, &flow);
             let traffic = Traffic::of(protocol, PortSet::range(first, last));
@@ -318,31 +318,4 @@ fn families_apart(src: &Variant<'_>, dst: &Variant<'_>, apart: &Apart, asked: &T
 
 fn rule_name(rule: &Rule) -> String {
     rule.name.as_deref().unwrap_or(&rule.provenance.path).to_owned()
-}
-
-/// The traffic that is asked for, in ranges that no rule and no port name splits any further.
-fn atoms(policies: &PolicySet, dst: &End<'_>, asked: &Traffic) -> Vec<(Protocol, u16, u16)> {
-    let mut cuts: Vec<Traffic> = Vec::new();
-    if let End::Pod(pod) = dst {
-        cuts.extend(pod.ports.iter().map(|port| Traffic::of(port.protocol, PortSet::single(port.number))));
-    }
-    for (_, _, policy) in policies.policies() {
-        for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
-            let Ports::Listed(items) = &rule.ports else { continue };
-            cuts.extend(items.iter().filter_map(|item| match &item.matches {
-                PortMatch::Numbers(traffic) => Some(traffic.clone()),
-                PortMatch::Named { .. } => None,
-            }));
-        }
-    }
-    cuts.sort();
-    cuts.dedup();
-    let mut atoms = Vec::new();
-    for protocol in Protocol::ALL {
-        let parts = ends::cut(asked.ports(protocol), cuts.iter().map(|traffic| traffic.ports(protocol)));
-        for part in parts {
-            atoms.extend(part.intervals().iter().map(|(first, last)| (protocol, *first, *last)));
-        }
-    }
-    atoms
 }
