@@ -88,6 +88,14 @@ fn objects(plan: &Plan, each: &mut impl FnMut(&Value) -> io::Result<()>) -> io::
             each(&network_policy(namespace, policy))?;
         }
     }
+    pods(plan, each)
+}
+
+/// Hands over the pods of a plan.
+///
+/// # Errors
+/// What taking one fails with.
+pub fn pods(plan: &Plan, each: &mut impl FnMut(&Value) -> io::Result<()>) -> io::Result<()> {
     let mut number = 0;
     for namespace in &plan.namespaces {
         for workload in &namespace.workloads {

@@ -8,15 +8,18 @@
 //! threads: files in the tree of directories below the target directory, seconds, and the peak memory in all.
 
 mod candidates;
-mod generate;
 mod whole;
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use candidates::{ALL, Candidate};
+use npv_bench::manifest;
+use npv_bench::plan::{Plan, Size};
 
 const CHUNK: usize = 1 << 20;
+/// Any number would do; the plan must be the same in every process.
+const SEED: u64 = 1;
 
 fn main() -> Result<(), String> {
     let arguments: Vec<String> = std::env::args().collect();
@@ -57,7 +60,7 @@ fn main() -> Result<(), String> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "megabytes with one digit")]
-fn measure(candidate: &Candidate, pods: usize) -> Result<String, String> {
+fn measure(candidate: &Candidate, pods: u32) -> Result<String, String> {
     let chunks = chunks(candidate.input, pods);
     let size: usize = chunks.iter().map(String::len).sum();
     let before = peak_kib();
@@ -74,24 +77,29 @@ fn measure(candidate: &Candidate, pods: usize) -> Result<String, String> {
 }
 
 /// The pods in texts of about a megabyte: YAML documents, or JSON objects indented as kubectl does in a list.
-fn chunks(input: &str, pods: usize) -> Vec<String> {
+fn chunks(input: &str, pods: u32) -> Vec<String> {
     let mut chunks = vec![String::new()];
-    for pod in generate::pods(pods) {
+    // Collecting texts cannot fail.
+    let _ = manifest::pods(&plan(pods), &mut |pod| {
         if chunks.last().is_none_or(|chunk| chunk.len() > CHUNK) {
             chunks.push(String::new());
         }
-        let Some(chunk) = chunks.last_mut() else {
-            continue;
-        };
+        let Some(chunk) = chunks.last_mut() else { return Ok(()) };
         if input == "yaml" {
             chunk.push_str("---\n");
-            generate::write_yaml(chunk, &pod, 0, "");
+            manifest::yaml(chunk, pod, 0, "");
         } else {
-            chunk.push_str(&generate::json(&pod));
+            chunk.push_str(&manifest::indented(pod));
             chunk.push('\n');
         }
-    }
+        Ok(())
+    });
     chunks
+}
+
+/// Pods and nothing else, as many as wanted.
+fn plan(pods: u32) -> Plan {
+    Plan::new(Size::new(pods, 0), SEED)
 }
 
 /// The most memory this process has had, in KiB; zero where the system does not say.

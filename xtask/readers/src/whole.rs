@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use npv_analyzer::load::{Options, load};
+use npv_bench::manifest;
 use npv_models::k8s::Decoder;
 
-use crate::{generate, peak_kib};
+use crate::{peak_kib, plan};
 
 /// Writes each kind of file, and reads it in a process of its own.
 pub(crate) fn run(pods: &str) -> Result<(), String> {
-    let pods: usize = pods.parse().map_err(|_| "usage: npv-readers load [PODS]")?;
+    let pods: u32 = pods.parse().map_err(|_| "usage: npv-readers load [PODS]")?;
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     println!("{:<20}{:>8}{:>9}{:>9}{:>13}{:>9}", "file", "MB", "wall s", "CPU s", "MB per CPU s", "peak MB");
@@ -28,7 +29,7 @@ pub(crate) fn run(pods: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn write(path: &Path, name: &str, pods: usize) -> std::io::Result<()> {
+fn write(path: &Path, name: &str, pods: u32) -> std::io::Result<()> {
     let mut out = BufWriter::new(File::create(path)?);
     let mut text = String::new();
     match name {
@@ -36,28 +37,30 @@ fn write(path: &Path, name: &str, pods: usize) -> std::io::Result<()> {
         "list.json" => writeln!(out, "{{\n    \"apiVersion\": \"v1\",\n    \"items\": [")?,
         _ => {}
     }
-    for (index, pod) in generate::pods(pods).enumerate() {
+    let mut first = true;
+    manifest::pods(&plan(pods), &mut |pod| {
         text.clear();
         match name {
             "documents.yaml" => {
                 text.push_str("---\n");
-                generate::write_yaml(&mut text, &pod, 0, "");
+                manifest::yaml(&mut text, pod, 0, "");
             }
             "list.yaml" => {
                 text.push_str("- ");
-                generate::write_yaml(&mut text, &pod, 2, "");
+                manifest::yaml(&mut text, pod, 2, "");
             }
             "list.json" => {
-                text.push_str(if index == 0 { "        " } else { ",\n        " });
-                text.push_str(&generate::json(&pod).replace('\n', "\n        "));
+                text.push_str(if first { "        " } else { ",\n        " });
+                text.push_str(&manifest::indented(pod).replace('\n', "\n        "));
             }
             _ => {
                 text.push_str(&pod.to_string());
                 text.push('\n');
             }
         }
-        out.write_all(text.as_bytes())?;
-    }
+        first = false;
+        out.write_all(text.as_bytes())
+    })?;
     match name {
         "list.yaml" => writeln!(out, "kind: List\nmetadata:\n  resourceVersion: \"\"")?,
         "list.json" => writeln!(out, "\n    ],\n    \"kind\": \"List\"\n}}")?,
