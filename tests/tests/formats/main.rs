@@ -8,6 +8,7 @@ mod gitlab;
 mod junit;
 mod markdown;
 mod sarif;
+mod sarif_trace;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{assert_harmless, beside, check, fixtures, hostile, inputs};
 
-fn schema() -> Validator {
+pub(super) fn schema() -> Validator {
     let text = fs::read_to_string(root().join("tests/fixtures/published/sarif-schema-2.1.0.json")).unwrap();
     let mut schema: Value = serde_json::from_str(&text).unwrap();
     for owner in ["run", "toolComponent"] {
@@ -23,7 +23,7 @@ fn schema() -> Validator {
     jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
 }
 
-fn valid(schema: &Validator, text: &str) -> Value {
+pub(super) fn valid(schema: &Validator, text: &str) -> Value {
     let log: Value = serde_json::from_str(text).unwrap();
     let errors: Vec<String> =
         schema.iter_errors(&log).map(|error| format!("{error} at {}", error.instance_path())).collect();
@@ -53,7 +53,7 @@ fn file_of(artifact: &Value) -> String {
 }
 
 /// The text that a region covers, read from the file.
-fn covered(directory: &Path, artifact: &Value, region: &Value) -> String {
+pub(super) fn covered(directory: &Path, artifact: &Value, region: &Value) -> String {
     let place = json!({
         "file": file_of(artifact), "line": region["startLine"], "column": region["startColumn"],
         "endLine": region["endLine"], "endColumn": region["endColumn"],
@@ -62,7 +62,7 @@ fn covered(directory: &Path, artifact: &Value, region: &Value) -> String {
 }
 
 /// What a reader of the standard makes of a message.
-fn read(message: &Value) -> String {
+pub(super) fn read(message: &Value) -> String {
     let text = message["text"].as_str().unwrap();
     text.replace("\\[", "[").replace("\\]", "]").replace("{{", "{").replace("}}", "}")
 }

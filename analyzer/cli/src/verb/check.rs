@@ -1,6 +1,5 @@
 //! `npv check`.
 
-use std::io::Write as _;
 use std::time::Instant;
 
 use npv_analyzer::assertion::Assertion;
@@ -9,7 +8,7 @@ use npv_analyzer::fix::Checked;
 use npv_analyzer::query::check::{Judged, fails, judge, sort};
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::query::prove::{Proofs, prove};
-use npv_analyzer::report::{CheckReport, Replay, Run, visible};
+use npv_analyzer::report::{CheckReport, Replay, Run};
 use npv_analyzer::snapshot::Snapshot;
 use npv_analyzer::suppress::Circumstances;
 
@@ -76,7 +75,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         Exit::Clean if proofs.fail() => Exit::Findings,
         exit => exit,
     };
-    let directory = working_directory();
+    let directory = super::working_directory();
     let report = CheckReport {
         sources: &snapshot.sources,
         findings: &checked.findings,
@@ -95,9 +94,6 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     };
     output::write(&outputs, look, "check", |format| format.check, |write, page| write(&report, page))?;
     verbose::suppressed(&checked.suppressed, &snapshot.sources, look);
-    if !outputs.is_empty() && !outputs.iter().any(|output| ["text", "json"].contains(&output.name())) {
-        mention(&proofs, look);
-    }
     verbose::answered(start.elapsed(), look);
     Ok(exit)
 }
@@ -119,18 +115,6 @@ fn proved<'a>(
     proofs
 }
 
-/// Says which assertions do not hold, where no format of the answer does.
-fn mention(proofs: &Proofs<'_>, look: LookArgs) {
-    for proof in proofs.proofs.iter().filter(|proof| proof.outcome.holds() != Some(true)) {
-        let name = visible(&proof.assertion.name);
-        let fails = if proof.outcome.holds().is_none() { "is not known to hold" } else { "does not hold" };
-        output::to_stderr(look, |page| {
-            writeln!(page, "error: the assertion `{name}` {fails}")?;
-            writeln!(page, "  help: `npv prove` with its name shows why")
-        });
-    }
-}
-
 fn exit(snapshot: &Snapshot, checked: &Checked, configured: &Configured) -> Exit {
     let output = &configured.config.output;
     // What was not understood can hide anything, so that comes first.
@@ -139,12 +123,6 @@ fn exit(snapshot: &Snapshot, checked: &Checked, configured: &Configured) -> Exit
     }
     let failed = output.fail_on.severity().is_some_and(|level| fails(&checked.findings, level));
     if failed { Exit::Findings } else { Exit::Clean }
-}
-
-/// The directory that npv runs in, with forward slashes.
-fn working_directory() -> String {
-    let directory = std::env::current_dir().unwrap_or_default();
-    directory.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
 }
 
 /// Whether everything was read and understood, and every question has an answer.

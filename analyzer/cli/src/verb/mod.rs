@@ -72,3 +72,9 @@ fn exit_of(snapshot: &Snapshot, configured: &Configured) -> Exit {
         Exit::Incomplete
     }
 }
+
+/// The directory that npv runs in, with forward slashes.
+pub(crate) fn working_directory() -> String {
+    let directory = std::env::current_dir().unwrap_or_default();
+    directory.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/")
+}

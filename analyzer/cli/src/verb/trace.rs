@@ -72,6 +72,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         None => tracer.trace(&Question { src, dst: place(dst)?, over }),
     };
     show_findings(&snapshot, look);
+    let directory = super::working_directory();
     let report = TraceReport {
         src: &args.src,
         dst,
@@ -80,6 +81,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         sources: &snapshot.sources,
         findings: &snapshot.findings,
         complete: snapshot.complete(),
+        directory: &directory,
     };
     output::write(
         &args.input.format,

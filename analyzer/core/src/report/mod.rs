@@ -17,6 +17,7 @@ mod markdown;
 mod mermaid;
 mod page;
 mod place;
+mod reason;
 mod sarif;
 mod summary;
 mod text;
@@ -208,6 +209,8 @@ pub struct TraceReport<'a> {
     pub findings: &'a [Finding],
     /// Whether nothing was left out.
     pub complete: bool,
+    /// The absolute path of the directory that npv runs in, with forward slashes; empty where there is none.
+    pub directory: &'a str,
 }
 
 /// The answer of `npv diff`.

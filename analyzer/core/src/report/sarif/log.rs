@@ -36,8 +36,10 @@ pub(super) struct Tags {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Invocation<'a> {
     pub(super) execution_successful: bool,
-    pub(super) exit_code: u8,
-    pub(super) exit_code_description: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exit_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exit_code_description: Option<&'static str>,
     pub(super) tool_execution_notifications: Vec<Notification<'a>>,
 }
 
@@ -46,7 +48,9 @@ pub(super) struct Invocation<'a> {
 pub(super) struct Notification<'a> {
     pub(super) level: &'static str,
     pub(super) message: Message,
-    pub(super) associated_rule: RuleReference<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) associated_rule: Option<RuleReference<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) locations: Vec<Location>,
 }
 
@@ -63,12 +67,16 @@ pub(super) struct SarifResult<'a> {
     pub(super) rule_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule_index: Option<usize>,
+    /// Where it is no `fail`, what the standard takes it for; the level is `none` then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) kind: Option<&'static str>,
     pub(super) level: &'static str,
     pub(super) message: Message,
     pub(super) locations: Vec<Location>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) related_locations: Vec<Location>,
-    pub(super) partial_fingerprints: Fingerprints,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) partial_fingerprints: Option<Fingerprints>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) code_flows: Vec<CodeFlow>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -89,13 +97,17 @@ pub(super) struct Suppression {
 }
 
 /// What SARIF has no place for.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct Properties<'a> {
     /// YAML that would grant what is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) example: Option<&'a str>,
     /// The analysis leaves something out because of this.
-    pub(super) incomplete: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) incomplete: Option<bool>,
+    /// What becomes of a flow: `allow`, `deny`, or `mixed` where its ends differ.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verdict: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -136,12 +148,13 @@ pub(super) struct LogicalLocation {
     pub(super) kind: &'static str,
 }
 
-#[derive(Serialize)]
+/// Somewhere in a file, or what no file has.
+#[derive(Default, Serialize)]
 pub(super) struct Location {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<usize>,
-    #[serde(rename = "physicalLocation")]
-    pub(super) physical: PhysicalLocation,
+    #[serde(rename = "physicalLocation", skip_serializing_if = "Option::is_none")]
+    pub(super) physical: Option<PhysicalLocation>,
     #[serde(rename = "logicalLocations", skip_serializing_if = "Vec::is_empty")]
     pub(super) logical: Vec<LogicalLocation>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -163,6 +176,11 @@ pub(super) struct ThreadFlow {
 #[derive(Serialize)]
 pub(super) struct ThreadFlowLocation {
     pub(super) location: Location,
+    /// Where in the network it is decided: the side, the layer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) kinds: Vec<&'static str>,
+    /// `essential` where it decides, `important` where it has a say.
+    pub(super) importance: &'static str,
 }
 
 #[derive(Serialize)]

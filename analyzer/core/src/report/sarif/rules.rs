@@ -5,6 +5,8 @@ use crate::lint::{Rule, rules};
 use crate::report::assertion::RULE;
 use crate::report::summary::level;
 
+/// What a trace's results call their rule.
+pub(super) const TRACE: &str = "trace";
 /// Services cut descriptions off here.
 const LONGEST: usize = 1000;
 
@@ -34,6 +36,24 @@ fn assertion() -> Descriptor {
         ),
         default_configuration: Configuration { level: "error", enabled: true },
         properties: Tags { tags: vec!["kubernetes", "network-policy", RULE] },
+    }
+}
+
+/// The rule of a trace's results, which are answers and no mistakes.
+pub(super) fn traced() -> Descriptor {
+    let text = |text: &str| Message { text: text.to_owned(), markdown: None };
+    Descriptor {
+        id: TRACE,
+        short_description: text("Whether a flow may pass, and which rule decides at each step."),
+        full_description: text(
+            "The code flow goes past every tier that has a say, on the side of the source first, then on that of the \
+             destination; the place of the result is the rule that decides.",
+        ),
+        help: text(
+            "Where the flow is denied, the related places show the rules that come nearest to allowing it.",
+        ),
+        default_configuration: Configuration { level: "none", enabled: true },
+        properties: Tags { tags: vec!["kubernetes", "network-policy", TRACE] },
     }
 }
 

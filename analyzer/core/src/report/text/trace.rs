@@ -5,13 +5,14 @@ use std::io::{self, Write};
 
 use annotate_snippets::{Element, Group, Level};
 use npv_models::decide::Verdict;
-use npv_models::policy::{Action, Direction};
+use npv_models::policy::Direction;
 use npv_models::source::SourceMap;
 use unicode_width::UnicodeWidthStr;
 
 use super::snippet::{self, Mark};
 use super::{aside, columns, count, incomplete, wrap};
-use crate::query::trace::{Decided, Default, Near, Overall, Part, Party, Step};
+use crate::query::trace::{Decided, Near, Overall, Part, Party, Step};
+use crate::report::reason::{explain, said};
 use crate::report::visible::visible;
 use crate::report::{Ink, Look, Page, TraceReport};
 
@@ -196,28 +197,8 @@ fn reason(decided: &Decided, direction: Direction, of: &str) -> String {
     }
 }
 
-fn explain(default: Default, direction: Direction, of: &str) -> String {
-    match default {
-        Default::NotSelected => format!("no policy selects {of} for {direction}"),
-        Default::Undecided => format!("no policy that selects {of} for {direction} decides it"),
-        Default::NoPod => format!("no policy applies to {of}"),
-        Default::Itself => "a pod cannot block itself".to_owned(),
-        Default::OwnNode => "a node always reaches its own pods".to_owned(),
-    }
-}
-
 fn marks(step: &Step) -> Vec<Mark<'_>> {
-    let label = match (&step.rule, step.action) {
-        (None, Action::Allow) => format!("{}: no rule matches, the tier allows", step.tier),
-        (None, _) => format!("{}: isolated, and no rule allows this", step.tier),
-        (Some(_), Action::Allow) => format!("{}: this rule allows it", step.tier),
-        (Some(_), Action::Deny) => format!("{}: this rule denies it", step.tier),
-        (Some(_), Action::Pass) => {
-            format!("{}: this rule passes it on, past the rest of the tier", step.tier)
-        }
-        (Some(_), Action::Log) => format!("{}: this rule logs it", step.tier),
-    };
-    let mut marks = vec![Mark { span: step.span, primary: true, label: Cow::Owned(label) }];
+    let mut marks = vec![Mark { span: step.span, primary: true, label: Cow::Owned(said(step)) }];
     if let Some(peer) = step.peer {
         marks.push(Mark { span: peer, primary: false, label: Cow::Borrowed("matches the other end") });
     }
