@@ -13,10 +13,15 @@ fn main() {
     let directory = env::var_os("Z3_LIBRARY_PATH_OVERRIDE")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/z3/lib"), PathBuf::from);
     let names = ["libz3.so", "libz3.dylib", "libz3.lib"];
-    for name in names {
-        println!("cargo::rerun-if-changed={}", directory.join(name).display());
+    let there = names.map(|name| directory.join(name).exists());
+    let found = there.contains(&true);
+    for (name, there) in names.iter().zip(there) {
+        // A file that is missing counts as changed every time.
+        if there || !found {
+            println!("cargo::rerun-if-changed={}", directory.join(name).display());
+        }
     }
-    if names.iter().any(|name| directory.join(name).exists()) {
+    if found {
         if env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "unix") {
             println!("cargo::rustc-link-arg=-Wl,-rpath,{}", directory.display());
         }
