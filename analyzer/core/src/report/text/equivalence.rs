@@ -51,7 +51,7 @@ fn change(
     match change {
         Change::Nothing => Ok(()),
         Change::Unknown(why) => {
-            let text = format!("{name}: the solver gave up: {}", visible(why));
+            let text = format!("{name}: not decided: {}", visible(why));
             writeln!(page, "{}", page.ink(Ink::Caution, text))
         }
         Change::Flow { allowed, denied } => {

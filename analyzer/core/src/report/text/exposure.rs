@@ -57,7 +57,9 @@ fn side(side: &Side, width: usize, page: &mut Page<'_>) -> io::Result<()> {
         }
     }
     if let Some(why) = &side.unknown {
-        writeln!(page, "{label}{}", page.ink(Ink::Caution, format!("and maybe more: {}", visible(why))))?;
+        let also = if side.open.is_empty() { "" } else { "and maybe more: " };
+        let text = format!("{also}not decided: {}", visible(why));
+        writeln!(page, "{label}{}", page.ink(Ink::Caution, text))?;
     }
     Ok(())
 }

@@ -95,7 +95,7 @@ fn headline(proof: &Proof<'_>, sources: &SourceMap, page: &mut Page<'_>) -> io::
     writeln!(page)?;
     let why = match &proof.outcome {
         Outcome::Vacuous(why) => Some(why.clone()),
-        Outcome::Unknown(why) => Some(format!("the solver gave up: {why}")),
+        Outcome::Unknown(why) => Some(format!("not decided: {why}")),
         Outcome::Holds | Outcome::Fails(_) => None,
     };
     for note in why.iter().chain(&proof.notes) {
