@@ -115,6 +115,119 @@ fn where_a_report_goes() {
     assert!(broken.stdout.contains("This report is incomplete"));
 }
 
+/// A copy of the demo with a configuration: assertions that end in every way, an exception, and a baseline.
+fn project() -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    fs::create_dir(place.path().join("manifests")).unwrap();
+    for file in ["policies.yaml", "workloads.yaml"] {
+        let from = root().join("corpus/demo/manifests").join(file);
+        fs::copy(from, place.path().join("manifests").join(file)).unwrap();
+    }
+    let configuration = "paths: [manifests]
+assertions:
+  - {name: <b>closed</b>, expect: deny, from: internet, to: shop/web, world: snapshot}
+  - {name: the API talks to the database, expect: allow, from: shop/api, to: shop/db, ports: [5432], world: snapshot}
+  - {name: guests stay out, expect: deny, from: {pods: {app: guest}}, to: shop/db, world: snapshot}
+  - {name: the database is closed, expect: deny, from: internet, to: shop/db, world: snapshot}
+  - {name: only the API, expect: only, from: {pods: {app: api}}, to: shop/db}
+ignore:
+  - {rule: unreachable-service, object: Service/shop/db, reason: nobody <i>asks</i> for it}
+";
+    fs::write(place.path().join("npv.yaml"), configuration).unwrap();
+    let baseline = npv(place.path(), ["baseline", "write", "--select", "dns-egress-blocked"]);
+    assert_eq!(baseline.status, 0, "{baseline}");
+    place
+}
+
+#[test]
+fn assertions_and_what_is_left_out_are_those_of_check() {
+    let place = project();
+    let run = npv(place.path(), ["check", "--format", "json"]);
+    let check: Value = serde_json::from_str(&run.stdout).unwrap();
+    let text = report(place.path(), &[]);
+    let document = document(&text);
+    assert_eq!(document["inputs"], json!(["manifests"]));
+    for field in ["findings", "suppressed", "assertions", "assumptions", "complete", "summary"] {
+        assert_eq!(document[field], check[field], "{field}");
+    }
+    assert_eq!(document["assertions"].as_array().unwrap().len(), 5);
+    let counts = [&document["summary"]["suppressed"], &document["summary"]["baseline"]];
+    assert_eq!(counts, [&json!(1), &json!(1)]);
+    assert_eq!(document["baseline"][0]["rule"], "dns-egress-blocked");
+    // The excerpts of what counts, of what is excepted, and of what is in the baseline, in this order.
+    let of_all = ["findings", "suppressed", "baseline"].map(|list| document[list].as_array().unwrap().len());
+    let shown = document["shown"].as_array().unwrap();
+    assert_eq!(shown.len(), of_all.iter().sum::<usize>());
+    let line = |list: &str| document[list][0]["locations"][0]["line"].clone();
+    let number = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+    for (at, wanted) in [(0, line("findings")), (shown.len() - 1, line("baseline"))] {
+        assert_eq!(document["excerpts"][number(&shown[at][0])]["marked"][0], wanted);
+    }
+    // An excerpt for each step and for each rule that is near.
+    for (assertion, proof) in
+        document["assertions"].as_array().unwrap().iter().zip(document["proofs"].as_array().unwrap())
+    {
+        assert_eq!(document["excerpts"][number(&proof["whole"])]["line"], assertion["at"]["line"]);
+        for list in ["steps", "nearest"] {
+            let told = assertion["counterexample"][list].as_array().map_or(&[][..], Vec::as_slice);
+            let excerpts = proof[list].as_array().unwrap();
+            assert_eq!(told.len(), excerpts.len(), "{assertion}");
+            for (told, excerpt) in told.iter().zip(excerpts) {
+                let known = excerpt.as_u64().map(|_| &document["excerpts"][number(excerpt)]["marked"][0]);
+                assert_eq!(known.unwrap_or(&Value::Null), &told["at"]["line"], "{told}");
+            }
+        }
+    }
+    let with = |arguments: &[&str], field: &str| {
+        let document = self::document(&report(place.path(), arguments));
+        (document["summary"]["baseline"].clone(), document[field].as_array().unwrap().len())
+    };
+    assert_eq!(with(&["--no-baseline"], "findings"), (json!(0), of_all[0] + 1));
+    assert_eq!(with(&["--no-config", "--no-baseline", "manifests"], "assertions"), (json!(0), 0));
+    let nowhere = npv(place.path(), ["report", "-o", "x.html", "--baseline", "nowhere.json"]);
+    assert_eq!(nowhere.status, 2, "{nowhere}");
+}
+
+#[test]
+fn without_scripts_a_report_shows_assertions_and_what_is_left_out() {
+    let text = report(project().path(), &[]);
+    let (_, rest) = text.split_once("<noscript>").unwrap();
+    let (still, _) = rest.split_once("</noscript>").unwrap();
+    for row in [
+        ("Suppressed findings", 1),
+        ("Findings of the baseline", 1),
+        ("Assertions: holds vacuously", 1),
+        ("Assertions: holds", 1),
+    ] {
+        let row = format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>", row.0, row.1);
+        assert!(still.contains(&row), "{row}");
+    }
+    for text in [
+        "<b>fails</b> &lt;b&gt;closed&lt;/b&gt;",
+        "<b>fails</b> the API talks to the database",
+        "isolated, and no rule allows this",
+        "npv trace shop/Deployment/api shop/StatefulSet/db:5432/tcp manifests",
+        "<h2>Suppressed</h2>",
+        "reason: nobody &lt;i&gt;asks&lt;/i&gt; for it",
+        "<h2>In the baseline</h2>",
+    ] {
+        assert!(still.contains(text), "`{text}`");
+    }
+    assert!(!still.contains("<b>closed") && !still.contains("<i>"));
+}
+
+/// Without a solver, an assertion about every cluster has no answer, and the report says so.
+#[cfg(not(feature = "z3"))]
+#[test]
+fn without_z3_a_report_says_what_is_undecided() {
+    let place = project();
+    let run = npv(place.path(), ["report", "-o", "report.html"]);
+    assert_eq!(run.status, 3, "{run}");
+    let text = fs::read_to_string(place.path().join("report.html")).unwrap();
+    assert_eq!(document(&text)["assertions"][4]["unknown"], "npv was built without Z3");
+    assert!(text.contains("the solver gave up: npv was built without Z3"));
+}
+
 #[test]
 fn commands_in_a_report_ask_of_the_same_inputs() {
     let arguments = ["corpus/demo/manifests", "--namespace", "shop", "--blocks-skip-pods"];

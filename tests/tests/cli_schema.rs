@@ -58,6 +58,27 @@ fn differences() {
 }
 
 #[test]
+fn a_report_with_assertions_exceptions_and_a_baseline() {
+    let place = tempfile::tempdir().unwrap();
+    fs::write(
+        place.path().join("npv.yaml"),
+        "assertions:\n  - {expect: deny, from: any-pod, to: 10.0.0.0/8, world: snapshot}\n  \
+         - {expect: allow, from: shop/api, to: shop/db, ports: [5432], world: snapshot}\n\
+         ignore: [{rule: unreachable-service, reason: nobody asks}]\n",
+    )
+    .unwrap();
+    let configuration = place.path().join("npv.yaml").display().to_string();
+    let inputs = ["--config", &configuration, "corpus/demo/manifests"];
+    let written = npv(&root(), ["baseline", "write", "--select", "dns-egress-blocked"].iter().chain(&inputs));
+    assert_eq!(written.status, 0, "{written}");
+    let document = valid(&schema("report"), &root(), &[&["report"], &inputs[..]].concat());
+    let length = |list: &str| document.get(list).and_then(Value::as_array).map_or(0, Vec::len);
+    assert_eq!((length("assertions"), length("suppressed"), length("baseline")), (2, 2, 1));
+    let found = |index: &str| document.pointer(&format!("/assertions/{index}/counterexample/verdict"));
+    assert_eq!((found("0"), found("1")), (Some(&"allow".into()), Some(&"deny".into())));
+}
+
+#[test]
 fn the_other_shapes() {
     let fixtures = root().join("tests/fixtures");
     let trace = schema("trace");

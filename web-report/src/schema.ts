@@ -7,6 +7,11 @@ export type Ranges = [string, string][];
 export type Direction = "ingress" | "egress";
 export type Protocol = "TCP" | "UDP" | "SCTP";
 export type Severity = "note" | "warning" | "error";
+/**
+ * `mixed` where only some of what was asked is allowed.
+ */
+export type Verdict = "allow" | "deny" | "mixed";
+export type PlaceOrNull = Place | null;
 
 export interface Document {
   schemaVersion: 1;
@@ -33,6 +38,14 @@ export interface Document {
     pods: number;
     services: number;
     policies: number;
+    /**
+     * Findings that exceptions cover.
+     */
+    suppressed: number;
+    /**
+     * Findings that the baseline has.
+     */
+    baseline: number;
   };
   coverage: {
     /**
@@ -93,7 +106,11 @@ export interface Document {
    */
   suppressed: Suppressed[];
   /**
-   * For each finding, the excerpts that show it.
+   * What was found and was there before, as the baseline says.
+   */
+  baseline: Finding[];
+  /**
+   * For each finding, then for each of `suppressed`, then for each of `baseline`, the excerpts that show it.
    */
   shown: number[][];
   excerpts: Excerpt[];
@@ -106,6 +123,18 @@ export interface Document {
       summary: string;
     };
   };
+  /**
+   * The assertions of the configuration, as in the answer of `npv check`.
+   */
+  assertions: Assertion[];
+  /**
+   * What answers about any possible cluster take for granted; empty where there are none.
+   */
+  assumptions: string[];
+  /**
+   * One for each assertion.
+   */
+  proofs: Proof[];
   /**
    * What reading found wrong, as in the answer of `npv reach`.
    */
@@ -454,4 +483,124 @@ export interface Excerpt {
    * There is more of what it is about.
    */
   cut: boolean;
+}
+export interface Assertion {
+  /**
+   * What it is called; made from the rest where it has no name.
+   */
+  name: string;
+  /**
+   * Whether it holds; null where that is not known.
+   */
+  holds: boolean | null;
+  expect: "allow" | "deny" | "only";
+  /**
+   * Where it must hold: in any possible cluster, or for the endpoints of the manifests.
+   */
+  world: "any" | "snapshot";
+  /**
+   * Why it holds of nothing.
+   */
+  vacuous?: string;
+  /**
+   * Why it is not known.
+   */
+  unknown?: string;
+  counterexample: null | Counterexample;
+  notes: string[];
+  at: PlaceOrNull;
+}
+/**
+ * A flow that contradicts the assertion, with what decides it, in the shape of a part of `npv trace`, and how to see it.
+ */
+export interface Counterexample {
+  verdict: Verdict;
+  src: FlowEnd;
+  dst: FlowEnd;
+  /**
+   * The protocol that was asked for; null where everything was.
+   */
+  protocol: "TCP" | "UDP" | "SCTP" | null;
+  port: number | null;
+  traffic: Traffic;
+  egress: Traffic;
+  ingress: Traffic;
+  steps: Step[];
+  nearest: Near[];
+  /**
+   * The documents to add to the manifests to see the flow; null where its ends are there already.
+   */
+  manifests: string | null;
+  /**
+   * Where they were written (`--witness-dir`).
+   */
+  file: string | null;
+  /**
+   * The `npv trace` that shows the flow. Where the documents were not written, they are expected in `witness.yaml`.
+   */
+  command: string;
+}
+export interface FlowEnd {
+  id: string;
+  /**
+   * What policies see of it, for people.
+   */
+  seen: string;
+  ranges?: Ranges;
+}
+export interface Step {
+  side: "egress" | "ingress";
+  layer: string;
+  /**
+   * The tier that had a say; `default` where none had, and nothing denies.
+   */
+  tier: string;
+  object: string | null;
+  /**
+   * Name or path of the rule; null where the endpoint is isolated and no rule matches.
+   */
+  rule: string | null;
+  action: "allow" | "deny" | "pass" | "log";
+  at: PlaceOrNull;
+  traffic: Traffic;
+  /**
+   * Why the default applies.
+   */
+  why?: "not-selected" | "undecided" | "no-pod" | "itself" | "own-node";
+  /**
+   * Other policies that isolate the endpoint.
+   */
+  also?: {
+    object: string;
+    at: PlaceOrNull;
+  }[];
+}
+export interface Near {
+  side: "egress" | "ingress";
+  object: string;
+  rule: string;
+  at: PlaceOrNull;
+  /**
+   * What would have to be different.
+   *
+   * @minItems 1
+   */
+  unmet: [string, ...string[]];
+}
+/**
+ * The excerpts that show an assertion, as indices into `excerpts`.
+ */
+export interface Proof {
+  /**
+   * The assertion itself.
+   */
+  whole: number | null;
+  /**
+   * One for each step of its counterexample.
+   */
+  steps: (number | null)[];
+  /**
+   * One for each rule that comes nearest to allowing it.
+   */
+  nearest: (number | null)[];
 }

@@ -1,6 +1,6 @@
 // What every test needs: reports, a browser, and pages that must not complain.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { chromium } from "playwright-core";
 
@@ -26,6 +26,16 @@ export function run(...args) {
     if ([1, 3].includes(error.status)) return error.stdout;
     throw error;
   }
+}
+
+/** Copies a scenario to a directory with a configuration of its own, and returns the directory. */
+export function project(name, scenario, configuration, baseline = []) {
+  const directory = `${out}/${name}`;
+  rmSync(directory, { recursive: true, force: true });
+  cpSync(`${root}corpus/${scenario}/manifests`, `${directory}/manifests`, { recursive: true });
+  writeFileSync(`${directory}/npv.yaml`, configuration);
+  if (baseline.length) run("baseline", "write", "--config", `${directory}/npv.yaml`, ...baseline);
+  return directory;
 }
 
 /** Writes a report and returns its file. */

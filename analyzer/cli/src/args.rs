@@ -470,11 +470,17 @@ Examples:
   npv report deploy/ -o report.html
   npv report deploy/ --format json=report.json     the data of the report, for programs")]
 pub(crate) struct ReportArgs {
-    #[arg(value_name = "PATH", default_value = ".", help = PATH_HELP)]
+    #[arg(value_name = "PATH", help = PATH_HELP)]
     pub(crate) paths: Vec<PathBuf>,
     /// Where the report goes: the same as `--format html=FILE`
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: Option<PathBuf>,
+    /// The baseline; without it, the configured one, or `npv-baseline.json` beside the configuration
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Show what the baseline has as if it were new
+    #[arg(long, conflicts_with = "baseline", help_heading = "Configuration")]
+    pub(crate) no_baseline: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

@@ -46,8 +46,8 @@ pub struct Baseline {
 pub struct Compared {
     /// What is new, and the entries that are no longer true as one finding.
     pub findings: Vec<Finding>,
-    /// How many were there before.
-    pub known: usize,
+    /// What was there before.
+    pub known: Vec<Finding>,
 }
 
 impl Baseline {
@@ -128,21 +128,16 @@ impl Baseline {
         told: impl Fn(&Rule, &Path) -> bool,
     ) -> Compared {
         let mut left = self.budget();
-        let before = findings.len();
-        let mut findings: Vec<Finding> = findings
-            .into_iter()
-            .filter(|finding| {
-                let budget = may_be_known(finding).then(|| left.get_mut(&finding.fingerprint())).flatten();
-                match budget {
-                    Some(count) if *count > 0 => {
-                        *count -= 1;
-                        false
-                    }
-                    _ => true,
+        let (known, mut findings): (Vec<Finding>, Vec<Finding>) = findings.into_iter().partition(|finding| {
+            let budget = may_be_known(finding).then(|| left.get_mut(&finding.fingerprint())).flatten();
+            match budget {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    true
                 }
-            })
-            .collect();
-        let known = before - findings.len();
+                _ => false,
+            }
+        });
         let stale: Vec<&Entry> = self
             .entries
             .iter()

@@ -1,4 +1,5 @@
 export * from "./answers";
+export * as assertions from "./assertions";
 export * from "./csv";
 export * from "./explain";
 export * from "./report";

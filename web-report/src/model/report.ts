@@ -1,5 +1,5 @@
 // The document with everything looked up that views ask for again and again.
-import type { Document, End, Endpoint, Finding, Layer, Policy, Rule, Tier, Workload } from "../schema";
+import type { Document, End, Endpoint, Finding, Layer, Policy, Rule, Suppressed, Tier, Workload } from "../schema";
 import { intersection, isEmpty, type Traffic } from "./traffic";
 
 /** A policy with its place in the evaluation order. */
@@ -14,6 +14,19 @@ export interface Ranked {
   findings: number[];
 }
 
+/** What becomes of a finding: it counts, an exception covers it, or the baseline has it. */
+export type State = "new" | "suppressed" | "baseline";
+
+/** A finding, whatever becomes of it. */
+export interface Told {
+  finding: Finding;
+  /** Its number among all, by which its excerpts are known. */
+  index: number;
+  state: State;
+  /** What covers it. */
+  by: Suppressed | null;
+}
+
 /** An answer: from whom to whom, over what. */
 export interface Connection {
   src: number;
@@ -26,6 +39,8 @@ export type Direction = "ingress" | "egress";
 export class Report {
   readonly endpoints: Endpoint[];
   readonly policies: Ranked[] = [];
+  /** All findings: what counts, then what exceptions cover, then what the baseline has. */
+  readonly told: Told[];
   /** The namespace that each endpoint is shown in; what has none is grouped by its kind. */
   readonly groupOf: string[];
   readonly #byId = new Map<string, number>();
@@ -35,6 +50,11 @@ export class Report {
   constructor(readonly document: Document) {
     this.endpoints = document.endpoints;
     this.endpoints.forEach((endpoint, index) => this.#byId.set(endpoint.id, index));
+    this.told = [
+      ...document.findings.map((finding) => ({ finding, state: "new" as const, by: null })),
+      ...document.suppressed.map((by) => ({ finding: by.finding, state: "suppressed" as const, by })),
+      ...document.baseline.map((finding) => ({ finding, state: "baseline" as const, by: null })),
+    ].map((told, index) => ({ ...told, index }));
     this.groupOf = this.endpoints.map((endpoint) => endpoint.namespace ?? groupOfKind(endpoint.kind));
     document.findings.forEach((finding, index) => {
       if (!finding.object) return;
@@ -85,10 +105,10 @@ export class Report {
     return this.#byObject.get(object) ?? [];
   }
 
-  finding(index: number): Finding {
-    const finding = this.document.findings[index];
-    if (!finding) throw new RangeError(`no finding ${index}`);
-    return finding;
+  tell(index: number): Told {
+    const told = this.told[index];
+    if (!told) throw new RangeError(`no finding ${index}`);
+    return told;
   }
 
   traffic(number: number): Traffic {

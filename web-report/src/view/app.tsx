@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { reach } from "../model/answers";
 import type { Report } from "../model/report";
 import { visible } from "../model/visible";
+import { Assertions } from "./assertions";
 import { ReportContext } from "./context";
 import { download } from "./download";
 import { Findings } from "./findings";
@@ -21,6 +22,7 @@ const TITLES: Record<View, string> = {
   map: "Map",
   matrix: "Matrix",
   findings: "Findings",
+  assertions: "Assertions",
   policies: "Policies",
   workloads: "Workloads",
   services: "Services and routes",
@@ -31,6 +33,7 @@ const COMPONENTS: Record<View, () => preact.JSX.Element> = {
   map: MapView,
   matrix: MatrixView,
   findings: Findings,
+  assertions: Assertions,
   policies: Policies,
   workloads: Workloads,
   services: Services,
@@ -68,6 +71,7 @@ export function App({ report }: { report: Report }) {
 function Navigation({ view, report }: { view: View; report: Report }) {
   const counts: Partial<Record<View, number>> = {
     findings: report.document.findings.length,
+    assertions: report.document.assertions.length,
     policies: report.policies.length,
   };
   return (

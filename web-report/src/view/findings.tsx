@@ -1,14 +1,16 @@
 // What is wrong, why, and what to write instead.
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { csv } from "../model/csv";
+import type { State, Told } from "../model/report";
 import type { Finding, Severity } from "../schema";
 import { useReport } from "./context";
 import { download } from "./download";
-import { At, EndpointLink, Name, Prose, SeverityMark, Snippet, Table, WhyLink, plural } from "./parts";
-import { useState } from "preact/hooks";
+import { At, EndpointLink, Name, Prose, SeverityMark, Snippet, WhyLink, plural } from "./parts";
 import { go, here, href, useRoute } from "./router";
 
 const SEVERITIES: Severity[] = ["error", "warning", "note"];
+/** What becomes of findings, in words. */
+const STATES: Record<State, string> = { new: "open", suppressed: "suppressed", baseline: "in the baseline" };
 const PAGE = 50;
 
 export function Findings() {
@@ -18,25 +20,29 @@ export function Findings() {
   const severity = parameters.get("severity");
   const rule = parameters.get("rule");
   const words = (parameters.get("find") ?? "").toLowerCase();
-  const all = report.document.findings;
-  const rules = useMemo(() => [...new Set(all.map((finding) => finding.rule))].sort(), [all]);
+  // A link to a finding leads there, whatever has become of it.
+  const state = parameters.get("state") ?? (about ? "all" : "new");
+  const all = report.told;
+  const { summary } = report.document;
+  const left = summary.suppressed + summary.baseline;
+  const rules = useMemo(() => [...new Set(all.map(({ finding }) => finding.rule))].sort(), [all]);
   const matching = useMemo(
     () =>
       all
-        .map((finding, index) => ({ finding, index }))
+        .filter((told) => state === "all" || told.state === state)
         .filter(({ finding }) => !about || finding.fingerprint === about)
         .filter(({ finding }) => !severity || finding.severity === severity)
         .filter(({ finding }) => !rule || finding.rule === rule)
         .filter(({ finding }) => !words || haystack(finding).includes(words))
         .sort((a, b) => SEVERITIES.indexOf(a.finding.severity) - SEVERITIES.indexOf(b.finding.severity) || a.index - b.index),
-    [all, about, severity, rule, words],
+    [all, about, state, severity, rule, words],
   );
   const save = () => {
-    const header = ["severity", "rule", "message", "object", "file", "line", "help", "fingerprint"];
-    const rows = matching.map(({ finding }) => {
+    const header = ["state", "severity", "rule", "message", "object", "file", "line", "help", "fingerprint", "reason"];
+    const rows = matching.map(({ finding, state, by }) => {
       const place = finding.locations[0];
       const { severity, rule, message, object, help, fingerprint } = finding;
-      return [severity, rule, message, object, place?.file, place?.line, help.join("; "), fingerprint];
+      return [state, severity, rule, message, object, place?.file, place?.line, help.join("; "), fingerprint, by?.reason];
     });
     download("findings.csv", "text/csv", csv(header, rows));
   };
@@ -61,17 +67,25 @@ export function Findings() {
             {rules.map((name) => <option key={name} value={name}>{name}</option>)}
           </select>
         </label>
+        {left ? (
+          <label>
+            Show{" "}
+            <select value={state} onChange={set("state")}>
+              {(Object.keys(STATES) as State[]).map((name) => <option key={name} value={name}>{STATES[name]}</option>)}
+              <option value="all">all</option>
+            </select>
+          </label>
+        ) : null}
         <span class="count" role="status">{plural(matching.length, "finding")}</span>
         <button type="button" class="quiet save" onClick={save}>CSV</button>
       </div>
       {about ? <p><a href={href("findings")}>Show all findings</a></p> : null}
-      {matching.length ? null : <p class="empty">{all.length ? "No finding is like that." : "Nothing is wrong."}</p>}
+      {matching.length ? null : <p class="empty">{report.document.findings.length || state !== "new" ? "No finding is like that." : left ? "Nothing is wrong but what is known." : "Nothing is wrong."}</p>}
       <ol class="findings">
-        {matching.slice(0, shown).map(({ finding, index }) => (
-          <li key={finding.fingerprint + index}><FindingOf finding={finding} index={index} /></li>
+        {matching.slice(0, shown).map((told) => (
+          <li key={told.index}><FindingOf told={told} /></li>
         ))}
       </ol>
-      <Suppressed />
       {matching.length > shown ? (
         <button type="button" class="more" onClick={() => setShown(shown + 4 * PAGE)}>Show more of {matching.length}</button>
       ) : null}
@@ -79,41 +93,23 @@ export function Findings() {
   );
 }
 
-/** What was found and is as it should be, with the reason that somebody gave. */
-function Suppressed() {
-  const { suppressed } = useReport().document;
-  if (!suppressed.length) return null;
-  return (
-    <section>
-      <h2>Suppressed</h2>
-      <Table
-        name="suppressed" caption="Findings that exceptions cover" rows={suppressed}
-        columns={[
-          { name: "Rule", value: ({ finding }) => finding.rule, cell: ({ finding }) => <code>{finding.rule}</code> },
-          { name: "Finding", value: ({ finding }) => finding.message, cell: ({ finding }) => <Prose>{finding.message}</Prose> },
-          { name: "Reason", value: ({ reason }) => reason, cell: ({ reason }) => <Name>{reason}</Name> },
-          { name: "By", value: ({ means }) => means, cell: ({ means }) => means },
-          { name: "At", value: ({ at }) => `${at.file}:${at.line}`, cell: ({ at }) => <At place={at} /> },
-        ]}
-      />
-    </section>
-  );
-}
+const MEANS = { comment: "a comment", annotation: "an annotation", configuration: "the configuration" };
 
 function haystack(finding: Finding): string {
   const files = finding.locations.map((place) => place.file);
   return [finding.rule, finding.message, finding.object ?? "", ...files].join(" ").toLowerCase();
 }
 
-export function FindingOf({ finding, index }: { finding: Finding; index: number }) {
+export function FindingOf({ told }: { told: Told }) {
   const report = useReport();
+  const { finding, index, state, by } = told;
   const shown = report.document.shown[index] ?? [];
   const about = report.document.lintRules[finding.rule];
   const isPolicy = report.policies.some((ranked) => ranked.object === finding.object);
   const { witness, fix } = finding;
   const [src, dst] = [witness ? report.index(witness.src) : undefined, witness ? report.index(witness.dst) : undefined];
   return (
-    <article class={`finding ${finding.severity}`}>
+    <article class={`finding ${state === "new" ? finding.severity : ""}`}>
       <header>
         <SeverityMark severity={finding.severity} />
         <a class="rule-name" href={href("findings", null, { rule: finding.rule })}>{finding.rule}</a>
@@ -122,10 +118,12 @@ export function FindingOf({ finding, index }: { finding: Finding; index: number 
             ? <a class="object" href={href("policies", finding.object)}><Name>{finding.object}</Name></a>
             : <span class="object"><Name>{finding.object}</Name></span>
         ) : null}
+        {state === "new" ? null : <span class="mark">{STATES[state]}</span>}
         {finding.incomplete ? <span class="mark incomplete">incomplete</span> : null}
         <a class="anchor" href={href("findings", finding.fingerprint)} aria-label="a link to this finding">#</a>
       </header>
       <p class="message"><Prose>{finding.message}</Prose></p>
+      {by ? <p class="note">Suppressed by {MEANS[by.means]} at <At place={by.at} />: <Name>{by.reason}</Name></p> : null}
       {shown.map((number) => {
         const excerpt = report.document.excerpts[number];
         return excerpt ? <Snippet key={number} excerpt={excerpt} /> : null;
@@ -146,7 +144,7 @@ export function FindingOf({ finding, index }: { finding: Finding; index: number 
           {fix.example ? <pre tabIndex={0} aria-label="what to write"><Name>{""}</Name>{fix.example}</pre> : null}
         </div>
       ) : null}
-      {about ? <p class="about">{about.summary} <code>npv rule {finding.rule}</code></p> : null}
+      {about ? <p class="about"><Prose>{about.summary}</Prose> <code>npv rule {finding.rule}</code></p> : null}
     </article>
   );
 }

@@ -1,8 +1,10 @@
 // At a glance: how much there is, how much of it is closed, what is open, and what is wrong.
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
+import { OUTCOMES, outcome, over, tally, type Outcome } from "../model/assertions";
 import { union, text, type Traffic } from "../model/traffic";
 import { visible } from "../model/visible";
+import { OutcomeMark } from "./assertions";
 import { useReport } from "./context";
 import { EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
 import { href } from "./router";
@@ -10,7 +12,7 @@ import type { Report } from "../model/report";
 
 export function Glance() {
   const report = useReport();
-  const { summary, coverage, complete, findings, suppressed, inputs } = report.document;
+  const { summary, coverage, complete, findings, inputs } = report.document;
   const wrong = findings.length;
   const worst = summary.errors ? "error" : summary.warnings ? "warning" : wrong ? "note" : "clean";
   const exposed = useMemo(() => openToTheInternet(report), [report]);
@@ -36,9 +38,11 @@ export function Glance() {
                 </a>
               ))}
             {wrong ? null : "nothing is wrong"}
-            {suppressed.length ? <a href={href("findings")}><span class="mark">{suppressed.length} suppressed</span></a> : null}
+            {summary.suppressed ? <a href={href("findings", null, { state: "suppressed" })}><span class="mark">{summary.suppressed} suppressed</span></a> : null}
+            {summary.baseline ? <a href={href("findings", null, { state: "baseline" })}><span class="mark">{summary.baseline} in the baseline</span></a> : null}
           </p>
         </Tile>
+        <Asserted />
         <Tile title="Isolated pods" link={href("workloads")}>
           <Share name="ingress" part={coverage.ingress} whole={summary.pods} />
           <Share name="egress" part={coverage.egress} whole={summary.pods} />
@@ -52,6 +56,7 @@ export function Glance() {
           <p>allowed among {plural(report.endpoints.length, "endpoint")}</p>
         </Tile>
       </div>
+      <Contradicted />
       {wrong ? (
         <section>
           <h2>What is wrong</h2>
@@ -130,6 +135,56 @@ function Share({ name, part, whole }: { name: string; part: number; whole: numbe
         <span class="of">{percent(part, whole)} %</span>
       </label>
     </p>
+  );
+}
+
+/** How many assertions end in which way. */
+function Asserted() {
+  const { assertions } = useReport().document;
+  const counts = useMemo(() => tally(assertions), [assertions]);
+  const tone = counts.fails ? "error" : counts.undecided || counts.vacuous ? "warning" : assertions.length ? "clean" : "";
+  const words: Record<Outcome, [string, string]> = {
+    fails: ["fails", "fail"], undecided: ["undecided", "undecided"], vacuous: ["holds vacuously", "hold vacuously"], holds: ["holds", "hold"],
+  };
+  return (
+    <Tile title="Assertions" link={href("assertions")} tone={tone}>
+      <strong>{assertions.length.toLocaleString("en")}</strong>
+      <p class="marks">
+        {OUTCOMES.filter((outcome) => counts[outcome]).map((outcome) => (
+          <a key={outcome} href={href("assertions", null, { outcome })}>
+            <OutcomeMark of={outcome}>{`${counts[outcome]} ${words[outcome][counts[outcome] === 1 ? 0 : 1]}`}</OutcomeMark>
+          </a>
+        ))}
+        {assertions.length ? null : "the configuration asserts nothing"}
+      </p>
+    </Tile>
+  );
+}
+
+/** The assertions that do not hold, or that nobody knows of. */
+function Contradicted() {
+  const { assertions } = useReport().document;
+  const open = assertions.filter(({ holds }) => holds !== true);
+  if (!open.length) return null;
+  return (
+    <section>
+      <h2>What does not hold</h2>
+      <ul class="brief">
+        {open.slice(0, 6).map((assertion) => {
+          const found = assertion.counterexample;
+          return (
+            <li key={assertion.name}>
+              <OutcomeMark of={outcome(assertion)} />
+              <a href={href("assertions", assertion.name)}>
+                <Name>{assertion.name}</Name>
+                {found ? <span class="faint">: <Name>{found.src.id}</Name> → <Name>{found.dst.id}</Name> on {over(found)} is {found.verdict === "deny" ? "denied" : "allowed"}</span> : null}
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+      {open.length > 6 ? <p><a href={href("assertions")}>All {assertions.length} assertions</a></p> : null}
+    </section>
   );
 }
 

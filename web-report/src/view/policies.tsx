@@ -126,7 +126,7 @@ function Policy({ ranked }: { ranked: Ranked }) {
       {ranked.findings.length ? (
         <section>
           <h2>Findings</h2>
-          {ranked.findings.map((index) => <FindingOf key={index} finding={report.finding(index)} index={index} />)}
+          {ranked.findings.map((index) => <FindingOf key={index} told={report.tell(index)} />)}
         </section>
       ) : null}
     </>

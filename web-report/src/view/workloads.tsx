@@ -138,7 +138,7 @@ function One({ index }: { index: number }) {
       {findings.length ? (
         <section>
           <h2>Findings</h2>
-          {findings.map((finding) => <FindingOf key={finding} finding={report.finding(finding)} index={finding} />)}
+          {findings.map((finding) => <FindingOf key={finding} told={report.tell(finding)} />)}
         </section>
       ) : null}
     </>

@@ -2,12 +2,10 @@
 
 use std::time::Instant;
 
-use npv_analyzer::assertion::Assertion;
 use npv_analyzer::config::{Configured, Place};
 use npv_analyzer::fix::Checked;
-use npv_analyzer::query::check::{Judged, fails, judge, sort};
+use npv_analyzer::query::check::{Judged, fails, judge};
 use npv_analyzer::query::inventory::Inventory;
-use npv_analyzer::query::prove::{Proofs, prove};
 use npv_analyzer::report::{CheckReport, Replay, Run};
 use npv_analyzer::snapshot::Snapshot;
 use npv_analyzer::suppress::Circumstances;
@@ -43,7 +41,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
             judge(snapshot, &engine, &selection, circumstances, baseline.as_ref())
         })
         .unwrap_or_else(|bug| guard::stop(&bug));
-        Checked { engine, findings, suppressed, known }
+        Checked { engine, findings, suppressed, known: known.len() }
     };
     let start = Instant::now();
     let mut checked = ask(&snapshot);
@@ -59,7 +57,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         checked = ask(&snapshot);
     }
     let assertions = configured.assertions(&snapshot);
-    let proofs = proved(&snapshot, &mut checked, &assertions, look);
+    let proofs = super::proved(&snapshot, &checked.engine, &mut checked.findings, &assertions, look);
     let replay = Replay {
         arguments: witness::arguments(&inputs, &args.input),
         checkout: None,
@@ -96,23 +94,6 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     verbose::suppressed(&checked.suppressed, &snapshot.sources, look);
     verbose::answered(start.elapsed(), look);
     Ok(exit)
-}
-
-/// The answers to the assertions of the configuration; names in them that mean nobody are findings.
-fn proved<'a>(
-    snapshot: &Snapshot,
-    checked: &mut Checked,
-    assertions: &'a [Assertion],
-    look: LookArgs,
-) -> Proofs<'a> {
-    if assertions.is_empty() {
-        return Proofs::default();
-    }
-    let mut proofs = during("looking for proofs", look, || prove(snapshot, &checked.engine, assertions))
-        .unwrap_or_else(|bug| guard::stop(&bug));
-    checked.findings.append(&mut proofs.findings);
-    sort(&mut checked.findings);
-    proofs
 }
 
 fn exit(snapshot: &Snapshot, checked: &Checked, configured: &Configured) -> Exit {

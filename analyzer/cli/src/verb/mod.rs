@@ -17,8 +17,11 @@ pub(crate) mod watch;
 
 use std::time::Instant;
 
+use npv_analyzer::assertion::Assertion;
 use npv_analyzer::config::Configured;
 use npv_analyzer::engine::Engine;
+use npv_analyzer::query::check::sort;
+use npv_analyzer::query::prove::{Proofs, prove};
 use npv_analyzer::query::reach::assumed;
 use npv_analyzer::report::{WalkReport, write_findings};
 use npv_analyzer::snapshot::Snapshot;
@@ -27,7 +30,7 @@ use npv_models::diagnostic::{Finding, Severity};
 use crate::args::LookArgs;
 use crate::outcome::Exit;
 use crate::progress::during;
-use crate::{output, verbose};
+use crate::{guard, output, verbose};
 
 /// The exact answers for a snapshot.
 fn engine(snapshot: &Snapshot, look: LookArgs) -> Engine {
@@ -38,6 +41,24 @@ fn engine(snapshot: &Snapshot, look: LookArgs) -> Engine {
     });
     verbose::engine(&engine, start.elapsed(), look);
     engine
+}
+
+/// The answers to the assertions of the configuration; names in them that mean nobody are findings.
+fn proved<'a>(
+    snapshot: &Snapshot,
+    engine: &Engine,
+    findings: &mut Vec<Finding>,
+    assertions: &'a [Assertion],
+    look: LookArgs,
+) -> Proofs<'a> {
+    if assertions.is_empty() {
+        return Proofs::default();
+    }
+    let mut proofs = during("looking for proofs", look, || prove(snapshot, engine, assertions))
+        .unwrap_or_else(|bug| guard::stop(&bug));
+    findings.append(&mut proofs.findings);
+    sort(findings);
+    proofs
 }
 
 /// Shows what reading found wrong, for verbs whose answer is another.

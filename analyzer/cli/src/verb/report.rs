@@ -3,20 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use npv_analyzer::config::Place;
 use npv_analyzer::query::check::{Judged, Selection, judge};
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::query::reach::Party;
-use npv_analyzer::report::FullReport;
-
+use npv_analyzer::report::{FullReport, Replay};
 use npv_analyzer::suppress::Circumstances;
 
 use crate::args::{InputArgs, LookArgs, ReportArgs};
 use crate::guard;
-use crate::input::{self, Input};
+use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::output::Output;
 use crate::progress::during;
-use crate::{output, verbose};
+use crate::{output, verbose, witness};
 
 pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
     let file = args.output.as_ref().and_then(|file| Output::to_file("html", file.clone()));
@@ -25,14 +25,25 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("`npv report` has no file to write to", "name one: `-o report.html`"));
     }
     output::check(&outputs, "report", |format| format.report)?;
-    let Input { configured, snapshot } = input::read(&args.paths, &args.input, look)?;
+    let mut configured = input::configure(&args.paths, &args.input, look)?;
+    let file = args.baseline.clone().map(|file| Some(Place(file)));
+    configured.config.baseline.switch("--baseline", file);
+    let today = input::today()?;
+    let baseline = if args.no_baseline { None } else { input::baseline(&configured, look)? };
+    let inputs = configured.inputs(&args.paths);
+    let mut snapshot = input::load(&inputs, &configured, look)?;
+    input::adopt(&configured, baseline.as_ref(), &mut snapshot);
     let selection = Selection { config: configured.config.clone(), ..Selection::default() };
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
-    let circumstances = Circumstances { configured: &configured, today: input::today()?, named: &args.paths };
-    let Judged { findings, suppressed, .. } =
-        during("looking for mistakes", look, || judge(&snapshot, &engine, &selection, circumstances, None))
-            .unwrap_or_else(|bug| guard::stop(&bug));
+    let circumstances = Circumstances { configured: &configured, today, named: &args.paths };
+    let Judged { mut findings, suppressed, known } = during("looking for mistakes", look, || {
+        judge(&snapshot, &engine, &selection, circumstances, baseline.as_ref())
+    })
+    .unwrap_or_else(|bug| guard::stop(&bug));
+    let assertions = configured.assertions(&snapshot);
+    let proofs = super::proved(&snapshot, &engine, &mut findings, &assertions, look);
+    let arguments = witness::arguments(&inputs, &args.input);
     let complete = snapshot.complete() && !findings.iter().any(|finding| finding.incomplete);
     let parties: Vec<Party> =
         engine.endpoints().iter().map(|endpoint| Party::of(endpoint, &snapshot.cluster)).collect();
@@ -42,14 +53,19 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
         parties: &parties,
         findings: &findings,
         suppressed: &suppressed,
+        known: &known,
+        proofs: &proofs,
+        replay: &Replay { arguments, ..Replay::default() },
         complete,
         inventory: Inventory::of(&snapshot),
-        inputs: &configured.inputs(&args.paths).iter().map(|path| shown(path)).collect::<Vec<_>>(),
+        inputs: &inputs.iter().map(|path| shown(path)).collect::<Vec<_>>(),
         flags: &flags(&args.input),
     };
     output::write(&outputs, look, "report", |format| format.report, |write, page| write(&report, page))?;
     verbose::answered(start.elapsed(), look);
-    Ok(if complete || *configured.config.output.allow_incomplete { Exit::Clean } else { Exit::Incomplete })
+    // What is not known can hide anything, as what is not read can.
+    let whole = complete && !proofs.unknown();
+    Ok(if whole || *configured.config.output.allow_incomplete { Exit::Clean } else { Exit::Incomplete })
 }
 
 fn shown(path: &Path) -> String {

@@ -97,6 +97,7 @@ fn one(node: &Node, mistakes: &mut Mistakes) -> Option<Assertion> {
     let mut assertion = Assertion {
         name: String::new(),
         span,
+        whole: node.span,
         expect: expect?,
         from: from?,
         to: to?,

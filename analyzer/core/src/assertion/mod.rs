@@ -33,6 +33,8 @@ pub struct Assertion {
     pub name: String,
     /// The name, or the whole where there is none.
     pub span: Span,
+    /// All that is written.
+    pub whole: Span,
     /// What is expected.
     pub expect: Expect,
     /// Where flows come from.
@@ -51,6 +53,7 @@ impl Assertion {
     /// The same with places moved.
     pub fn moved(mut self, to: impl Fn(Span) -> Span) -> Self {
         self.span = to(self.span);
+        self.whole = to(self.whole);
         for ends in [&mut self.from, &mut self.to] {
             ends.span = to(ends.span);
             ends.parts.iter_mut().for_each(|part| part.span = to(part.span));

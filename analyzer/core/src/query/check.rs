@@ -79,8 +79,8 @@ pub struct Judged {
     pub findings: Vec<Finding>,
     /// What would be, but for an exception.
     pub suppressed: Vec<Suppressed>,
-    /// How many findings were there before, as the baseline says.
-    pub known: usize,
+    /// What was there before, as the baseline says.
+    pub known: Vec<Finding>,
 }
 
 /// The findings of a selection of the lint rules without those that are excepted.
@@ -98,7 +98,7 @@ pub fn judge(
     let (mut findings, mut suppressed) =
         suppress(found, snapshot, circumstances, |rule| selection.runs(rule));
     selection.apply(&mut findings);
-    let mut known = 0;
+    let mut known = Vec::new();
     if let Some(baseline) = baseline {
         let told = |rule: &Rule, file: &Path| selection.runs(rule) && circumstances.read(file);
         let compared = baseline.compare(findings, snapshot.baseline, told);
@@ -108,6 +108,7 @@ pub fn judge(
     findings.retain(|finding| selection.reports(finding));
     suppressed.retain(|one| selection.reports(&one.finding));
     sort(&mut findings);
+    sort(&mut known);
     suppressed.sort_by(|a, b| order(&a.finding, &b.finding));
     Ok(Judged { findings, suppressed, known })
 }

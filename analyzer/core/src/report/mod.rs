@@ -332,6 +332,12 @@ pub struct FullReport<'a> {
     pub findings: &'a [Finding],
     /// What was found and is as it should be, as exceptions say.
     pub suppressed: &'a [Suppressed],
+    /// What was there before, as the baseline says.
+    pub known: &'a [Finding],
+    /// The answers to the assertions of the configuration.
+    pub proofs: &'a Proofs<'a>,
+    /// How to see what contradicts them.
+    pub replay: &'a Replay,
     /// Whether nothing was left out.
     pub complete: bool,
     /// How much was looked at.

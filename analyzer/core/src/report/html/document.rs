@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use npv_models::diagnostic::Finding;
 use npv_models::policy::{Direction, Mode, NoMatch, Participation};
 use npv_models::source::SourceMap;
 use npv_models::space::{Family, Traffic};
@@ -11,13 +12,14 @@ use serde::{Serialize, Serializer};
 use super::account::{self, LayerOf};
 use super::excerpt::{Excerpt, Excerpts};
 use super::inventory::{self, NamespaceOf, RouteOf, ServiceOf, WorkloadOf};
+use super::proof::ProofOf;
 use crate::engine::{Account, EndpointKind, Part, PartOf};
 use crate::lint;
 use crate::query::name::internet;
 use crate::query::reach::{self, Question, assumed};
 use crate::query::text;
 use crate::report::FullReport;
-use crate::report::json::{Diagnostic, Endpoint, Excepted, SCHEMA_VERSION, Summary};
+use crate::report::json::{Assertion, Diagnostic, Endpoint, Excepted, SCHEMA_VERSION, Summary};
 
 /// Everything in a report.
 #[derive(Serialize)]
@@ -52,11 +54,19 @@ pub(in crate::report) struct Document<'a> {
     routes: Vec<RouteOf<'a>>,
     /// As `npv check` lists them.
     pub(super) findings: Vec<Diagnostic<'a>>,
-    suppressed: Vec<Excepted<'a>>,
-    /// The excerpts that show each finding.
+    pub(super) suppressed: Vec<Excepted<'a>>,
+    /// What the baseline has.
+    pub(super) baseline: Vec<Diagnostic<'a>>,
+    /// The excerpts that show each finding, then each that is suppressed, then each of the baseline.
     pub(super) shown: Vec<Vec<u32>>,
     pub(super) excerpts: Vec<Excerpt<'a>>,
     lint_rules: BTreeMap<&'static str, LintRule>,
+    /// As `npv check` lists them.
+    pub(super) assertions: Vec<Assertion<'a>>,
+    /// What the answers about every cluster take for granted.
+    assumptions: &'a [&'static str],
+    /// The excerpts that show each assertion.
+    pub(super) proofs: Vec<ProofOf>,
     /// What reading found wrong, as `npv reach` lists it.
     diagnostics: Vec<Diagnostic<'a>>,
 }
@@ -179,6 +189,7 @@ impl<'a> Document<'a> {
     /// The document of a report.
     pub(in crate::report) fn of(report: &FullReport<'a>) -> Self {
         let (snapshot, engine) = (report.snapshot, report.engine);
+        let proofs = &report.proofs.proofs;
         let cluster = &snapshot.cluster;
         let assumed = assumed(cluster);
         let account = Account::new(engine, cluster, &snapshot.policies, snapshot.profile, &assumed);
@@ -202,11 +213,16 @@ impl<'a> Document<'a> {
             family: class.family.map(Family::name),
         });
         let classes = classes.collect();
-        let findings = diagnostics(report.findings, &snapshot.sources);
-        let shown = report.findings.iter().map(|finding| excerpts.of_finding(finding)).collect();
+        let (suppressed, excepted): (Vec<&Finding>, Vec<Excepted<'_>>) = report
+            .suppressed
+            .iter()
+            .filter_map(|one| Some((&one.finding, Excepted::of(one, &snapshot.sources)?)))
+            .unzip();
+        let all = || report.findings.iter().chain(suppressed.iter().copied()).chain(report.known);
+        let shown = all().map(|finding| excerpts.of_finding(finding)).collect();
         let lint_rules = lint::rules()
             .iter()
-            .filter(|rule| report.findings.iter().any(|finding| finding.rule == rule.name))
+            .filter(|rule| all().any(|finding| finding.rule == rule.name))
             .map(|rule| (rule.name, LintRule { category: rule.category.name(), summary: rule.summary() }));
         let lint_rules = lint_rules.collect();
         Self {
@@ -215,7 +231,11 @@ impl<'a> Document<'a> {
             inputs: report.inputs,
             flags: report.flags,
             complete: report.complete,
-            summary: Summary::of(report.findings, report.inventory),
+            summary: Summary {
+                suppressed: Some(report.suppressed.len()),
+                baseline: Some(report.known.len()),
+                ..Summary::of(report.findings, report.inventory)
+            },
             coverage,
             endpoints: report.parties.iter().map(Endpoint::of).collect(),
             ends,
@@ -234,14 +254,18 @@ impl<'a> Document<'a> {
             workloads: inventory::workloads(snapshot),
             services: inventory::services(snapshot, engine),
             routes: inventory::routes(snapshot, engine),
-            findings,
-            suppressed: report
-                .suppressed
-                .iter()
-                .filter_map(|one| Excepted::of(one, &snapshot.sources))
-                .collect(),
+            findings: diagnostics(report.findings, &snapshot.sources),
+            suppressed: excepted,
+            baseline: diagnostics(report.known, &snapshot.sources),
             shown,
             lint_rules,
+            assertions: proofs
+                .iter()
+                .enumerate()
+                .map(|(index, proof)| Assertion::of(proof, index, report.replay, &snapshot.sources))
+                .collect(),
+            assumptions: &report.proofs.assumptions,
+            proofs: proofs.iter().map(|proof| ProofOf::of(proof, &mut excerpts)).collect(),
             diagnostics: diagnostics(&snapshot.findings, &snapshot.sources),
             excerpts: excerpts.finish(),
             traffic: flows.all,
@@ -249,10 +273,7 @@ impl<'a> Document<'a> {
     }
 }
 
-fn diagnostics<'a>(
-    findings: &'a [npv_models::diagnostic::Finding],
-    sources: &'a SourceMap,
-) -> Vec<Diagnostic<'a>> {
+fn diagnostics<'a>(findings: &'a [Finding], sources: &'a SourceMap) -> Vec<Diagnostic<'a>> {
     findings.iter().map(|finding| Diagnostic::of(finding, sources)).collect()
 }
 

@@ -9,6 +9,7 @@ mod document;
 mod excerpt;
 mod inventory;
 mod markup;
+mod proof;
 mod still;
 
 use std::io::{self, Write};

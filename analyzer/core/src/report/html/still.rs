@@ -1,13 +1,15 @@
-//! The page for readers without JavaScript: the summary, the findings and the connections.
+//! The page for readers without JavaScript: the summary, the assertions, the findings and the connections.
 
 use std::io::{self, Write};
 
 use npv_models::diagnostic::{Finding, Role};
 
 use super::document::Document;
+use super::excerpt::Excerpt;
 use super::markup::Text;
+use crate::query::prove::{Outcome, Proof};
 use crate::query::reach::{By, Question, reach};
-use crate::report::{FullReport, Page};
+use crate::report::{FullReport, Look, Page, text};
 
 /// Findings that are shown in full; the rest is counted.
 const MOST_FINDINGS: usize = 500;
@@ -16,12 +18,14 @@ const MOST_CONNECTIONS: usize = 2_000;
 
 /// Writes the page.
 pub(super) fn write(document: &Document<'_>, report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    summary(document, page)?;
+    summary(document, &report.proofs.proofs, page)?;
+    assertions(document, report, page)?;
     findings(document, report.findings, page)?;
+    suppressed(report, page)?;
     connections(report, page)
 }
 
-fn summary(document: &Document<'_>, page: &mut Page<'_>) -> io::Result<()> {
+fn summary(document: &Document<'_>, proofs: &[Proof<'_>], page: &mut Page<'_>) -> io::Result<()> {
     let (summary, coverage) = (&document.summary, &document.coverage);
     writeln!(page, "<h2>At a glance</h2>\n<table><tbody>")?;
     let rows: [(&str, u64); 12] = [
@@ -38,7 +42,19 @@ fn summary(document: &Document<'_>, page: &mut Page<'_>) -> io::Result<()> {
         ("Workloads open to the internet", coverage.exposed.len() as u64),
         ("Connections", coverage.connections),
     ];
-    for (name, count) in rows {
+    // Only what there is: whoever has no baseline need not learn of it here.
+    let left_out = [
+        ("Suppressed findings", document.suppressed.len()),
+        ("Findings of the baseline", document.baseline.len()),
+    ];
+    let outcomes = OUTCOMES.map(|word| {
+        (format!("Assertions: {word}"), proofs.iter().filter(|proof| ended(proof) == word).count())
+    });
+    let some = left_out.map(|(name, count)| (name.to_owned(), count)).into_iter().chain(outcomes);
+    let rows = rows.map(|(name, count)| (name.to_owned(), count)).into_iter();
+    for (name, count) in
+        rows.chain(some.filter(|(_, count)| *count > 0).map(|(name, count)| (name, count as u64)))
+    {
         writeln!(page, "<tr><th scope=\"row\">{name}</th><td>{count}</td></tr>")?;
     }
     writeln!(page, "</tbody></table>")?;
@@ -46,6 +62,90 @@ fn summary(document: &Document<'_>, page: &mut Page<'_>) -> io::Result<()> {
         writeln!(page, "<p>This report is incomplete: some input could not be read or is not modelled.</p>")?;
     }
     Ok(())
+}
+
+/// How assertions can end, the worst first.
+const OUTCOMES: [&str; 4] = ["fails", "undecided", "holds vacuously", "holds"];
+
+fn ended(proof: &Proof<'_>) -> &'static str {
+    match proof.outcome {
+        Outcome::Fails(_) => "fails",
+        Outcome::Unknown(_) => "undecided",
+        Outcome::Vacuous(_) => "holds vacuously",
+        Outcome::Holds => "holds",
+    }
+}
+
+fn assertions(document: &Document<'_>, report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let proofs = &report.proofs.proofs;
+    if proofs.is_empty() {
+        return Ok(());
+    }
+    writeln!(page, "<h2>Assertions</h2>\n<ol>")?;
+    for (proof, excerpts) in proofs.iter().zip(&document.proofs) {
+        writeln!(page, "<li><p><b>{}</b> {}</p>", ended(proof), Text(&proof.assertion.name))?;
+        let why = match &proof.outcome {
+            Outcome::Vacuous(why) => Some(why.clone()),
+            Outcome::Unknown(why) => Some(format!("the solver gave up: {why}")),
+            Outcome::Holds | Outcome::Fails(_) => None,
+        };
+        for note in why.iter().chain(&proof.notes) {
+            writeln!(page, "<p>note: {}</p>", Text(note))?;
+        }
+        if let Some(excerpt) = excerpts.whole().and_then(|number| document.excerpts.get(number as usize)) {
+            snippet(excerpt, page)?;
+        }
+        if let Outcome::Fails(found) = &proof.outcome {
+            let mut shown = Vec::new();
+            let mut paper = Page::new(&mut shown, Look::default());
+            text::counterexample(found, report.replay, None, &report.snapshot.sources, &mut paper)?;
+            writeln!(page, "<pre>")?;
+            for line in String::from_utf8_lossy(&shown).lines() {
+                writeln!(page, "{}", Text(line))?;
+            }
+            writeln!(page, "</pre>")?;
+        }
+        writeln!(page, "</li>")?;
+    }
+    writeln!(page, "</ol>")
+}
+
+fn suppressed(report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let lists = [
+        ("Suppressed", report.suppressed.iter().map(|one| (&one.finding, Some(&*one.reason))).collect()),
+        ("In the baseline", report.known.iter().map(|finding| (finding, None)).collect::<Vec<_>>()),
+    ];
+    for (title, list) in lists {
+        if list.is_empty() {
+            continue;
+        }
+        writeln!(page, "<h2>{title}</h2>\n<ol>")?;
+        for (finding, reason) in list.iter().take(MOST_FINDINGS) {
+            write!(page, "<li><p>[{}] {}", Text(finding.rule), Text(&finding.message))?;
+            let place = finding.span().and_then(|span| report.snapshot.sources.locate(span));
+            if let Some(place) = place {
+                write!(page, " <code>{}</code>", Text(place))?;
+            }
+            if let Some(reason) = reason {
+                write!(page, "</p><p>reason: {}", Text(reason))?;
+            }
+            writeln!(page, "</p></li>")?;
+        }
+        writeln!(page, "</ol>")?;
+        if let Some(more @ 1..) = list.len().checked_sub(MOST_FINDINGS) {
+            writeln!(page, "<p>There are {more} more.</p>")?;
+        }
+    }
+    Ok(())
+}
+
+fn snippet(excerpt: &Excerpt<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let (file, line) = excerpt.place();
+    writeln!(page, "<p><code>{}:{line}</code></p><pre>", Text(file))?;
+    for line in excerpt.text().lines() {
+        writeln!(page, "{}", Text(line))?;
+    }
+    writeln!(page, "</pre>")
 }
 
 fn findings(document: &Document<'_>, findings: &[Finding], page: &mut Page<'_>) -> io::Result<()> {
@@ -62,12 +162,7 @@ fn findings(document: &Document<'_>, findings: &[Finding], page: &mut Page<'_>) 
             writeln!(page, "<p>{}</p>", Text(label))?;
         }
         for excerpt in shown.iter().filter_map(|number| document.excerpts.get(*number as usize)) {
-            let (file, line) = excerpt.place();
-            writeln!(page, "<p><code>{}:{line}</code></p><pre>", Text(file))?;
-            for line in excerpt.text().lines() {
-                writeln!(page, "{}", Text(line))?;
-            }
-            writeln!(page, "</pre>")?;
+            snippet(excerpt, page)?;
         }
         for help in &finding.help {
             writeln!(page, "<p>help: {}</p>", Text(help))?;

@@ -122,9 +122,9 @@ pub(in crate::report) struct Summary {
     pub(in crate::report) services: usize,
     pub(in crate::report) policies: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
-    suppressed: Option<usize>,
+    pub(in crate::report) suppressed: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    baseline: Option<usize>,
+    pub(in crate::report) baseline: Option<usize>,
 }
 
 impl Summary {

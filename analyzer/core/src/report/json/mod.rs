@@ -19,6 +19,7 @@ use super::html::Document;
 use super::{Format, FullReport, Page};
 
 pub(super) use check::{Diagnostic, Excepted, Summary};
+pub(super) use prove::Assertion;
 pub(super) use reach::Endpoint;
 
 /// The version of every shape. It changes when a field changes its meaning or goes away.

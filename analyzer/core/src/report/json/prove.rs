@@ -12,8 +12,9 @@ use crate::assertion::{World, expected};
 use crate::query::prove::{Counterexample, Outcome, Proof};
 use crate::report::{Page, ProveReport, Replay};
 
+/// The answer about an assertion.
 #[derive(Serialize)]
-struct Assertion<'a> {
+pub(in crate::report) struct Assertion<'a> {
     name: &'a str,
     holds: Option<bool>,
     expect: &'static str,
@@ -27,6 +28,38 @@ struct Assertion<'a> {
     counterexample: Option<Flow<'a>>,
     notes: &'a [String],
     at: Option<Place<'a>>,
+}
+
+impl<'a> Assertion<'a> {
+    /// `index` is the number of the proof, by which its manifests are known.
+    pub(in crate::report) fn of(
+        proof: &'a Proof<'_>,
+        index: usize,
+        replay: &'a Replay,
+        sources: &'a SourceMap,
+    ) -> Self {
+        let (vacuous, unknown, found) = match &proof.outcome {
+            Outcome::Holds => (None, None, None),
+            Outcome::Vacuous(why) => (Some(&**why), None, None),
+            Outcome::Unknown(why) => (None, Some(&**why), None),
+            Outcome::Fails(found) => (None, None, Some(found)),
+        };
+        let file = replay.files.get(index).and_then(Option::as_deref);
+        Self {
+            name: &proof.assertion.name,
+            holds: proof.outcome.holds(),
+            expect: expected(proof.assertion.expect),
+            world: match proof.assertion.world {
+                World::EveryCluster => "any",
+                World::Snapshot => "snapshot",
+            },
+            vacuous,
+            unknown,
+            counterexample: found.map(|found| Flow::of(found, &replay.arguments, file, sources)),
+            notes: &proof.notes,
+            at: Place::of(proof.assertion.span, sources),
+        }
+    }
 }
 
 /// A flow, what decides it, and how to see it.
@@ -67,30 +100,7 @@ pub(super) fn assertions(
     write!(page, "\"assertions\": [")?;
     for (index, proof) in proofs.iter().enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;
-        let (vacuous, unknown, found) = match &proof.outcome {
-            Outcome::Holds => (None, None, None),
-            Outcome::Vacuous(why) => (Some(&**why), None, None),
-            Outcome::Unknown(why) => (None, Some(&**why), None),
-            Outcome::Fails(found) => (None, None, Some(found)),
-        };
-        let file = replay.files.get(index).and_then(Option::as_deref);
-        value(
-            page,
-            &Assertion {
-                name: &proof.assertion.name,
-                holds: proof.outcome.holds(),
-                expect: expected(proof.assertion.expect),
-                world: match proof.assertion.world {
-                    World::EveryCluster => "any",
-                    World::Snapshot => "snapshot",
-                },
-                vacuous,
-                unknown,
-                counterexample: found.map(|found| Flow::of(found, &replay.arguments, file, sources)),
-                notes: &proof.notes,
-                at: Place::of(proof.assertion.span, sources),
-            },
-        )?;
+        value(page, &Assertion::of(proof, index, replay, sources))?;
     }
     write!(page, "]")
 }

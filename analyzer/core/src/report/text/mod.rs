@@ -14,6 +14,7 @@ mod walk;
 
 pub use findings::findings;
 pub use fixes::fixes;
+pub(super) use prove::counterexample;
 
 use npv_models::diagnostic::Finding;
 

@@ -105,7 +105,7 @@ fn headline(proof: &Proof<'_>, sources: &SourceMap, page: &mut Page<'_>) -> io::
 }
 
 /// A flow, what decides it, and how to see it.
-pub(super) fn counterexample(
+pub(in crate::report) fn counterexample(
     found: &Counterexample,
     replay: &Replay,
     file: Option<&str>,
