@@ -174,3 +174,44 @@ fn excepted_findings_are_not_introduced() {
     let excepted = introduced(&policy("  # npv: ignore[selects-no-pods] the pods come later\n"));
     assert!(!excepted.contains(&"selects-no-pods".to_owned()), "{excepted:?}");
 }
+
+/// One finding is as the base has it, one is new and in the baseline, one is new; and one is gone.
+#[test]
+fn what_the_baseline_has_is_not_introduced() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    let policy = |name: &str, app: &str| {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: shop, \
+             annotations: {{description: d}}}}\nspec: {{podSelector: {{matchLabels: {{app: {app}}}}}, policyTypes: [Ingress]}}\n"
+        )
+    };
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: a}}\nspec: {}\n";
+    let old = format!("{pod}{}{}{}", policy("all", "a"), policy("stays", "b"), policy("goes", "c"));
+    let head = format!("{pod}{}{}", policy("all", "a"), policy("stays", "b"));
+    write("old.yaml", &old);
+    write("new.yaml", &format!("{head}{}", policy("known", "d")));
+    let run = npv(directory.path(), ["baseline", "write", "new.yaml"]);
+    assert_eq!(run.status, 0, "{run}");
+    write("new.yaml", &format!("{head}{}{}", policy("known", "d"), policy("fresh", "e")));
+    let asked = |more: &[&str]| -> [Vec<String>; 2] {
+        let arguments = [&["diff", "old.yaml", "new.yaml", "--format", "json"], more].concat();
+        let run = npv(directory.path(), arguments);
+        assert_eq!(run.status, 0, "{run}");
+        let json: Value = serde_json::from_str(&run.stdout).unwrap();
+        ["findingsIntroduced", "findingsResolved"].map(|key| {
+            let findings = json[key].as_array().unwrap().iter();
+            findings.map(|finding| format!("{} {}", finding["rule"], finding["object"])).collect()
+        })
+    };
+    let of = |name: &str| format!("\"selects-no-pods\" \"NetworkPolicy/shop/{name}\"");
+    assert_eq!(asked(&[]), [vec![of("fresh")], vec![of("goes")]]);
+    assert_eq!(asked(&["--no-baseline"]), [vec![of("known"), of("fresh")], vec![of("goes")]]);
+    fs::rename(directory.path().join("npv-baseline.json"), directory.path().join("b.json")).unwrap();
+    assert_eq!(asked(&["--baseline", "b.json"]), [vec![of("fresh")], vec![of("goes")]]);
+    let run = npv(directory.path(), ["diff", "old.yaml", "new.yaml", "--baseline", "none.json"]);
+    assert!(run.status == 2 && run.stderr.contains("there is no baseline `none.json`"), "{run}");
+    // What is gone is resolved, though the baseline has had it.
+    assert_eq!(npv(directory.path(), ["baseline", "write", "old.yaml"]).status, 0);
+    assert_eq!(asked(&[]), [vec![of("known"), of("fresh")], vec![of("goes")]]);
+}

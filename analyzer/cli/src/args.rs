@@ -419,6 +419,13 @@ pub(crate) struct DiffArgs {
     #[arg(long, value_name = "WORLD", default_value = "snapshot", hide_possible_values = true)]
     #[arg(conflicts_with = "fail_on_opened")]
     pub(crate) world: World,
+    /// The baseline, whose findings are none that are introduced; without it, the configured one, or
+    /// `npv-baseline.json` beside the configuration
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// Show as introduced what the baseline has, too
+    #[arg(long, conflicts_with = "baseline", help_heading = "Configuration")]
+    pub(crate) no_baseline: bool,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

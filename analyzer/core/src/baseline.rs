@@ -119,6 +119,16 @@ impl Baseline {
         self.entries.is_empty()
     }
 
+    /// How often a finding was there before.
+    pub fn count(&self, finding: &Finding) -> usize {
+        if !may_be_known(finding) {
+            return 0;
+        }
+        let fingerprint = finding.fingerprint();
+        let entries = self.entries.iter().filter(|entry| entry.fingerprint == fingerprint);
+        entries.map(|entry| entry.count).sum()
+    }
+
     /// Takes out what was there before, as often as it was. `told` says whether the findings of a rule in a file
     /// would be among these, so that an entry without one is no longer true.
     pub fn compare(

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::Write as _;
 use std::time::Instant;
 
+use npv_analyzer::config::Place;
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::check::Selection;
 use npv_analyzer::query::diff::{Diff, End, Explainer, Filter, Side, Which, diff, engines};
@@ -30,9 +31,12 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     }
     let sources = sides(args)?;
     // Both sides are read by one configuration, or they would differ by what is assumed of them.
-    let configured = input::configure(&near(args), &args.input, look)?;
+    let mut configured = input::configure(&near(args), &args.input, look)?;
     let outputs = output::of(&args.input.format, &configured)?;
     output::check(&outputs, "diff", |format| format.diff)?;
+    let file = args.baseline.clone().map(|file| Some(Place(file)));
+    configured.config.baseline.switch("--baseline", file);
+    let baseline = if args.no_baseline { None } else { input::baseline(&configured, look)? };
     let selection = Selection { config: configured.config.clone(), ..Selection::default() };
     let [mut before, mut after] = read(&sources, args, &configured, look)?;
     for snapshot in [&mut before, &mut after] {
@@ -45,8 +49,10 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     verbose::engine(&old, start.elapsed(), look);
     verbose::engine(&new, start.elapsed(), look);
     let filters = filters(args, [(&before, &old), (&after, &new)])?;
-    let answer = during("comparing", look, || diff(&before, &after, [&old, &new], &selection, circumstances))
-        .unwrap_or_else(|bug| guard::stop(&bug));
+    let answer = during("comparing", look, || {
+        diff(&before, &after, [&old, &new], &selection, circumstances, baseline.as_ref())
+    })
+    .unwrap_or_else(|bug| guard::stop(&bug));
     let [base, head] = &sources;
     let (unlabelled, sides) = (Labels::default(), [Side::of(&before, &old), Side::of(&after, &new)]);
     let why = Explainer::new(sides, &answer.flows, &unlabelled);

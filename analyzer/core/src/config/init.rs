@@ -40,27 +40,9 @@ pub fn init(snapshot: &Snapshot) -> String {
          # The addresses of pods and of Services; they are not outside.\n  \
          # podCidrs: [10.244.0.0/16]\n  # serviceCidrs: [10.96.0.0/12]\n",
     );
-    let assumed: Vec<String> =
-        cluster.entries().into_iter().filter(|entry| entry.pods.is_empty()).map(|entry| entry.id).collect();
-    if !assumed.is_empty() {
-        let ids: Vec<&str> = assumed.iter().map(String::as_str).collect();
-        let _ = writeln!(
-            text,
-            "  # Ingresses or routes come in by {}, whose pods no manifest shows: their labels.",
-            listed(&ids)
-        );
-        text.push_str("  # ingressController: {app.kubernetes.io/name: ingress-nginx}\n");
-    }
-    if !cluster.demands.monitors.is_empty() {
-        text.push_str(
-            "  # There are monitors: the labels of the pods of Prometheus, where npv does not know them.\n  \
-             # prometheus: {app.kubernetes.io/name: prometheus}\n",
-        );
-    }
+    text.push_str(&super::assumed::proposals(cluster));
     text.push_str(
-        "  # The labels of the pods of DNS, where it is not the usual one of `kube-system`.\n  \
-         # dns: {k8s-app: kube-dns}\n  \
-         blocksSkipPods: false # `true` where the network plugin never matches a pod by an ipBlock\n\n\
+        "  blocksSkipPods: false # `true` where the network plugin never matches a pod by an ipBlock\n\n\
          # Levels of rules and categories, as in `npv rule`: allow, note, warning, error.\nrules: {}\n\
          # no-policy: note\n# exposure: error\n\n\
          # Findings that are as they should be. Or `# npv: ignore[RULE] REASON` beside the line.\nignore: []\n\
@@ -92,7 +74,7 @@ fn directories(snapshot: &Snapshot) -> Vec<String> {
 }
 
 /// `a, b and 3 more`.
-fn listed(names: &[&str]) -> String {
+pub(super) fn listed(names: &[&str]) -> String {
     let shown: Vec<_> = names.iter().take(NAMED).map(|name| visible(name)).collect();
     match names.len().saturating_sub(NAMED) {
         0 if names.is_empty() => "none".to_owned(),

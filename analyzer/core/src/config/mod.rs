@@ -4,6 +4,7 @@
 //! Schema that `docs/schema/config.json` publishes, and what `npv config show` prints. Whatever is wrong with a
 //! file is a finding at its place, all of them at once.
 
+mod assumed;
 mod define;
 mod file;
 mod init;

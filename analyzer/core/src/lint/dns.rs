@@ -105,7 +105,8 @@ fn is_dns_service(cluster: &Cluster, service: &Service) -> bool {
         && service.ports.iter().any(|port| port.port == PORT)
 }
 
-fn is_dns_pod(cluster: &Cluster, pod: &PodGroup) -> bool {
+/// Whether a group is of the cluster's DNS: as somebody has said, else by its labels.
+pub(crate) fn is_dns_pod(cluster: &Cluster, pod: &PodGroup) -> bool {
     match &cluster.assumptions.dns {
         Some(labels) => labels.iter().all(|(key, value)| pod.labels.get(key) == Some(value)),
         None => is_dns_app(&pod.labels) && in_dns_namespace(cluster, pod.namespace),

@@ -33,6 +33,7 @@ use npv_symbolic::session::Error;
 use rayon::prelude::*;
 
 pub use context::Context;
+pub(crate) use dns::is_dns_pod;
 pub use docs::markdown;
 pub(crate) use exposed::keeps_data;
 pub use registry::rules;
@@ -40,6 +41,7 @@ pub use rule::{Category, Check, Rule};
 pub(crate) use rules::configuration::{
     EXPIRED_SUPPRESSION, INVALID_SUPPRESSION, STALE_BASELINE, UNUSED_SUPPRESSION,
 };
+pub(crate) use rules::scrape_blocked::is_prometheus;
 
 /// The rule with this name.
 pub fn rule(name: &str) -> Option<&'static Rule> {

@@ -3,7 +3,7 @@
 use npv_models::cluster::{GroupId, NamespaceId, Service, ServicePort, Target, TargetPort};
 use npv_models::diagnostic::Finding;
 use npv_models::k8s::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
-use npv_models::space::Protocol;
+use npv_models::space::{Labels, Protocol};
 
 use crate::lint::blocked::{Blocked, Party};
 use crate::lint::callers::Caller;
@@ -88,19 +88,22 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     blocked.report(&SCRAPE_BLOCKED, findings);
 }
 
+/// Whether pods with these labels are those of Prometheus, as far as its operator and its charts go.
+pub(crate) fn is_prometheus(labels: &Labels) -> bool {
+    let is = |key, value| labels.get(key) == Some(value);
+    is("app.kubernetes.io/name", "prometheus")
+        || is("app.kubernetes.io/name", "prometheus-agent")
+        || is("app", "prometheus")
+        || labels.get("operator.prometheus.io/name").is_some()
+}
+
 /// The pods that scrape, known by the labels that the operator and the charts give them.
 fn prometheus(context: &Context<'_>) -> Party {
     let groups: Vec<GroupId> = (0_u32..)
         .zip(&context.cluster().groups)
-        .filter(|(_, group)| {
-            if let Some(labels) = &context.cluster().assumptions.prometheus {
-                return labels.iter().all(|(key, value)| group.labels.get(key) == Some(value));
-            }
-            let is = |key, value| group.labels.get(key) == Some(value);
-            is("app.kubernetes.io/name", "prometheus")
-                || is("app.kubernetes.io/name", "prometheus-agent")
-                || is("app", "prometheus")
-                || group.labels.get("operator.prometheus.io/name").is_some()
+        .filter(|(_, group)| match &context.cluster().assumptions.prometheus {
+            Some(labels) => labels.iter().all(|(key, value)| group.labels.get(key) == Some(value)),
+            None => is_prometheus(&group.labels),
         })
         .map(|(index, _)| GroupId(index))
         .collect();

@@ -21,6 +21,7 @@ use npv_symbolic::session::Error;
 use super::check::{Selection, judge};
 use super::reach::{self, Party, PartyKind};
 use super::text::addresses_in_short;
+use crate::baseline::Baseline;
 use crate::engine::{EndpointId, Engine};
 use crate::snapshot::Snapshot;
 use crate::suppress::Circumstances;
@@ -120,14 +121,16 @@ pub struct Diff {
     pub policies: Vec<PolicyChange>,
     /// Whether nothing was left out of the base, and of the head.
     pub complete: [bool; 2],
-    /// What is wrong with the head and was not wrong with the base, in the order of the head.
+    /// What is wrong with the head and was not wrong with the base, in the order of the head; without what the
+    /// baseline has.
     pub introduced: Vec<Finding>,
-    /// What was wrong with the base and is not wrong with the head, in the order of the base.
+    /// What was wrong with the base and is not wrong with the head, in the order of the base, whether the
+    /// baseline has it or not.
     pub resolved: Vec<Finding>,
 }
 
-/// Compares two sets of manifests, with the [`engines`] of both, and with one selection of the lint rules
-/// and the same exceptions.
+/// Compares two sets of manifests, with the [`engines`] of both, and with one selection of the lint rules,
+/// the same exceptions and one baseline.
 ///
 /// # Errors
 /// When a proof does not stand up to the reference semantics: a bug in npv.
@@ -137,34 +140,40 @@ pub fn diff(
     [before, after]: [&Engine; 2],
     selection: &Selection,
     circumstances: Circumstances<'_>,
+    baseline: Option<&Baseline>,
 ) -> Result<Diff, Error> {
     let (old, new) = rayon::join(
         || judge(base, before, selection, circumstances, None),
         || judge(head, after, selection, circumstances, None),
     );
-    let (old, new) = (old?.findings, new?.findings);
+    let (mut old, new) = (old?.findings, new?.findings);
+    let complete = [&old, &new].map(|findings| !findings.iter().any(|finding| finding.incomplete));
+    // The configuration is of today: what it says of the base is wrong with neither.
+    old.retain(|finding| finding.span().map(|span| span.source) != base.configuration);
     Ok(Diff {
         flows: flows(&Side::of(base, before), &Side::of(head, after)),
         policies: policies::changes(&base.policies, &head.policies),
-        complete: [&old, &new].map(|findings| !findings.iter().any(|finding| finding.incomplete)),
-        introduced: unlike(&new, &old),
-        resolved: unlike(&old, &new),
+        complete,
+        introduced: unlike(&new, &old, |finding| baseline.map_or(0, |baseline| baseline.count(finding))),
+        resolved: unlike(&old, &new, |_| 0),
     })
 }
 
 /// The findings that the others are without, by their fingerprints; of several with one fingerprint, as
-/// many as the others have fewer.
-fn unlike(findings: &[Finding], others: &[Finding]) -> Vec<Finding> {
-    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+/// many as the others have fewer, or as are `known` fewer where that is more.
+fn unlike(findings: &[Finding], others: &[Finding], known: impl Fn(&Finding) -> usize) -> Vec<Finding> {
+    let mut there: BTreeMap<String, usize> = BTreeMap::new();
     for finding in others {
-        *known.entry(finding.fingerprint()).or_default() += 1;
+        *there.entry(finding.fingerprint()).or_default() += 1;
     }
-    let mut is_new = |finding: &Finding| match known.get_mut(&finding.fingerprint()) {
-        Some(left) if *left > 0 => {
-            *left -= 1;
-            false
-        }
-        _ => true,
+    let mut left: BTreeMap<String, usize> = BTreeMap::new();
+    let mut is_new = |finding: &Finding| {
+        let fingerprint = finding.fingerprint();
+        let before = there.get(&fingerprint).copied().unwrap_or(0);
+        let left = left.entry(fingerprint).or_insert_with(|| before.max(known(finding)));
+        let is_new = *left == 0;
+        *left = left.saturating_sub(1);
+        is_new
     };
     findings.iter().filter(|finding| is_new(finding)).cloned().collect()
 }
