@@ -52,7 +52,7 @@ pub(super) fn culprit<'a>(
     context: &Context<'a>,
     (group, direction): (GroupId, Direction),
     flow: Option<&Flow<'_>>,
-    speaks: impl Fn(&Rule) -> bool,
+    speaks: impl Fn(Placed<'_>, &Rule) -> bool,
 ) -> Option<Culprit<'a>> {
     let by_rule = flow.and_then(|flow| denial(context, flow, direction));
     by_rule.or_else(|| {
@@ -83,7 +83,7 @@ pub(super) fn blame<'a>(
     context: &Context<'a>,
     group: GroupId,
     direction: Direction,
-    speaks: impl Fn(&Rule) -> bool,
+    speaks: impl Fn(Placed<'_>, &Rule) -> bool,
 ) -> Option<Placed<'a>> {
     context
         .selecting(group)
@@ -91,8 +91,10 @@ pub(super) fn blame<'a>(
         .filter(|placed| placed.policy.rules(direction).is_some())
         .min_by_key(|placed| {
             let rules = placed.policy.rules(direction).unwrap_or_default();
-            let selects = context.selected(&placed.policy.subject).map_or(0, |selected| selected.pods.len());
-            (!rules.iter().any(&speaks), Reverse(selects), placed.policy.name_span)
+            let selects = context
+                .selected(placed.tier, &placed.policy.subject)
+                .map_or(0, |selected| selected.pods.len());
+            (!rules.iter().any(|rule| speaks(*placed, rule)), Reverse(selects), placed.policy.name_span)
         })
 }
 

@@ -9,7 +9,7 @@ use npv_models::policy::{Action, Direction, NamespaceSelector, PeerMatch, Peers,
 use npv_models::space::{Labels, Protocol};
 
 use super::blame::{Culprit, culprit, denial};
-use super::context::Context;
+use super::context::{Context, Placed};
 use super::traffic::toward;
 use crate::engine::{EndpointId, EndpointKind};
 
@@ -117,8 +117,9 @@ fn from_pods<'a>(
     let (caller, src, leaves) = stopped?;
     let (at, direction) = if leaves { (group, Direction::Ingress) } else { (caller, Direction::Egress) };
     let pods = context.pods.group(group)?;
-    let speaks =
-        |rule: &Rule| !toward(&rule.ports, Some(pods)).is_all() && speaks_of(rule, pods, protocol, port);
+    let speaks = |_: Placed<'_>, rule: &Rule| {
+        !toward(&rule.ports, Some(pods)).is_all() && speaks_of(rule, pods, protocol, port)
+    };
     let ends = end_at(context, src, caller).zip(end_at(context, dst, group));
     let flow = ends.map(|(src, dst)| Flow { src, dst, protocol, port });
     let culprit = culprit(context, (at, direction), flow.as_ref(), speaks)?;
@@ -198,7 +199,7 @@ fn blamed<'a>(
     let pods = context.pods.group(group)?;
     let ends = src.zip(end_at(context, dst, group));
     let flow = ends.map(|(src, dst)| Flow { src, dst, protocol, port });
-    let speaks = |rule: &Rule| speaks_of(rule, pods, protocol, port);
+    let speaks = |_: Placed<'_>, rule: &Rule| speaks_of(rule, pods, protocol, port);
     let culprit = culprit(context, (group, Direction::Ingress), flow.as_ref(), speaks)?;
     Some(Stop { culprit, direction: Direction::Ingress, src: None, dst })
 }

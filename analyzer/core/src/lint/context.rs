@@ -65,7 +65,8 @@ pub struct Context<'a> {
     /// The groups of pods that a policy with one of them selects, and which.
     confused: OnceLock<FxHashMap<GroupId, Vec<u32>>>,
     policies: Vec<Placed<'a>>,
-    selected: FxHashMap<&'a PodSelector, Selected>,
+    /// For selectors that do not see pods on the host network, and for those that do.
+    selected: [FxHashMap<&'a PodSelector, Selected>; 2],
     /// For each group the policies that select it, ascending.
     selecting: Vec<Vec<u32>>,
     /// For each group the endpoints that hold its pods, ascending.
@@ -84,18 +85,15 @@ impl<'a> Context<'a> {
             .zip(snapshot.policies.policies())
             .map(|(index, (_, tier, policy))| Placed { tier, policy, index })
             .collect();
-        let mut selected: FxHashMap<&PodSelector, Selected> = FxHashMap::default();
+        let mut by_view: [FxHashMap<&PodSelector, Selected>; 2] = Default::default();
         let mut selecting = vec![Vec::new(); snapshot.cluster.groups.len()];
         for placed in &policies {
             let subject = &placed.policy.subject;
-            let selection = selected.entry(subject).or_insert_with(|| pods.select(subject));
-            let profile = placed.tier.profile(snapshot.profile);
-            // S-63: where no selector sees the host network, a policy that selects such a pod has no say there.
-            let seen = |group: &GroupId| {
-                let host_network = pods.group(*group).is_some_and(|pods| pods.host_network);
-                profile.selectors_see_host_network || !host_network
-            };
-            for group in selection.pods.iter().filter(seen) {
+            let sees_hosts = placed.tier.profile(snapshot.profile).selectors_see_host_network;
+            let [hidden, seen] = &mut by_view;
+            let selected = if sees_hosts { seen } else { hidden };
+            let selection = selected.entry(subject).or_insert_with(|| pods.select(subject, sees_hosts));
+            for group in selection.pods.iter() {
                 if let Some(policies) = selecting.get_mut(group.0 as usize) {
                     policies.push(placed.index);
                 }
@@ -106,7 +104,7 @@ impl<'a> Context<'a> {
                 let Peers::Listed(peers) = &rule.peers else { continue };
                 for peer in peers {
                     if let PeerMatch::Pods(selector) = &peer.matches {
-                        selected.entry(selector).or_insert_with(|| pods.select(selector));
+                        selected.entry(selector).or_insert_with(|| pods.select(selector, sees_hosts));
                     }
                 }
             }
@@ -141,7 +139,7 @@ impl<'a> Context<'a> {
             confusions: OnceLock::new(),
             confused: OnceLock::new(),
             policies,
-            selected,
+            selected: by_view,
             selecting,
             endpoints,
             outside,
@@ -201,7 +199,10 @@ impl<'a> Context<'a> {
             let mut by_group: FxHashMap<GroupId, Vec<u32>> = FxHashMap::default();
             for (number, confusion) in (0_u32..).zip(self.confusions()) {
                 let Some(placed) = self.policies.get(confusion.policy() as usize) else { continue };
-                for group in self.selected(&placed.policy.subject).into_iter().flat_map(|one| one.pods.iter())
+                for group in self
+                    .selected(placed.tier, &placed.policy.subject)
+                    .into_iter()
+                    .flat_map(|one| one.pods.iter())
                 {
                     by_group.entry(group).or_default().push(number);
                 }
@@ -227,9 +228,11 @@ impl<'a> Context<'a> {
         })
     }
 
-    /// What a subject or a peer of one of the policies selects.
-    pub(super) fn selected(&self, selector: &PodSelector) -> Option<&Selected> {
-        self.selected.get(selector)
+    /// What a subject or a peer of one of the tier's policies selects.
+    pub(super) fn selected(&self, tier: &Tier, selector: &PodSelector) -> Option<&Selected> {
+        let sees_hosts = tier.profile(self.snapshot.profile).selectors_see_host_network;
+        let [hidden, seen] = &self.selected;
+        if sees_hosts { seen } else { hidden }.get(selector)
     }
 
     /// The policies that select a group, in evaluation order.

@@ -122,7 +122,7 @@ impl<'a, 'c> Program<'a, 'c> {
         let profile = tier.profile(context.snapshot.profile);
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); context.cluster().groups.len()];
         for (number, selector) in (0_u32..).zip(&words.selectors) {
-            let Some(selected) = context.selected(selector) else { continue };
+            let Some(selected) = context.selected(tier, selector) else { continue };
             for group in selected.pods.iter() {
                 if let Some(numbers) = members.get_mut(group.0 as usize) {
                     numbers.push(number);

@@ -303,15 +303,15 @@ impl<'a> Pods<'a> {
         })
     }
 
-    /// What the selector selects.
-    pub(super) fn select(&self, selector: &PodSelector) -> Selected {
+    /// What the selector selects; whether it sees pods on the host network depends on the tier (S-37, S-63).
+    pub(super) fn select(&self, selector: &PodSelector, sees_hosts: bool) -> Selected {
         let scope = self.scope(&selector.namespaces);
         let mut pods = Vec::new();
         let mut hidden = Vec::new();
         for &namespace in &scope.matched {
             for id in self.matching(namespace, &selector.pods) {
                 match self.group(id) {
-                    Some(group) if self.visible(group) => pods.push(id.0),
+                    Some(group) if sees_hosts || !group.host_network => pods.push(id.0),
                     _ => hidden.push(id),
                 }
             }

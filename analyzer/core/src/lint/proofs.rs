@@ -242,10 +242,11 @@ pub(super) fn witness(context: &Context<'_>, subject: &Subject<'_>, found: &Hypo
 fn existing(context: &Context<'_>, subject: &Subject<'_>) -> Option<Witness> {
     let Peers::Listed(peers) = &subject.rule.peers else { return None };
     let name = |id: EndpointId| context.engine.endpoint(id).map(|endpoint| endpoint.id.clone());
-    let owns = context.selected(&subject.policy.subject)?;
+    let (tier, _) = subject.id.policy.of(&context.snapshot.policies)?;
+    let owns = context.selected(tier, &subject.policy.subject)?;
     for peer in peers {
         let PeerMatch::Pods(selector) = &peer.matches else { continue };
-        let Some(others) = context.selected(selector) else { continue };
+        let Some(others) = context.selected(tier, selector) else { continue };
         for own_group in owns.pods.iter() {
             for other_group in others.pods.iter() {
                 let ends =

@@ -177,8 +177,9 @@ fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Cul
         }
     };
     let isolates = || {
-        isolating()
-            .max_by_key(|placed| context.selected(&placed.policy.subject).map_or(0, |found| found.pods.len()))
+        isolating().max_by_key(|placed| {
+            context.selected(placed.tier, &placed.policy.subject).map_or(0, |found| found.pods.len())
+        })
     };
     denied.or_else(|| Some(Culprit { placed: isolates()?, rule: None }))
 }

@@ -13,6 +13,7 @@ use rustc_hash::FxHashSet;
 use crate::engine::EndpointId;
 use crate::lint::blame::{Culprit, culprit};
 use crate::lint::callers::{Caller, api_server, end_at, may_be_at, outside_end};
+use crate::lint::context::Placed;
 use crate::lint::rule::lint_rule;
 use crate::lint::traffic::toward;
 use crate::lint::words;
@@ -105,8 +106,9 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 if admitted(context, src, &addresses) {
                     continue;
                 }
-                let speaks =
-                    |rule: &Rule| toward(&rule.ports, Some(pods)).contains(Protocol::Tcp, API_PORTS[1]);
+                let speaks = |_: Placed<'_>, rule: &Rule| {
+                    toward(&rule.ports, Some(pods)).contains(Protocol::Tcp, API_PORTS[1])
+                };
                 let mut servers = context.outside().filter(|(_, end)| may_be_at(&end.kind, &addresses));
                 let server = servers.find_map(|(_, end)| outside_end(context, &end.kind, &addresses));
                 let flow = end_at(context, src, group).zip(server).map(|(src, dst)| Flow {

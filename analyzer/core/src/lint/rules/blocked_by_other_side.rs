@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use npv_models::cluster::{ContainerPort, GroupId};
 use npv_models::decide::Flow;
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
-use npv_models::policy::{Action, Direction, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule};
+use npv_models::policy::{
+    Action, Direction, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule, Tier,
+};
 use npv_models::space::Traffic;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -14,7 +16,7 @@ use super::service_port_confusion::Confusion;
 use crate::engine::{EndpointId, TrafficId};
 use crate::lint::blame::{culprit, isolation};
 use crate::lint::callers::end_at;
-use crate::lint::context::PlacedRule;
+use crate::lint::context::{Placed, PlacedRule};
 use crate::lint::example::{self, Grant};
 use crate::lint::pods::Selected;
 use crate::lint::rule::lint_rule;
@@ -162,8 +164,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 fn of_peer(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer) -> Option<Finding> {
     let PeerMatch::Pods(selector) = &peer.matches else { return None };
-    let own = context.selected(&placed.at.policy.subject)?;
-    let other = context.selected(selector)?;
+    let own = context.selected(placed.at.tier, &placed.at.policy.subject)?;
+    let other = context.selected(placed.at.tier, selector)?;
     if other.open || own.pods.is_empty() {
         return None;
     }
@@ -331,16 +333,16 @@ fn add_unexplained(
     let wanted = over.between(context, sample).union(&mended);
     let mut plain = Vec::with_capacity(others.len());
     for &other in others {
-        let there: Vec<&Rule> = context
+        let there: Vec<&Confusion<'_>> = context
             .confusions_of(other.1)
             .filter(|confusion| confusion.direction() == side && confusion.meant().intersects(&wanted))
-            .map(Confusion::rule)
             .collect();
         if there.is_empty() {
             plain.push(other);
             continue;
         }
-        let explained = |own: &End| there.iter().any(|rule| speaks_of(context, rule, own.1));
+        let speak = |own: GroupId| there.iter().any(|one| speaks_of(context, one.tier(), one.rule(), own));
+        let explained = |own: &End| speak(own.1);
         let left: Vec<End> = owns.iter().copied().filter(|own| !explained(own)).collect();
         blocked.add(context, &left, &[other]);
     }
@@ -348,12 +350,12 @@ fn add_unexplained(
 }
 
 /// Whether the rule has an entry for the pods.
-fn speaks_of(context: &Context<'_>, rule: &Rule, group: GroupId) -> bool {
+fn speaks_of(context: &Context<'_>, tier: &Tier, rule: &Rule, group: GroupId) -> bool {
     match &rule.peers {
         Peers::Anyone => false,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(selector) => {
-                context.selected(selector).is_some_and(|selected| selected.pods.contains(group))
+                context.selected(tier, selector).is_some_and(|selected| selected.pods.contains(group))
             }
             _ => false,
         }),
@@ -384,7 +386,7 @@ fn finding(
     let mut over = Over::new(placed);
     let traffic = over.between(context, *first);
     let over = if traffic.is_all() { "anything".to_owned() } else { traffic.to_string() };
-    let about_peer = |rule: &Rule| speaks_of(context, rule, first.own.1);
+    let about_peer = |placed: Placed<'_>, rule: &Rule| speaks_of(context, placed.tier, rule, first.own.1);
     let (src, dst) = match placed.direction {
         Direction::Ingress => (first.other, first.own),
         Direction::Egress => (first.own, first.other),

@@ -122,7 +122,7 @@ fn finding(
             context.engine.traffic(side).contains(Protocol::Tcp, PORT)
         })
     };
-    let groups = context.selected(&placed.at.policy.subject)?.pods.iter();
+    let groups = context.selected(placed.at.tier, &placed.at.policy.subject)?.pods.iter();
     let groups: Vec<_> =
         groups.filter(|group| context.endpoints_of(*group).iter().any(|&own| reaches(own))).collect();
     if groups.is_empty() {

@@ -95,7 +95,7 @@ fn finding(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Finding> {
         return None;
     }
     let stores: Vec<(GroupId, &str)> = context
-        .selected(&placed.at.policy.subject)?
+        .selected(placed.at.tier, &placed.at.policy.subject)?
         .pods
         .iter()
         .filter_map(|id| {

@@ -13,6 +13,7 @@ use npv_models::space::{Labels, Protocol, Selector};
 use crate::engine::{EndpointId, TrafficId};
 use crate::lint::blame::{Culprit, culprit, isolation};
 use crate::lint::callers::end_at;
+use crate::lint::context::Placed;
 use crate::lint::dns::{self, PORT, PROTOCOLS, Server, Unseen};
 use crate::lint::pods::NAMESPACE_NAME;
 use crate::lint::rule::lint_rule;
@@ -141,7 +142,8 @@ fn stop<'a>(
     (endpoint, group): (EndpointId, GroupId),
     protocol: Protocol,
 ) -> Option<(Culprit<'a>, bool)> {
-    let speaks = |rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
+    let speaks =
+        |_: Placed<'_>, rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
     // Where every node has a cache, pods ask that.
     if node_local.is_some_and(|cache| {
         let egress = context.engine.side(endpoint, cache, Direction::Egress);

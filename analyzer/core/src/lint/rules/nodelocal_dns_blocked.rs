@@ -11,6 +11,7 @@ use npv_models::space::Protocol;
 use crate::engine::EndpointId;
 use crate::lint::blame::{Culprit, culprit, isolation};
 use crate::lint::callers::end_at;
+use crate::lint::context::Placed;
 use crate::lint::dns::{self, NODE_LOCAL, PORT, PROTOCOLS};
 use crate::lint::rule::lint_rule;
 use crate::lint::words;
@@ -106,7 +107,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             if PROTOCOLS.iter().all(|&protocol| egress.contains(protocol, PORT)) {
                 continue;
             }
-            let speaks = |rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
+            let speaks =
+                |_: Placed<'_>, rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
             let denied = PROTOCOLS.into_iter().find(|&protocol| !egress.contains(protocol, PORT));
             let flow = end_at(context, src, group).zip(denied).map(|(src, protocol)| Flow {
                 src,

@@ -89,7 +89,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for peer in placed.peers() {
             let found = match &peer.matches {
                 PeerMatch::Pods(selector) => context
-                    .selected(selector)
+                    .selected(placed.at.tier, selector)
                     .filter(|selected| selected.pods.is_empty() && !selected.open && !selected.partial)
                     .and_then(|selected| pods(context, placed, peer, selector, selected)),
                 PeerMatch::Nodes(selector) => nodes(context, placed, peer, selector),

@@ -64,7 +64,7 @@ lint_rule! {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for &placed in context.policies() {
-        let Some(selected) = context.selected(&placed.policy.subject) else { continue };
+        let Some(selected) = context.selected(placed.tier, &placed.policy.subject) else { continue };
         if let Some(finding) = finding(context, placed, selected) {
             findings.push(finding);
         }
@@ -113,7 +113,7 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
     let but = if selected.hidden.is_empty() {
         format!("({there})")
     } else {
-        format!("but those on the host network, which no policy applies to ({there})")
+        format!("but those on the host network, which no {} applies to ({there})", object.kind)
     };
     let message = format!(
         "`{object}` selects none of the pods that the manifests define in namespace{plural} {places} {but}"

@@ -91,7 +91,7 @@ fn finding(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Finding> {
     let mut open: BTreeSet<(u16, &str, &str)> = BTreeSet::new();
     let mut pods: Vec<GroupId> = Vec::new();
     let mut from_outside = None;
-    for id in context.selected(&placed.at.policy.subject)?.pods.iter() {
+    for id in context.selected(placed.at.tier, &placed.at.policy.subject)?.pods.iter() {
         let Some(group) = context.pods.group(id) else { continue };
         let admitted = toward(&placed.rule.ports, Some(group));
         let is_open = |port: &&SensitivePort| {

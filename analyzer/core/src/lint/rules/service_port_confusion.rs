@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use npv_models::cluster::{GroupId, PodGroup, Service, ServicePort, TargetPort};
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
-use npv_models::policy::{Action, Direction, PeerMatch, Peers, PortItem, PortMatch, Ports, Rule};
+use npv_models::policy::{Action, Direction, PeerMatch, Peers, PortItem, PortMatch, Ports, Rule, Tier};
 use npv_models::space::{PortSet, Protocol, Traffic};
 
 use crate::lint::context::PlacedRule;
@@ -101,6 +101,11 @@ impl Confusion<'_> {
         std::ptr::eq(self.placed.rule, rule)
     }
 
+    /// The tier that it is in.
+    pub(super) fn tier(&self) -> &Tier {
+        self.placed.at.tier
+    }
+
     /// The rule that it is in.
     pub(super) fn rule(&self) -> &Rule {
         self.placed.rule
@@ -169,12 +174,14 @@ fn speaks_of_some(item: &PortItem) -> bool {
 
 fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<GroupId>> {
     let groups: BTreeSet<GroupId> = match (placed.direction, &placed.rule.peers) {
-        (Direction::Ingress, _) => context.selected(&placed.at.policy.subject)?.pods.iter().collect(),
+        (Direction::Ingress, _) => {
+            context.selected(placed.at.tier, &placed.at.policy.subject)?.pods.iter().collect()
+        }
         (Direction::Egress, Peers::Anyone) => return None,
         (Direction::Egress, Peers::Listed(peers)) => peers
             .iter()
             .filter_map(|peer| match &peer.matches {
-                PeerMatch::Pods(selector) => context.selected(selector),
+                PeerMatch::Pods(selector) => context.selected(placed.at.tier, selector),
                 _ => None,
             })
             .flat_map(|selected| selected.pods.iter())
@@ -253,9 +260,9 @@ fn admitted_elsewhere(
 ) -> bool {
     let subject = match placed.direction {
         Direction::Ingress => Some(destination),
-        Direction::Egress => {
-            context.selected(&placed.at.policy.subject).and_then(|selected| selected.pods.iter().next())
-        }
+        Direction::Egress => context
+            .selected(placed.at.tier, &placed.at.policy.subject)
+            .and_then(|selected| selected.pods.iter().next()),
     };
     let Some(subject) = subject else { return false };
     context.selecting(subject).any(|other| {

@@ -81,7 +81,7 @@ fn finding(context: &Context<'_>, service: &Service) -> Option<Finding> {
     }
     let namespace = Names::namespace_name(cluster, service.namespace);
     let own = NamespaceSelector::Named(namespace.into());
-    if context.pods.select(&PodSelector { namespaces: own, pods: selector.clone() }).open {
+    if context.pods.select(&PodSelector { namespaces: own, pods: selector.clone() }, true).open {
         return None;
     }
     let object = cluster.service_object(service);

@@ -101,7 +101,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<GroupId>> {
     let groups: Vec<GroupId> = match placed.direction {
         Direction::Ingress => {
-            let subject = context.selected(&placed.at.policy.subject)?;
+            let subject = context.selected(placed.at.tier, &placed.at.policy.subject)?;
             if subject.open {
                 return None;
             }
@@ -113,7 +113,7 @@ fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<Gro
             for peer in peers {
                 match &peer.matches {
                     PeerMatch::Pods(selector) => {
-                        let selected = context.selected(selector)?;
+                        let selected = context.selected(placed.at.tier, selector)?;
                         if selected.open || selected.partial {
                             return None;
                         }

@@ -2,7 +2,7 @@
 
 use npv_models::cluster::{GroupId, ServicePort, ServiceType, Target};
 use npv_models::diagnostic::Finding;
-use npv_models::policy::{Direction, PeerMatch, Peers, Rule};
+use npv_models::policy::{Direction, PeerMatch, Peers, Rule, Tier};
 
 use super::service_target_port_mismatch::mismatch;
 use crate::lint::rule::lint_rule;
@@ -123,20 +123,21 @@ fn used(context: &Context<'_>, (port, group, number): (&ServicePort, GroupId, u1
         })
     });
     reached
-        || context
-            .selecting(group)
-            .filter_map(|placed| placed.policy.rules(Direction::Ingress))
-            .flatten()
-            .filter(|rule| toward(&rule.ports, Some(pods)).contains(port.protocol, number))
-            .any(|rule| may_be_elsewhere(context, rule))
+        || context.selecting(group).any(|placed| {
+            let rules = placed.policy.rules(Direction::Ingress).unwrap_or_default();
+            rules
+                .iter()
+                .filter(|rule| toward(&rule.ports, Some(pods)).contains(port.protocol, number))
+                .any(|rule| may_be_elsewhere(context, placed.tier, rule))
+        })
 }
 
 /// Whether a rule may speak of pods in a namespace that no manifest defines.
-fn may_be_elsewhere(context: &Context<'_>, rule: &Rule) -> bool {
+fn may_be_elsewhere(context: &Context<'_>, tier: &Tier, rule: &Rule) -> bool {
     let Peers::Listed(peers) = &rule.peers else { return true };
     peers.iter().any(|peer| match &peer.matches {
         PeerMatch::Pods(selector) => context
-            .selected(selector)
+            .selected(tier, selector)
             .is_none_or(|selected| selected.open || selected.partial || !selected.scope.maybe.is_empty()),
         _ => true,
     })
