@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod matrix;
 pub mod npv;
+pub mod page;
 pub mod place;
 pub mod worlds;
 

@@ -139,6 +139,7 @@ export interface Document {
    * What reading found wrong, as in the answer of `npv reach`.
    */
   diagnostics: Finding[];
+  diff?: Difference;
 }
 /**
  * A workload as far as no policy tells its pods apart, nodes, addresses outside the cluster, or something assumed.
@@ -603,4 +604,240 @@ export interface Proof {
    * One for each rule that comes nearest to allowing it.
    */
   nearest: (number | null)[];
+}
+/**
+ * What the head, which the rest of the report is about, opens and closes compared with the base.
+ */
+export interface Difference {
+  answer: Answer;
+  /**
+   * The answer holds every flow, and not only the first of them; the bundles always do.
+   */
+  whole: boolean;
+  count: {
+    opened: number;
+    closed: number;
+  };
+  /**
+   * What the endpoints of the answer are in the report, in the answer's order.
+   */
+  ends: Piece[];
+  /**
+   * Endpoints that only the base has; their numbers follow those of the report's.
+   */
+  gone: Endpoint[];
+  /**
+   * The report's endpoints that the base has no part of.
+   */
+  added: number[];
+  /**
+   * Every flow that opens, the most dangerous first.
+   */
+  opened: Bundle[];
+  /**
+   * Every flow that closes.
+   */
+  closed: Bundle[];
+  reasons: Reason[];
+  /**
+   * The revision to check out before the commands of the report are tried.
+   */
+  checkout?: string;
+}
+/**
+ * What `npv diff --format json` prints.
+ */
+export interface Answer {
+  schemaVersion: 1;
+  /**
+   * Nothing was left out on either side: all input could be read and is modelled.
+   */
+  complete: boolean;
+  /**
+   * The ends of the connections. Blocks of addresses are those of single connections, so they may overlap.
+   */
+  endpoints: Endpoint[];
+  /**
+   * What the head allows and the base does not.
+   */
+  opened: Connection[];
+  /**
+   * What the base allows and the head does not.
+   */
+  closed: Connection[];
+  /**
+   * Only the head has them.
+   */
+  endpointsAdded: Endpoint[];
+  /**
+   * Only the base has them.
+   */
+  endpointsRemoved: Endpoint[];
+  policiesAdded: PolicyChange[];
+  policiesRemoved: PolicyChange[];
+  /**
+   * Policies of both sides that mean something else in the head.
+   */
+  policiesChanged: PolicyChange[];
+  /**
+   * Findings in the head, by fingerprint, that the base is without; positions are in the head.
+   */
+  findingsIntroduced: Finding[];
+  /**
+   * Findings in the base that the head is without; positions are in the base.
+   */
+  findingsResolved: Finding[];
+  base: Side;
+  head: Side;
+}
+/**
+ * Traffic that one side allows between the two and the other side does not.
+ */
+export interface Connection {
+  src: string;
+  dst: string;
+  /**
+   * Every port of every protocol.
+   */
+  all: boolean;
+  traffic: Traffic;
+  /**
+   * Whether both ends are on both sides, or one of them is only in the head or only in the base.
+   */
+  between: "existing" | "added" | "removed";
+  /**
+   * Empty where an end is new or gone: that is the reason.
+   */
+  why: Why[];
+}
+/**
+ * One reason why the connection opens or closes.
+ */
+export interface Why {
+  /**
+   * The side that has another verdict now; left out where neither has.
+   */
+  side?: "egress" | "ingress";
+  traffic: Traffic;
+  /**
+   * What the object does to the connection: a policy that allows it, denies it, isolates an end, or does so no longer; an end with other labels, ports or addresses; routes that lead elsewhere.
+   */
+  effect:
+    "allowed" | "not-denied" | "not-isolated" | "denied" | "isolated" | "not-allowed" | "ends" | "routes";
+  /**
+   * `Kind/namespace/name` of the policy, or the end.
+   */
+  object: string;
+  /**
+   * The policy's rule: its name, or its path in the object.
+   */
+  rule?: string;
+  state: "new" | "changed" | "gone";
+  message: string;
+  base?: Place;
+  head?: Place;
+}
+export interface PolicyChange {
+  /**
+   * `Kind/namespace/name`.
+   */
+  object: string;
+  base?: Place;
+  head?: Place;
+}
+export interface Side {
+  /**
+   * What the user called it.
+   */
+  name: string;
+  /**
+   * Nothing was left out of this side.
+   */
+  complete: boolean;
+  /**
+   * What reading it found wrong.
+   */
+  diagnostics: Finding[];
+}
+/**
+ * An endpoint of the comparison in terms of the report's.
+ */
+export interface Piece {
+  /**
+   * What people call it.
+   */
+  name: string;
+  /**
+   * It can connect to itself in the head, and in the base.
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  several: [boolean, boolean];
+  /**
+   * The numbers of the endpoints that it is a piece of.
+   */
+  on: number[];
+  /**
+   * Those of them that it is all of.
+   */
+  whole: number[];
+}
+/**
+ * Flows from each of some ends to each of some ends, over the same traffic. An end that cannot connect to itself may be on both sides.
+ */
+export interface Bundle {
+  /**
+   * What makes it worth a second look.
+   */
+  danger?: "from the internet" | "to a data store" | "to the internet" | "across namespaces";
+  /**
+   * Whether both ends are on both sides, or one of them is only in the head or only in the base.
+   */
+  between: "existing" | "added" | "removed";
+  /**
+   * The ends that they come from, by their places in the answer: first, number of ends, and so on.
+   */
+  src: number[];
+  /**
+   * The ends that they go to, likewise.
+   */
+  dst: number[];
+  /**
+   * The ends that they come from in few words.
+   */
+  from: string[];
+  to: string[];
+  traffic: Traffic;
+  /**
+   * The numbers of their reasons, the most frequent first.
+   */
+  why: number[];
+}
+/**
+ * One reason why flows open or close.
+ */
+export interface Reason {
+  /**
+   * The side that has another verdict now; left out where neither has.
+   */
+  side?: "egress" | "ingress";
+  /**
+   * What the object does to the connection: a policy that allows it, denies it, isolates an end, or does so no longer; an end with other labels, ports or addresses; routes that lead elsewhere.
+   */
+  effect:
+    "allowed" | "not-denied" | "not-isolated" | "denied" | "isolated" | "not-allowed" | "ends" | "routes";
+  /**
+   * `Kind/namespace/name` of the policy, or the end.
+   */
+  object: string;
+  /**
+   * The policy's rule: its name, or its path in the object.
+   */
+  rule?: string;
+  state: "new" | "changed" | "gone";
+  message: string;
+  base?: Place;
+  head?: Place;
+  excerpt?: Excerpt;
 }

@@ -45,6 +45,13 @@ export function report(name, ...args) {
   return file;
 }
 
+/** Writes the report on a comparison and returns its file. */
+export function diff(name, base, head, ...args) {
+  const file = `${out}/${name}.html`;
+  run("diff", base, head, ...args, "--format", `html=${file}`);
+  return file;
+}
+
 /** A path in the checkout. */
 export function path(name) {
   return `${root}${name}`;

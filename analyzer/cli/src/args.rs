@@ -402,6 +402,7 @@ Examples:
   npv diff main -- deploy/                what do my changes open, compared with main?
   npv diff main...HEAD -- deploy/         what does this branch open?
   npv diff main...HEAD --format markdown=comment.md --fail-on-opened=from:internet -- deploy/
+  npv diff main --format html=diff.html -- deploy/
   npv diff --world any main -- deploy/    the policies alone, for the pods of any cluster"
 )]
 pub(crate) struct DiffArgs {

@@ -25,6 +25,11 @@ impl Output {
         self.file.as_deref()
     }
 
+    /// Its format's name.
+    pub(crate) fn name(&self) -> &'static str {
+        self.format.name
+    }
+
     /// A format that goes to a file; `None` where there is no format of the name.
     pub(crate) fn to_file(format: &str, file: PathBuf) -> Option<Self> {
         Some(Self { format: Format::named(format)?, file: Some(file) })

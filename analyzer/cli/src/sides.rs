@@ -35,12 +35,17 @@ enum Kind {
 impl Source {
     /// How to see a flow of this side: what it was read from, and what to check out before.
     pub(crate) fn replay(&self, inputs: &[PathBuf], args: &DiffArgs) -> Replay {
-        let (paths, checkout) = match &self.kind {
-            Kind::Path(path) => (vec![path.clone()], None),
-            Kind::WorkTree => (inputs.to_vec(), None),
-            Kind::Commit { .. } => (inputs.to_vec(), Some(self.name.clone())),
-        };
-        Replay { arguments: witness::arguments(&paths, &args.input), checkout, files: Vec::new() }
+        let checkout = matches!(self.kind, Kind::Commit { .. }).then(|| self.name.clone());
+        let arguments = witness::arguments(&self.inputs(inputs), &args.input);
+        Replay { arguments, checkout, files: Vec::new() }
+    }
+
+    /// The paths to name for commands that ask of this side.
+    pub(crate) fn inputs(&self, inputs: &[PathBuf]) -> Vec<PathBuf> {
+        match &self.kind {
+            Kind::Path(path) => vec![path.clone()],
+            Kind::WorkTree | Kind::Commit { .. } => inputs.to_vec(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 export * from "./answers";
 export * as assertions from "./assertions";
+export * from "./changes";
 export * from "./csv";
 export * from "./explain";
 export * from "./report";

@@ -1,6 +1,7 @@
 // The map: who is drawn, folded as far as it takes to be read, and which connections are drawn between them.
+import { presenceOf, type Which } from "./changes";
 import type { Report } from "./report";
-import { intersection, isEmpty, text, union, type Traffic } from "./traffic";
+import { difference, intersection, isEmpty, text, union, type Traffic } from "./traffic";
 
 /** What is asked to be drawn. */
 export interface Wish {
@@ -14,6 +15,8 @@ export interface Wish {
   only: Set<number> | null;
   /** Groups that are drawn as one although there would be room, or in full although there is none. */
   fold: boolean | null;
+  /** Only what opens or closes. */
+  changed?: boolean;
 }
 
 export type NodeKind = "pods" | "outside" | "assumed" | "group" | "alike" | "gate";
@@ -28,12 +31,16 @@ export interface MapNode {
   group: string | null;
   /** The endpoints that it stands for. */
   ends: number[];
+  /** Whether all of it is new, or gone. */
+  presence: "new" | "gone" | null;
 }
 
 export interface MapEdge {
   from: string;
   to: string;
   traffic: Traffic;
+  /** Whether it opens or closes; else both sides allow it. */
+  change: Which | null;
   /** The pairs of endpoints that it stands for. */
   pairs: [number, number][];
 }
@@ -54,12 +61,12 @@ const WORTH_A_GATE = 3;
 
 export function draw(report: Report, wish: Wish): Graph {
   const pairs = wanted(report, wish);
-  const ends = new Set(pairs.flatMap(([src, dst]) => [src, dst]));
+  const ends = new Set(pairs.flatMap(({ src, dst }) => [src, dst]));
   if (wish.focus !== null) ends.add(wish.focus);
   else if (!wish.only) {
     // Who has no connection at all is worth a look too.
     report.endpoints.forEach((endpoint, index) => {
-      if (report.end(index).workload !== null && (!wish.namespace || endpoint.namespace === wish.namespace)) ends.add(index);
+      if (!wish.changed && report.isPods(index) && (!wish.namespace || endpoint.namespace === wish.namespace)) ends.add(index);
     });
   }
   const folded = wish.fold ?? (ends.size > MOST_NODES || bundledSize(report, pairs) > MOST_EDGES);
@@ -68,34 +75,59 @@ export function draw(report: Report, wish: Wish): Graph {
   return build(report, pairs, ends, open, folded, wish);
 }
 
+/** A connection, or what opens or closes of one. */
+interface Link {
+  src: number;
+  dst: number;
+  traffic: Traffic;
+  change: Which | null;
+}
+
 /** The connections that are asked for. */
-function wanted(report: Report, wish: Wish): [number, number, number][] {
-  const all: [number, number, number][] = [];
+function wanted(report: Report, wish: Wish): Link[] {
+  const all: Link[] = [];
   const key = wish.asked ? text(wish.asked) : "";
-  const admits = (src: number, dst: number, traffic: number) =>
+  const admits = (src: number, dst: number) =>
     (wish.focus === null || src === wish.focus || dst === wish.focus) &&
     (wish.namespace === null || report.groupOf[src] === wish.namespace || report.groupOf[dst] === wish.namespace) &&
-    (wish.only === null || wish.only.has(src) || wish.only.has(dst)) &&
-    (wish.asked === null || report.overlaps(traffic, wish.asked, key));
+    (wish.only === null || wish.only.has(src) || wish.only.has(dst));
+  const { asked } = wish;
   for (let src = 0; src < report.endpoints.length; src++) {
-    for (const { end, traffic } of report.from(src)) {
-      if (src !== end && admits(src, end, traffic)) all.push([src, end, traffic]);
+    const changes = report.changes?.from(src);
+    for (const { end: dst, traffic: number } of wish.changed ? [] : report.from(src)) {
+      if (src === dst || !admits(src, dst) || (asked && !report.overlaps(number, asked, key))) continue;
+      const opened = changes?.get(dst)?.openedWhole;
+      const traffic = report.traffic(number);
+      all.push({ src, dst, traffic: opened ? difference(traffic, opened) : traffic, change: null });
     }
+    for (const [dst, change] of changes ?? []) {
+      if (src === dst || !admits(src, dst)) continue;
+      for (const which of ["opened", "closed"] as const) all.push({ src, dst, traffic: change[which], change: which });
+    }
+  }
+  if (report.changes) {
+    const left = all.map((link) => (asked ? { ...link, traffic: intersection(link.traffic, asked) } : link));
+    return left.filter(({ traffic }) => !isEmpty(traffic));
   }
   return all;
 }
 
 /** About how many edges would be drawn: what all of a group has in common counts once. */
-function bundledSize(report: Report, pairs: [number, number, number][]): number {
-  const bundles = new Set(pairs.map(([src, dst, traffic]) => `${report.groupOf[src]} ${report.groupOf[dst]} ${traffic}`));
+function bundledSize(report: Report, pairs: Link[]): number {
+  const numbers = new Map<Traffic, number>();
+  const number = (traffic: Traffic) => {
+    if (!numbers.has(traffic)) numbers.set(traffic, numbers.size);
+    return numbers.get(traffic);
+  };
+  const bundles = new Set(pairs.map(({ src, dst, traffic }) => `${report.groupOf[src]} ${report.groupOf[dst]} ${number(traffic)}`));
   return Math.min(pairs.length, bundles.size * 6);
 }
 
 function build(
-  report: Report, pairs: [number, number, number][], ends: Set<number>, open: (end: number) => boolean, folded: boolean, wish: Wish,
+  report: Report, pairs: Link[], ends: Set<number>, open: (end: number) => boolean, folded: boolean, wish: Wish,
 ): Graph {
   const nodes = new Map<string, MapNode>();
-  const isPods = (end: number) => report.end(end).workload !== null;
+  const isPods = (end: number) => report.isPods(end);
   // What is outside can be drawn twice: where connections come from on the left, where they go to on the right.
   const nodeOf = (end: number, as: "src" | "dst"): string => {
     const group = report.groupOf[end] ?? "";
@@ -105,20 +137,22 @@ function build(
     const known = nodes.get(id);
     if (known) {
       if (!known.ends.includes(end)) known.ends.push(end);
+      if (known.presence !== presenceOf(report, end)) known.presence = null;
       return id;
     }
     const { label, note } = whole ? { label: group, note: "" } : labelOf(report, end);
     const kind: NodeKind = whole && isPods(end) ? "group" : isPods(end) ? "pods" : report.end(end).outside ? "outside" : "assumed";
-    nodes.set(id, { id, kind, label, note, group: isPods(end) && !whole ? group : null, ends: [end] });
+    nodes.set(id, { id, kind, label, note, group: isPods(end) && !whole ? group : null, ends: [end], presence: presenceOf(report, end) });
     return id;
   };
   const edges = new Map<string, MapEdge>();
-  for (const [src, dst, number] of pairs) {
+  for (const { src, dst, traffic: whole, change } of pairs) {
     const [from, to] = [nodeOf(src, "src"), nodeOf(dst, "dst")];
     if (from === to) continue;
-    const traffic = wish.asked ? intersection(report.traffic(number), wish.asked) : report.traffic(number);
-    const known = edges.get(`${from}\n${to}`);
-    if (!known) edges.set(`${from}\n${to}`, { from, to, traffic, pairs: [[src, dst]] });
+    const traffic = wish.asked ? intersection(whole, wish.asked) : whole;
+    const key = keyOf(from, to, change);
+    const known = edges.get(key);
+    if (!known) edges.set(key, { from, to, traffic, change, pairs: [[src, dst]] });
     else {
       known.pairs.push([src, dst]);
       known.traffic = union(known.traffic, traffic);
@@ -140,13 +174,17 @@ function build(
   return bundle(nodes, [...edges.values()], groups, folded);
 }
 
+function keyOf(from: string, to: string, change: Which | null): string {
+  return `${from}\n${to}\n${change ?? ""}`;
+}
+
 /** Draws namespaces as one that have the same connections to everybody else. */
 function mergeAlike(nodes: Map<string, MapNode>, edges: Map<string, MapEdge>): void {
   const said = new Map<string, string[]>();
-  for (const { from, to, traffic } of edges.values()) {
+  for (const { from, to, traffic, change } of edges.values()) {
     for (const [own, line] of [[from, `to ${to}`], [to, `from ${from}`]] as const) {
       const lines = said.get(own) ?? [];
-      lines.push(`${line} ${text(traffic)}`);
+      lines.push(`${line} ${text(traffic)} ${change ?? ""}`);
       said.set(own, lines);
     }
   }
@@ -164,6 +202,7 @@ function mergeAlike(nodes: Map<string, MapNode>, edges: Map<string, MapEdge>): v
     for (const node of others) {
       nodes.delete(node.id);
       first.ends.push(...node.ends);
+      if (node.presence !== first.presence) first.presence = null;
     }
     first.kind = "alike";
     first.label = `${others.length + 1} namespaces alike`;
@@ -171,7 +210,7 @@ function mergeAlike(nodes: Map<string, MapNode>, edges: Map<string, MapEdge>): v
     for (const [key, edge] of edges) {
       if (!merged.has(edge.from) && !merged.has(edge.to)) continue;
       edges.delete(key);
-      const kept = merged.has(edge.from) ? edges.get(`${first.id}\n${edge.to}`) : edges.get(`${edge.from}\n${first.id}`);
+      const kept = merged.has(edge.from) ? edges.get(keyOf(first.id, edge.to, edge.change)) : edges.get(keyOf(edge.from, first.id, edge.change));
       kept?.pairs.push(...edge.pairs);
     }
   }
@@ -182,7 +221,7 @@ function bundle(nodes: Map<string, MapNode>, edges: MapEdge[], groups: Map<strin
   const gate = (group: string, side: "to" | "from"): string => {
     const id = `${side} all of ${group}`;
     const ends = (groups.get(group) ?? []).flatMap((member) => nodes.get(member)?.ends ?? []);
-    if (!nodes.has(id)) nodes.set(id, { id, kind: "gate", label: `all of ${group}`, note: "", group, ends });
+    if (!nodes.has(id)) nodes.set(id, { id, kind: "gate", label: `all of ${group}`, note: "", group, ends, presence: null });
     return id;
   };
   const merged = (into: "to" | "from", all: MapEdge[]): MapEdge[] => {
@@ -193,7 +232,7 @@ function bundle(nodes: Map<string, MapNode>, edges: MapEdge[], groups: Map<strin
       const group = nodes.get(edge[into])?.group;
       if (!group || nodes.get(edge[into])?.kind !== "pods" || (groups.get(group)?.length ?? 0) < WORTH_A_GATE) left.push(edge);
       else {
-        const key = `${edge[other]}\n${group}\n${text(edge.traffic)}`;
+        const key = `${edge[other]}\n${group}\n${text(edge.traffic)}\n${edge.change ?? ""}`;
         const bundle = bundles.get(key);
         if (bundle) bundle.push(edge);
         else bundles.set(key, [edge]);
@@ -203,7 +242,9 @@ function bundle(nodes: Map<string, MapNode>, edges: MapEdge[], groups: Map<strin
       const [first] = bundle;
       if (!first) continue;
       const group = nodes.get(first[into])?.group ?? "";
-      const members = groups.get(group) ?? [];
+      // Who is not there on the side that the connections are of has no part in them.
+      const absent = first.change === "closed" ? "new" : "gone";
+      const members = (groups.get(group) ?? []).filter((member) => nodes.get(member)?.presence !== absent);
       // Nobody is asked about connections to itself.
       const needed = members.length - (members.includes(first[other]) ? 1 : 0);
       if (bundle.length < needed || needed < WORTH_A_GATE - 1) left.push(...bundle);
@@ -216,7 +257,7 @@ function bundle(nodes: Map<string, MapNode>, edges: MapEdge[], groups: Map<strin
   const kept = drawn.filter((edge) => {
     const [from, to] = [nodes.get(edge.from), nodes.get(edge.to)];
     // All of a group with all of it: that is said at the group's name.
-    if (from?.kind !== "gate" || to?.kind !== "gate" || from.group !== to.group || !from.group) return true;
+    if (edge.change || from?.kind !== "gate" || to?.kind !== "gate" || from.group !== to.group || !from.group) return true;
     within.set(from.group, edge.traffic);
     return false;
   });

@@ -1,5 +1,6 @@
 // The matrix as a tree of groups: what stands in a row or column, and what a cell says.
 import type { Report } from "./report";
+import type { PairChange } from "./changes";
 import { isEmpty, intersection, union, type Traffic } from "./traffic";
 
 /** A row or a column. */
@@ -16,11 +17,18 @@ export interface Share {
   pairs: number;
 }
 
+/** How many pairs of a cell of groups have something that opens, and that closes. */
+export interface Changed {
+  opened: number;
+  closed: number;
+}
+
 export class Matrix {
   readonly groups: Group[] = [];
   readonly groupOf: number[];
   readonly #perRow = new Map<number, Int32Array>();
   readonly #cells = new Map<string, Share>();
+  readonly #changed = new Map<number, Changed[]>();
 
   constructor(readonly report: Report, readonly asked: Traffic | null, readonly key: string) {
     const numbers = new Map<string, number>();
@@ -57,6 +65,47 @@ export class Matrix {
     return this.asked ? intersection(traffic, this.asked) : traffic;
   }
 
+  /** What opens and closes between two endpoints, of what is asked for. */
+  change(src: number, dst: number): Pick<PairChange, "opened" | "closed" | "part"> | null {
+    const change = this.report.changes?.from(src).get(dst);
+    if (!change) return null;
+    const { part } = change;
+    const [opened, closed] = [change.opened, change.closed].map((traffic) => (this.asked ? intersection(traffic, this.asked) : traffic)) as [Traffic, Traffic];
+    return isEmpty(opened) && isEmpty(closed) ? null : { opened, closed, part };
+  }
+
+  /** The same for lines of groups, counted in pairs. */
+  changed(row: Line, column: Line): Changed {
+    const all: Changed = { opened: 0, closed: 0 };
+    if (!this.report.changes) return all;
+    for (const src of this.#members(row)) {
+      const one = column.end === undefined ? this.#changesOf(src)[column.group] : this.#oneChange(src, column.end);
+      all.opened += one?.opened ?? 0;
+      all.closed += one?.closed ?? 0;
+    }
+    return all;
+  }
+
+  #oneChange(src: number, dst: number): Changed {
+    const change = this.change(src, dst);
+    return { opened: change && !isEmpty(change.opened) ? 1 : 0, closed: change && !isEmpty(change.closed) ? 1 : 0 };
+  }
+
+  /** How many members of each group have something that changes from a source. */
+  #changesOf(src: number): Changed[] {
+    const known = this.#changed.get(src);
+    if (known) return known;
+    const counts = this.groups.map(() => ({ opened: 0, closed: 0 }));
+    for (const dst of this.report.changes?.from(src).keys() ?? []) {
+      const [count, one] = [counts[this.groupOf[dst] ?? 0], this.#oneChange(src, dst)];
+      if (!count) continue;
+      count.opened += one.opened;
+      count.closed += one.closed;
+    }
+    this.#changed.set(src, counts);
+    return counts;
+  }
+
   share(row: Line, column: Line): Share {
     const id = `${row.end ?? `g${row.group}`} ${column.end ?? `g${column.group}`}`;
     const known = this.#cells.get(id);
@@ -71,7 +120,10 @@ export class Matrix {
   }
 
   #count(row: Line, column: Line): Share {
-    const [sources, destinations] = [this.#members(row), this.#members(column)];
+    // Pairs are those of today: who is gone has none.
+    const here = (line: Line) => this.#members(line).filter((end) => !this.report.isGone(end));
+    const [sources, destinations] = [here(row), here(column)];
+    if (!sources.length || !destinations.length) return { connected: 0, pairs: 0 };
     let pairs = sources.length * destinations.length;
     if (row.group === column.group) {
       for (const end of sources) if (destinations.includes(end) && !this.report.asks(end, end)) pairs -= 1;
@@ -87,7 +139,7 @@ export class Matrix {
 
   /** How many members of each group a source reaches. Equal rows are counted once. */
   #ofRow(src: number): Int32Array {
-    const row = this.report.document.rowOf[src] ?? 0;
+    const row = this.report.document.rowOf[src] ?? -1;
     const known = this.#perRow.get(row);
     if (known) return known;
     const counts = new Int32Array(this.groups.length);

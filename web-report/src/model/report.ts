@@ -1,5 +1,6 @@
 // The document with everything looked up that views ask for again and again.
 import type { Document, End, Endpoint, Finding, Layer, Policy, Rule, Suppressed, Tier, Workload } from "../schema";
+import { Changes } from "./changes";
 import { intersection, isEmpty, type Traffic } from "./traffic";
 
 /** A policy with its place in the evaluation order. */
@@ -36,8 +37,16 @@ export interface Connection {
 
 export type Direction = "ingress" | "egress";
 
+/** An endpoint that only the base has. */
+const GONE: End = { several: false, outside: false, internet: false, isolated: [false, false], workload: null, parts: [] };
+
 export class Report {
+  /** Those of the document, and after them those that only the base has. */
   readonly endpoints: Endpoint[];
+  /** What opens and closes, where this is a comparison. */
+  readonly changes: Changes | null;
+  /** Endpoints that the base has no part of. */
+  readonly added: Set<number>;
   readonly policies: Ranked[] = [];
   /** All findings: what counts, then what exceptions cover, then what the baseline has. */
   readonly told: Told[];
@@ -48,7 +57,10 @@ export class Report {
   readonly #overlaps = new Map<string, boolean>();
 
   constructor(readonly document: Document) {
-    this.endpoints = document.endpoints;
+    const { diff } = document;
+    this.endpoints = [...document.endpoints, ...(diff?.gone ?? [])];
+    this.changes = diff ? new Changes(diff, this.endpoints.length) : null;
+    this.added = new Set(diff?.added);
     this.endpoints.forEach((endpoint, index) => this.#byId.set(endpoint.id, index));
     this.told = [
       ...document.findings.map((finding) => ({ finding, state: "new" as const, by: null })),
@@ -90,7 +102,18 @@ export class Report {
     return endpoint;
   }
 
+  /** Whether only the base has an endpoint. */
+  isGone(index: number): boolean {
+    return index >= this.document.endpoints.length;
+  }
+
+  /** Whether an endpoint is pods, on either side. */
+  isPods(index: number): boolean {
+    return this.end(index).workload !== null || (this.isGone(index) && this.endpoint(index).namespace !== undefined);
+  }
+
   end(index: number): End {
+    if (this.isGone(index)) return GONE;
     const end = this.document.ends[index];
     if (!end) throw new RangeError(`no endpoint ${index}`);
     return end;
@@ -170,6 +193,7 @@ export class Report {
 
   /** Whether a pair can have an answer at all: a single pod has no connection to itself. */
   asks(src: number, dst: number): boolean {
+    if (this.isGone(src) || this.isGone(dst)) return false;
     if (src === dst) return this.end(src).several;
     if (this.isDomain(src) || this.isAssumed(dst)) return false;
     return !(this.end(src).outside && this.end(dst).outside);

@@ -6,6 +6,7 @@ import { visible } from "../model/visible";
 import { Assertions } from "./assertions";
 import { ReportContext } from "./context";
 import { download } from "./download";
+import { ChangesView } from "./changes";
 import { Findings } from "./findings";
 import { Glance } from "./glance";
 import { MapView } from "./map";
@@ -19,6 +20,7 @@ import { Workloads } from "./workloads";
 
 const TITLES: Record<View, string> = {
   glance: "At a glance",
+  changes: "Changes",
   map: "Map",
   matrix: "Matrix",
   findings: "Findings",
@@ -30,6 +32,7 @@ const TITLES: Record<View, string> = {
 
 const COMPONENTS: Record<View, () => preact.JSX.Element> = {
   glance: Glance,
+  changes: ChangesView,
   map: MapView,
   matrix: MatrixView,
   findings: Findings,
@@ -46,7 +49,7 @@ export function App({ report }: { report: Report }) {
   const Component = COMPONENTS[view];
   const [src, dst] = ["src", "dst"].map((name) => report.index(parameters.get(name) ?? ""));
   useEffect(() => {
-    document.title = visible(`${TITLES[view]}${about ? `: ${about}` : ""} – npv report`);
+    document.title = visible(`${TITLES[view]}${about ? `: ${about}` : ""} – npv ${report.changes ? "diff" : "report"}`);
     // A link leads to the top of its view, for eyes and for screen readers; the page itself starts at its own.
     if (first.current) first.current = false;
     else {
@@ -70,15 +73,16 @@ export function App({ report }: { report: Report }) {
 
 function Navigation({ view, report }: { view: View; report: Report }) {
   const counts: Partial<Record<View, number>> = {
+    changes: (report.document.diff?.count.opened ?? 0) + (report.document.diff?.count.closed ?? 0),
     findings: report.document.findings.length,
     assertions: report.document.assertions.length,
     policies: report.policies.length,
   };
   return (
     <nav aria-label="views">
-      <p class="brand"><span aria-hidden="true" class="logo" />npv <span class="faint">report</span></p>
+      <p class="brand"><span aria-hidden="true" class="logo" />npv <span class="faint">{report.changes ? "diff" : "report"}</span></p>
       <ul>
-        {(Object.keys(TITLES) as View[]).map((name) => (
+        {(Object.keys(TITLES) as View[]).filter((name) => name !== "changes" || report.changes).map((name) => (
           <li key={name}>
             <a href={href(name)} aria-current={name === view ? "page" : undefined}>
               {TITLES[name]}{counts[name] ? <span class="count">{counts[name]?.toLocaleString("en")}</span> : null}
@@ -107,6 +111,11 @@ function Tools({ report }: { report: Report }) {
       <button type="button" class="quiet" onClick={() => save("reach.json", () => reach(report))} title="the answer of npv reach --format json">
         reach.json
       </button>
+      {report.document.diff?.whole ? (
+        <button type="button" class="quiet" onClick={() => save("diff.json", () => report.document.diff?.answer)} title="the answer of npv diff --format json">
+          diff.json
+        </button>
+      ) : null}
       <button type="button" class="quiet" onClick={() => save("report.json", () => report.document)} title="the answer of npv report --format json">
         report.json
       </button>

@@ -1,7 +1,7 @@
 // Draws a picture on a canvas. Colours are those of the page.
 import { short } from "../model/traffic";
 import { visible } from "../model/visible";
-import type { Picture, PlacedEdge, PlacedNode } from "./layout";
+import { noteOf, type Picture, type PlacedEdge, type PlacedNode } from "./layout";
 
 export interface Camera {
   x: number;
@@ -15,7 +15,7 @@ export interface Lit {
   edge: PlacedEdge | null;
 }
 
-type Colours = Record<"paper" | "raised" | "sunken" | "ink" | "soft" | "line" | "strong-line" | "accent" | "accent-soft" | "allowed" | "warning" | "warning-soft", string>;
+type Colours = Record<"paper" | "raised" | "sunken" | "ink" | "soft" | "line" | "strong-line" | "accent" | "accent-soft" | "allowed" | "denied" | "warning" | "warning-soft", string>;
 
 /** The colours of the page as a canvas takes them. */
 export function colours(element: HTMLElement): Colours {
@@ -25,7 +25,7 @@ export function colours(element: HTMLElement): Colours {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const names = ["paper", "raised", "sunken", "ink", "soft", "line", "strong-line", "accent", "accent-soft", "allowed", "warning", "warning-soft"];
+  const names = ["paper", "raised", "sunken", "ink", "soft", "line", "strong-line", "accent", "accent-soft", "allowed", "denied", "warning", "warning-soft"];
   const found = Object.fromEntries(names.map((name) => [name, read(name)])) as Colours;
   probe.remove();
   return found;
@@ -51,8 +51,17 @@ export function paint(context: CanvasRenderingContext2D, picture: Picture, camer
     context.stroke();
   }
   const some = picture.edges.some(isLit);
-  for (const edge of picture.edges) if (!isLit(edge)) line(context, edge, some ? colour.line : colour.soft, 1.1, colour);
-  for (const edge of picture.edges) if (isLit(edge)) line(context, edge, edge.edge.from === lit.node || lit.edge ? colour.accent : colour.allowed, 2, colour);
+  const changed = picture.edges.filter(({ edge }) => edge.change);
+  for (const edge of picture.edges) {
+    if (!isLit(edge) && !edge.edge.change) line(context, edge, some || changed.length ? colour.line : colour.soft, 1.1, colour);
+  }
+  // What opens and closes keeps its colour, and is told apart by its line too.
+  for (const edge of changed) if (!isLit(edge)) line(context, edge, some ? colour.line : ofChange(edge, colour), 1.9, colour);
+  for (const edge of picture.edges) {
+    if (!isLit(edge)) continue;
+    const own = edge.edge.from === lit.node || lit.edge ? colour.accent : colour.allowed;
+    line(context, edge, edge.edge.change ? ofChange(edge, colour) : own, edge.edge.change ? 3 : 2, colour);
+  }
   for (const placed of picture.nodes) box(context, placed, colour, near !== null && !near.has(placed.node.id), placed.node.id === lit.node);
   for (const group of picture.groups) {
     context.font = `600 12px ${FONT}`;
@@ -62,8 +71,14 @@ export function paint(context: CanvasRenderingContext2D, picture: Picture, camer
     const within = group.within ? ` · ${short(group.within, 14) === "all" ? "all traffic" : short(group.within, 14)} among themselves` : "";
     context.fillText(clip(context, visible(group.name) + within, group.width - 20), group.x - group.width / 2 + 10, group.y - group.height / 2 + 6);
   }
-  const few = picture.edges.length <= 40 && camera.zoom > 0.55;
-  for (const edge of picture.edges) if (few ? !some || isLit(edge) : isLit(edge)) label(context, edge, colour);
+  // Where something opens or closes, that is what people look for.
+  const named = changed.length ? changed : picture.edges;
+  const few = named.length <= 40 && camera.zoom > 0.55;
+  for (const edge of picture.edges) if (isLit(edge) || (few && !some && named.includes(edge))) label(context, edge, colour);
+}
+
+function ofChange({ edge }: PlacedEdge, colour: Colours): string {
+  return edge.change === "opened" ? colour.allowed : colour.denied;
 }
 
 function neighbours(picture: Picture, node: string): Set<string> {
@@ -104,7 +119,9 @@ function line(context: CanvasRenderingContext2D, edge: PlacedEdge, colour: strin
   context.strokeStyle = colour;
   context.globalAlpha = colour === colours.soft ? 0.55 : 1;
   context.lineWidth = width;
+  context.setLineDash(edge.edge.change === "closed" ? [7, 5] : []);
   context.stroke();
+  context.setLineDash([]);
   context.globalAlpha = colour === colours.soft ? 0.8 : 1;
   const [before, tip] = edge.points.slice(-2);
   if (!before || !tip) return;
@@ -129,7 +146,8 @@ function label(context: CanvasRenderingContext2D, { edge, points }: PlacedEdge, 
   const [before, after] = [points[at], points[at + 1]];
   if (!before || !after) return;
   const middle = { x: (before.x + after.x) / 2, y: (before.y + after.y) / 2 };
-  const text = short(edge.traffic, 16) === "all" ? "all" : short(edge.traffic, 16);
+  const sign = edge.change === "opened" ? "+ " : edge.change === "closed" ? "− " : "";
+  const text = sign + short(edge.traffic, 16);
   context.font = `11px ${MONO}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
@@ -137,9 +155,11 @@ function label(context: CanvasRenderingContext2D, { edge, points }: PlacedEdge, 
   rounded(context, middle.x - width / 2, middle.y - 8.5, width, 17, 8);
   context.fillStyle = colour.raised;
   context.fill();
-  context.strokeStyle = colour.line;
+  context.strokeStyle = edge.change ? ofChange({ edge, points }, colour) : colour.line;
   context.lineWidth = 1;
+  context.setLineDash(edge.change === "closed" ? [4, 3] : []);
   context.stroke();
+  context.setLineDash([]);
   context.fillStyle = colour.ink;
   context.fillText(text, middle.x, middle.y + 0.5);
 }
@@ -160,19 +180,22 @@ function box(context: CanvasRenderingContext2D, { node, x, y, width, height }: P
   context.fillStyle = node.kind === "outside" ? colour["warning-soft"] : whole ? colour["accent-soft"] : colour.raised;
   context.fill();
   context.lineWidth = chosen ? 2.5 : 1.2;
-  context.strokeStyle = chosen ? colour.accent : node.kind === "outside" ? colour.warning : whole ? colour.accent : colour["strong-line"];
-  context.setLineDash(node.kind === "assumed" ? [5, 4] : []);
+  const own = node.kind === "outside" ? colour.warning : whole ? colour.accent : colour["strong-line"];
+  const edge = node.presence === "new" ? colour.allowed : node.presence === "gone" ? colour.denied : own;
+  context.strokeStyle = chosen ? colour.accent : edge;
+  context.setLineDash(node.kind === "assumed" || node.presence === "gone" ? [5, 4] : []);
   context.stroke();
   context.setLineDash([]);
   context.textAlign = "center";
   context.textBaseline = "middle";
   context.fillStyle = colour.ink;
   context.font = `500 13px ${FONT}`;
-  context.fillText(clip(context, visible(node.label), width - 16), x, node.note ? y - 7 : y);
-  if (node.note) {
+  const note = noteOf(node);
+  context.fillText(clip(context, visible(node.label), width - 16), x, note ? y - 7 : y);
+  if (note) {
     context.fillStyle = colour.soft;
     context.font = `11px ${FONT}`;
-    context.fillText(clip(context, visible(node.note), width - 16), x, y + 10);
+    context.fillText(clip(context, visible(note), width - 16), x, y + 10);
   }
   context.globalAlpha = 1;
 }

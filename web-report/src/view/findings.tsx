@@ -2,7 +2,9 @@
 import { useMemo, useState } from "preact/hooks";
 import { csv } from "../model/csv";
 import type { State, Told } from "../model/report";
+import { visible } from "../model/visible";
 import type { Finding, Severity } from "../schema";
+import { PresenceMark } from "./changes";
 import { useReport } from "./context";
 import { download } from "./download";
 import { At, EndpointLink, Name, Prose, SeverityMark, Snippet, WhyLink, plural } from "./parts";
@@ -19,6 +21,8 @@ export function Findings() {
   const [shown, setShown] = useState(PAGE);
   const severity = parameters.get("severity");
   const rule = parameters.get("rule");
+  const introduced = useMemo(() => new Set(report.document.diff?.answer.findingsIntroduced.map((finding) => finding.fingerprint)), [report]);
+  const fresh = parameters.get("since") === "base" && report.changes !== null;
   const words = (parameters.get("find") ?? "").toLowerCase();
   // A link to a finding leads there, whatever has become of it.
   const state = parameters.get("state") ?? (about ? "all" : "new");
@@ -33,9 +37,10 @@ export function Findings() {
         .filter(({ finding }) => !about || finding.fingerprint === about)
         .filter(({ finding }) => !severity || finding.severity === severity)
         .filter(({ finding }) => !rule || finding.rule === rule)
+        .filter(({ finding }) => !fresh || introduced.has(finding.fingerprint))
         .filter(({ finding }) => !words || haystack(finding).includes(words))
         .sort((a, b) => SEVERITIES.indexOf(a.finding.severity) - SEVERITIES.indexOf(b.finding.severity) || a.index - b.index),
-    [all, about, state, severity, rule, words],
+    [all, about, state, severity, rule, words, fresh, introduced],
   );
   const save = () => {
     const header = ["state", "severity", "rule", "message", "object", "file", "line", "help", "fingerprint", "reason"];
@@ -67,6 +72,12 @@ export function Findings() {
             {rules.map((name) => <option key={name} value={name}>{name}</option>)}
           </select>
         </label>
+        {report.changes ? (
+          <label>
+            <input type="checkbox" checked={fresh} onChange={(event) => go(here({ since: event.currentTarget.checked ? "base" : null }, null), "replace")} />
+            only new ones
+          </label>
+        ) : null}
         {left ? (
           <label>
             Show{" "}
@@ -119,6 +130,7 @@ export function FindingOf({ told }: { told: Told }) {
             : <span class="object"><Name>{finding.object}</Name></span>
         ) : null}
         {state === "new" ? null : <span class="mark">{STATES[state]}</span>}
+        {report.document.diff?.answer.findingsIntroduced.some((one) => one.fingerprint === finding.fingerprint) ? <PresenceMark presence="new" /> : null}
         {finding.incomplete ? <span class="mark incomplete">incomplete</span> : null}
         <a class="anchor" href={href("findings", finding.fingerprint)} aria-label="a link to this finding">#</a>
       </header>
@@ -141,7 +153,7 @@ export function FindingOf({ told }: { told: Told }) {
       {fix ? (
         <div class="fix">
           {finding.help.includes(fix.description) && !fix.example ? null : <p><b>Fix</b> <Prose>{fix.description}</Prose></p>}
-          {fix.example ? <pre tabIndex={0} aria-label="what to write"><Name>{""}</Name>{fix.example}</pre> : null}
+          {fix.example ? <pre tabIndex={0} aria-label="what to write">{fix.example.split("\n").map(visible).join("\n")}</pre> : null}
         </div>
       ) : null}
       {about ? <p class="about"><Prose>{about.summary}</Prose> <code>npv rule {finding.rule}</code></p> : null}

@@ -5,6 +5,8 @@ import { OUTCOMES, outcome, over, tally, type Outcome } from "../model/assertion
 import { union, text, type Traffic } from "../model/traffic";
 import { visible } from "../model/visible";
 import { OutcomeMark } from "./assertions";
+import { WHICH, type Changes } from "../model/changes";
+import { FlowTable } from "./changes";
 import { useReport } from "./context";
 import { EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
 import { href } from "./router";
@@ -20,12 +22,14 @@ export function Glance() {
   return (
     <>
       <h1>At a glance</h1>
+      {report.changes && !complete ? <Incomplete /> : null}
+      {report.changes ? <Difference changes={report.changes} /> : null}
       <p class="lead">
         Who can reach whom in <Name>{inputs.join(", ")}</Name>: {plural(summary.pods, "pod")} of{" "}
         {plural(summary.workloads, "workload")} in {plural(summary.namespaces, "namespace")}, under{" "}
         {plural(summary.policies, "policy", "policies")}.
       </p>
-      {complete ? null : <Incomplete />}
+      {report.changes || complete ? null : <Incomplete />}
       <div class="tiles">
         <Tile title="Findings" link={href("findings")} tone={worst}>
           <strong>{wrong.toLocaleString("en")}</strong>
@@ -49,11 +53,11 @@ export function Glance() {
         </Tile>
         <Tile title="Open to the internet" link={href("workloads")} tone={exposed.length ? "warning" : "clean"}>
           <strong>{exposed.length.toLocaleString("en")}</strong>
-          <p>of {plural(report.endpoints.filter((end) => end.pods).length, "endpoint")} with pods</p>
+          <p>of {plural(report.document.endpoints.filter((end) => end.pods).length, "endpoint")} with pods</p>
         </Tile>
         <Tile title="Connections" link={href("matrix")}>
           <strong>{coverage.connections.toLocaleString("en")}</strong>
-          <p>allowed among {plural(report.endpoints.length, "endpoint")}</p>
+          <p>allowed among {plural(report.document.endpoints.length, "endpoint")}</p>
         </Tile>
       </div>
       <Contradicted />
@@ -188,6 +192,67 @@ function Contradicted() {
   );
 }
 
+/** So many rows of what opens, and of what closes, are shown here. */
+const BRIEF = 8;
+
+/** What opened, what closed, who came and went, and what is wrong now. */
+function Difference({ changes }: { changes: Changes }) {
+  const { answer, count } = changes.diff;
+  const { endpointsAdded, endpointsRemoved, findingsIntroduced, findingsResolved } = answer;
+  const dangerous = changes.rows.filter(({ bundle }) => bundle.danger && bundle.between === "existing");
+  const flows = dangerous.reduce((sum, row) => sum + changes.count(row), 0);
+  return (
+    <>
+      <p class="lead">
+        What <Name>{answer.head.name}</Name> opens and closes, compared with <Name>{answer.base.name}</Name>
+      </p>
+      {answer.base.complete ? null : (
+        <p class="note">
+          <Name>{answer.base.name}</Name> is incomplete: something of it could not be read or is not modelled, so more or
+          less may be opened and closed than is shown.
+        </p>
+      )}
+      <div class="tiles">
+        <Tile title="Opened" link={href("changes", null, { which: "opened" })} tone={count.opened ? (dangerous.length ? "warning" : "") : "clean"}>
+          <strong>{count.opened ? `+${count.opened.toLocaleString("en")}` : 0}</strong>
+          <p>{count.opened === 1 ? "flow" : "flows"}{flows ? `, ${flows.toLocaleString("en")} of them worth a second look` : ""}</p>
+        </Tile>
+        <Tile title="Closed" link={href("changes", null, { which: "closed" })}>
+          <strong>{count.closed ? `−${count.closed.toLocaleString("en")}` : 0}</strong>
+          <p>{count.closed === 1 ? "flow" : "flows"}</p>
+        </Tile>
+        <Tile title="Workloads" link={href("changes")}>
+          <strong>{signed(endpointsAdded.length, endpointsRemoved.length)}</strong>
+          <p>{endpointsAdded.length} new, {endpointsRemoved.length} gone</p>
+        </Tile>
+        <Tile title="Findings" link={href("findings", null, { since: "base" })} tone={findingsIntroduced.length ? "warning" : "clean"}>
+          <strong>{signed(findingsIntroduced.length, findingsResolved.length)}</strong>
+          <p>{findingsIntroduced.length} introduced, {findingsResolved.length} resolved</p>
+        </Tile>
+      </div>
+      {WHICH.map((which) => {
+        const rows = changes.rows.filter((row) => row.which === which);
+        if (!rows.length) return null;
+        return (
+          <section key={which}>
+            <h2>What {which}</h2>
+            <FlowTable
+              name={`glance-${which}`} rows={rows.slice(0, BRIEF)}
+              caption={rows.length > BRIEF ? `The first ${BRIEF} of ${rows.length} rows` : plural(count[which], "flow")}
+            />
+            {rows.length > BRIEF ? <p><a href={href("changes", null, { which })}>Everything that {which}</a></p> : null}
+          </section>
+        );
+      })}
+      <h2 class="whole">All of <Name>{answer.head.name}</Name></h2>
+    </>
+  );
+}
+
+function signed(come: number, gone: number): string {
+  return [come ? `+${come}` : "", gone ? `−${gone}` : ""].filter(Boolean).join(" ") || "0";
+}
+
 function Incomplete() {
   const { findings } = useReport().document;
   const why = [...findings.entries()].filter(([, finding]) => finding.incomplete);
@@ -224,7 +289,7 @@ function byNamespace(report: Report, exposed: Exposed[]) {
   const spaces = new Map(
     report.document.namespaces.map(({ name }) => [name, { name, ends: 0, pods: 0, policies: 0, ingress: 0, egress: 0, exposed: 0 }]),
   );
-  report.endpoints.forEach((endpoint, index) => {
+  report.document.endpoints.forEach((endpoint, index) => {
     const space = spaces.get(endpoint.namespace ?? "");
     if (!space) return;
     const [ingress, egress] = report.end(index).isolated;

@@ -37,15 +37,20 @@ const CHARACTER = 7.2;
 /** The height of a box's name. */
 const TITLE = 16;
 
+/** What is written below a node's name. */
+export function noteOf({ note, presence }: MapNode): string {
+  return [presence, note].filter(Boolean).join(", ");
+}
+
 function sizeOf(node: MapNode): { width: number; height: number } {
   if (node.kind === "gate") return { width: 12, height: 12 };
-  const text = Math.max(node.label.length * CHARACTER, node.note.length * CHARACTER * 0.82);
-  return { width: Math.min(230, Math.max(84, text + 26)), height: node.note ? 44 : 32 };
+  const text = Math.max(node.label.length * CHARACTER, noteOf(node).length * CHARACTER * 0.82);
+  return { width: Math.min(230, Math.max(84, text + 26)), height: noteOf(node) ? 44 : 32 };
 }
 
 /** Boxes are given by their centres. */
 export function place(graph: Graph): Picture {
-  const dagre = new Dagre({ compound: true, multigraph: false });
+  const dagre = new Dagre({ compound: true, multigraph: true });
   dagre.setGraph({ rankdir: "LR", nodesep: 26, ranksep: 84, edgesep: 10, marginx: 24, marginy: 24 });
   dagre.setDefaultEdgeLabel(() => ({}));
   const boxed = graph.groups.length > 0;
@@ -54,7 +59,7 @@ export function place(graph: Graph): Picture {
     dagre.setNode(node.id, sizeOf(node));
     if (boxed && node.group !== null) dagre.setParent(node.id, `box ${node.group}`);
   }
-  for (const edge of graph.edges) dagre.setEdge(edge.from, edge.to, {});
+  for (const edge of graph.edges) dagre.setEdge(edge.from, edge.to, {}, edge.change ?? undefined);
   layout(dagre);
   const box = (id: string): Box => {
     const { x = 0, y = 0, width = 0, height = 0 } = dagre.node(id) as Partial<Box>;
@@ -71,7 +76,7 @@ export function place(graph: Graph): Picture {
       return { name: group.name, within: group.within, x, y: y - TITLE / 2, width, height: height + TITLE };
     }),
     edges: graph.edges.map((edge) => {
-      const { points = [] } = (dagre.edge(edge.from, edge.to) ?? {}) as { points?: { x: number; y: number }[] };
+      const { points = [] } = (dagre.edge(edge.from, edge.to, edge.change ?? undefined) ?? {}) as { points?: { x: number; y: number }[] };
       return { edge, points };
     }),
   };

@@ -6,7 +6,7 @@ import { visible } from "../model/visible";
 import { colours, edgeAt, nodeAt, paint, type Camera, type Lit } from "./canvas";
 import { useReport } from "./context";
 import { place, type Picture } from "./layout";
-import { Table, TrafficText, WhyLink, plural } from "./parts";
+import { ChangeMark, OnlyChanged, Table, TrafficText, WhyLink, plural, type Column } from "./parts";
 import { go, here, href, useRoute } from "./router";
 
 export function MapView() {
@@ -16,17 +16,20 @@ export function MapView() {
   const namespace = parameters.get("namespace");
   const finding = parameters.get("finding");
   const fold = parameters.get("fold");
+  const changed = report.changes !== null && parameters.get("changed") === "yes";
   const focus = report.index(parameters.get("focus") ?? "") ?? null;
   const asked = useMemo(() => (port ? parse(port) : null), [port]);
   const graph = useMemo(() => {
     const only = finding ? endsOfFinding(report, finding) : null;
-    return draw(report, { focus, namespace, asked, only, fold: fold === null ? null : fold === "yes" });
-  }, [report, focus, namespace, asked, finding, fold]);
+    return draw(report, { focus, namespace, asked, only, fold: fold === null ? null : fold === "yes", changed });
+  }, [report, focus, namespace, asked, finding, fold, changed]);
   const picture = useMemo(() => place(graph), [graph]);
   const set = (name: string) => (event: { currentTarget: { value: string } }) =>
     go(here({ [name]: event.currentTarget.value || null }), "replace");
   const [find, setFind] = useState("");
-  const names = report.document.namespaces.map(({ name }) => name);
+  const defined = report.document.namespaces.map(({ name }) => name);
+  const left = report.endpoints.flatMap(({ namespace }) => (namespace !== undefined && !defined.includes(namespace) ? [namespace] : []));
+  const names = [...defined, ...new Set(left)];
   const objects = [...new Set(report.document.findings.flatMap(({ object }) => (object ? [object] : [])))].sort();
   return (
     <div class="full">
@@ -52,10 +55,11 @@ export function MapView() {
             </select>
           </label>
         ) : null}
+        <OnlyChanged />
         {focus === null ? null : <a class="button quiet" href={here({ focus: null })}>everybody</a>}
         <a class="button quiet" href={here({ fold: graph.folded ? "no" : "yes" })}>{graph.folded ? "unfold" : "fold"}</a>
       </div>
-      {graph.nodes.length ? <Canvas picture={picture} find={find.toLowerCase()} folded={graph.folded} /> : <p class="empty">There is nothing to draw.</p>}
+      {graph.nodes.length ? <Canvas picture={picture} find={find.toLowerCase()} folded={graph.folded} /> : <p class="empty">{changed ? "Nothing opens or closes." : "There is nothing to draw."}</p>}
       <details class="as-table">
         <summary>As a table: {plural(graph.edges.length, "connection")}</summary>
         <Edges edges={graph.edges} nodes={graph.nodes} />
@@ -75,11 +79,15 @@ function endsOfFinding(report: ReturnType<typeof useReport>, object: string): Se
 }
 
 function Edges({ edges, nodes }: { edges: MapEdge[]; nodes: MapNode[] }) {
+  const changes: Column<MapEdge>[] = useReport().changes
+    ? [{ name: "Change", value: (edge) => edge.change, cell: (edge) => (edge.change ? <ChangeMark which={edge.change} /> : "") }]
+    : [];
   const labels = new Map(nodes.map((node) => [node.id, node.group && node.kind !== "gate" ? `${node.group}/${node.label}` : node.label]));
   return (
     <Table
-      name="map" caption="What the map shows" rows={edges} keyOf={(edge) => `${edge.from} ${edge.to}`}
+      name="map" caption="What the map shows" rows={edges} keyOf={(edge) => `${edge.from} ${edge.to} ${edge.change}`}
       columns={[
+        ...changes,
         { name: "From", value: (edge) => labels.get(edge.from), cell: (edge) => visible(labels.get(edge.from) ?? "") },
         { name: "To", value: (edge) => labels.get(edge.to), cell: (edge) => visible(labels.get(edge.to) ?? "") },
         { name: "Over", value: (edge) => text(edge.traffic), cell: (edge) => <TrafficText traffic={edge.traffic} /> },
@@ -288,6 +296,7 @@ function Canvas({ picture, find, folded }: { picture: Picture; find: string; fol
         <li><span class="shape workload" /> workload</li>
         <li><span class="shape outside" /> addresses outside</li>
         <li><span class="shape assumed" /> assumed</li>
+        {report.changes ? <><li><span class="stroke opened" /> + opened</li><li><span class="stroke closed" /> − closed</li></> : null}
         {folded ? <li><span class="shape group" /> namespace</li> : <li><span class="shape gate" /> all of a namespace</li>}
       </ul>
       <div class="chosen" role="status">

@@ -4,8 +4,10 @@ import { Matrix as Model, type Line } from "../model/matrix";
 import { isAll, isEmpty, parse, short, text } from "../model/traffic";
 import { visible } from "../model/visible";
 import { csv } from "../model/csv";
+import { presenceOf } from "../model/changes";
 import { useReport } from "./context";
 import { download } from "./download";
+import { OnlyChanged } from "./parts";
 import { go, here, useRoute } from "./router";
 
 const CELL = { width: 68, height: 28 };
@@ -26,6 +28,7 @@ export function MatrixView() {
   const report = useReport();
   const { parameters } = useRoute();
   const find = parameters.get("find") ?? "";
+  const changed = report.changes !== null && parameters.get("changed") === "yes";
   const port = parameters.get("port") ?? "";
   const asked = useMemo(() => (port ? parse(port) : null), [port]);
   const model = useMemo(() => new Model(report, asked, port), [report, asked, port]);
@@ -38,8 +41,9 @@ export function MatrixView() {
   }, [open, standing]);
   const lines = useMemo(() => {
     const words = find.toLowerCase();
-    return model.lines(isOpen, (end) => !words || report.endpoint(end).id.toLowerCase().includes(words));
-  }, [model, isOpen, find]);
+    const touched = changed ? report.changes?.touched : undefined;
+    return model.lines(isOpen, (end) => (!touched || touched.has(end)) && (!words || report.endpoint(end).id.toLowerCase().includes(words)));
+  }, [model, isOpen, find, changed]);
 
   const openNames = () => model.groups.map(({ name }) => name).filter(isOpen);
   const toggle = (group: number) => {
@@ -67,6 +71,7 @@ export function MatrixView() {
           Port <input class="port" type="search" value={port} onInput={set("port")} placeholder="5432/tcp"
             aria-invalid={Boolean(port && !asked)} />
         </label>
+        <OnlyChanged />
         {report.endpoints.length <= MOST_OPEN ? (
           <a class="button quiet" href={here({ open: "*" })}>open all</a>
         ) : null}
@@ -76,9 +81,10 @@ export function MatrixView() {
           <li><span class="swatch some" /> some ports</li>
           <li><span class="swatch all" /> all traffic</li>
           <li><span class="swatch nothing" /> denied</li>
+          {report.changes ? <><li><span class="swatch opened" /> + opened, ± and closed</li><li><span class="swatch closed" /> − closed</li></> : null}
         </ul>
       </div>
-      {lines.length ? <Grid model={model} lines={lines} isOpen={isOpen} toggle={toggle} /> : <p class="empty">No endpoint is called like that.</p>}
+      {lines.length ? <Grid model={model} lines={lines} isOpen={isOpen} toggle={toggle} /> : <p class="empty">{changed && !find ? "Nothing opens or closes." : "No endpoint is called like that."}</p>}
     </div>
   );
 }
@@ -219,7 +225,10 @@ function range(first: number, last: number): number[] {
 }
 
 function titleOf(model: Model, line: Line): string {
-  if (line.end !== undefined) return visible(model.report.endpoint(line.end).id);
+  if (line.end !== undefined) {
+    const presence = presenceOf(model.report, line.end);
+    return visible(model.report.endpoint(line.end).id) + (presence ? `, which is ${presence}` : "");
+  }
   const group = model.groups[line.group];
   return `${visible(group?.name ?? "")}: ${group?.members.length ?? 0} endpoints`;
 }
@@ -230,22 +239,43 @@ function labelOf(model: Model, line: Line, isOpen: (group: string) => boolean): 
     return `${isOpen(group?.name ?? "") ? "▾" : "▸"} ${visible(group?.name ?? "")}`;
   }
   const { id, namespace, name, kind } = model.report.endpoint(line.end);
-  if (namespace === undefined) return visible(id);
-  return visible(id === `${namespace}/${name}[${kind}]` ? (name ?? id) : id.slice(namespace.length + 1));
+  const presence = presenceOf(model.report, line.end);
+  const sign = presence === "new" ? "+ " : presence === "gone" ? "− " : "";
+  if (namespace === undefined) return sign + visible(id);
+  return sign + visible(id === `${namespace}/${name}[${kind}]` ? (name ?? id) : id.slice(namespace.length + 1));
 }
 
 function cellOf(model: Model, row: Line, column: Line): { text: string; style: string; title: string } {
   const pair = `${titleOf(model, row)} to ${titleOf(model, column)}`;
   if (row.end !== undefined && column.end !== undefined) {
+    const change = model.change(row.end, column.end);
+    if (change) return changedCell(model, row.end, column.end, change, pair);
     if (!model.report.asks(row.end, column.end)) return { text: "", style: "none", title: `${pair}: not asked` };
     if (!model.connected(row.end, column.end)) return { text: "", style: "nothing", title: `${pair}: denied` };
     const traffic = model.traffic(row.end, column.end);
     return { text: short(traffic), style: isAll(traffic) ? "all" : "some", title: `${pair}: ${text(traffic)}` };
   }
   const { connected, pairs } = model.share(row, column);
+  const { opened, closed } = model.changed(row, column);
+  if (opened || closed) {
+    const signs = [opened ? `+${opened}` : "", closed ? `−${closed}` : ""].filter(Boolean);
+    const said = [opened ? `something opens between ${opened}` : "", closed ? `something closes between ${closed}` : ""].filter(Boolean);
+    const style = opened ? "opened" : "closed-pairs";
+    return { text: signs.join(" "), style, title: `${pair}: ${connected} of ${pairs} pairs are connected; ${said.join(", ")}` };
+  }
   if (!pairs) return { text: "", style: "none", title: `${pair}: not asked` };
   if (!connected) return { text: "", style: "nothing", title: `${pair}: denied` };
   const level = connected === pairs ? "all-pairs" : connected * 3 >= pairs ? "many-pairs" : "few-pairs";
   const shown = `${connected}/${pairs}`;
   return { text: shown.length > 9 ? `${Math.max(1, Math.round((100 * connected) / pairs))} %` : shown, style: level, title: `${pair}: ${connected} of ${pairs} pairs are connected` };
+}
+
+/** A pair with something that opens or closes: that is what stands in its cell. */
+function changedCell(model: Model, src: number, dst: number, { opened, closed, part }: NonNullable<ReturnType<Model["change"]>>, pair: string) {
+  const [opens, closes] = [!isEmpty(opened), !isEmpty(closed)];
+  const allowed = model.traffic(src, dst);
+  const now = isEmpty(allowed) ? "denied" : `${text(allowed)}`;
+  const said = [opens ? `opened ${text(opened)}` : "", closes ? `closed ${text(closed)}` : ""].filter(Boolean).join(", ");
+  const shown = opens ? `${closes ? "±" : "+"}${short(opened, 8)}` : `−${short(closed, 8)}`;
+  return { text: shown, style: opens ? "opened" : "closed", title: `${pair}: ${now}; ${said}${part ? " between parts of them" : ""}` };
 }

@@ -3,11 +3,12 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Excerpt, Place, Severity } from "../schema";
 import { csv, type Cell } from "../model/csv";
+import type { Which } from "../model/changes";
 import { visible } from "../model/visible";
 import { isAll, isEmpty, text, type Traffic } from "../model/traffic";
 import { useReport } from "./context";
 import { download } from "./download";
-import { here, href } from "./router";
+import { go, here, href, useRoute } from "./router";
 
 /** A name from the manifests: it keeps its direction to itself. */
 export function Name({ children }: { children: string }) {
@@ -50,6 +51,29 @@ export function WhyLink({ src, dst, children = "why" }: { src: number; dst: numb
 
 export function SeverityMark({ severity }: { severity: Severity }) {
   return <span class={`mark ${severity}`}>{severity}</span>;
+}
+
+export function ChangeMark({ which }: { which: Which }) {
+  return <span class={`mark ${which}`}>{which === "opened" ? "+ opened" : "− closed"}</span>;
+}
+
+/** What to check out before commands are tried, where a revision is compared. */
+export function Checkout() {
+  const { diff } = useReport().document;
+  return diff?.checkout ? <p class="faint">with <code><Name>{diff.checkout}</Name></code> checked out:</p> : null;
+}
+
+/** Leaves out of a view what is as it was, where something is compared. */
+export function OnlyChanged() {
+  const { parameters } = useRoute();
+  if (!useReport().changes) return null;
+  return (
+    <label>
+      <input type="checkbox" checked={parameters.get("changed") === "yes"}
+        onChange={(event) => go(here({ changed: event.currentTarget.checked ? "yes" : null }), "replace")} />
+      only what changed
+    </label>
+  );
 }
 
 export function Verdict({ traffic }: { traffic: Traffic }) {

@@ -1,7 +1,7 @@
 // Every view is a link: `#/view/argument?parameters`.
 import { useEffect, useState } from "preact/hooks";
 
-export const VIEWS = ["glance", "map", "matrix", "findings", "assertions", "policies", "workloads", "services"] as const;
+export const VIEWS = ["glance", "changes", "map", "matrix", "findings", "assertions", "policies", "workloads", "services"] as const;
 export type View = (typeof VIEWS)[number];
 
 export interface Route {

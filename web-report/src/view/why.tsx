@@ -6,8 +6,10 @@ import type { Ranked, Report } from "../model/report";
 import { equal, intersection, isAll, isEmpty, text, union, type Traffic } from "../model/traffic";
 import { visible } from "../model/visible";
 import type { Rule } from "../schema";
+import { unexplained } from "../model/changes";
+import { ReasonList } from "./changes";
 import { useReport } from "./context";
-import { At, Command, EndpointLink, Name, Prose, Snippet, TrafficText, Verdict } from "./parts";
+import { At, ChangeMark, Checkout, Command, EndpointLink, Name, Prose, Snippet, TrafficText, Verdict } from "./parts";
 import { go, here, href } from "./router";
 
 const CLOSED = { src: null, dst: null };
@@ -33,8 +35,46 @@ export function Why({ src, dst }: { src: number; dst: number }) {
         <a class="button quiet" href={here({ src: report.endpoint(dst).id, dst: report.endpoint(src).id })}>the way back</a>
         <a class="button quiet" href={here(CLOSED)} aria-label="close">close</a>
       </header>
+      <Pair src={src} dst={dst} />
+      <Changed src={src} dst={dst} />
       <Answer key={`${src} ${dst}`} src={src} dst={dst} traffic={traffic} />
     </aside>
+  );
+}
+
+/** What opens and closes between the two, and why. */
+function Changed({ src, dst }: { src: number; dst: number }) {
+  const report = useReport();
+  const { changes } = report;
+  const flows = useMemo(() => changes?.between(src, dst) ?? [], [changes, src, dst]);
+  if (!changes) return null;
+  const gone = report.isGone(src) || report.isGone(dst);
+  return (
+    <>
+      {gone ? (
+        <p class="note">Only <Name>{changes.diff.answer.base.name}</Name> has both of them.</p>
+      ) : null}
+      {flows.map((flow, index) => {
+        const reasons = changes.reasonsOf(flow);
+        const { which, bundle } = flow.row;
+        const parts = [[flow.src, src], [flow.dst, dst]].filter(([end = 0, of = 0]) => !changes.end(end).whole.includes(of));
+        return (
+          <section class={`rule ${which === "opened" ? "allow" : "deny"}`} key={index} aria-label={which}>
+            <p><ChangeMark which={which} /> <TrafficText traffic={bundle.traffic} /></p>
+            {parts.map(([end = 0]) => <p class="faint" key={end}>between a part of it: <Name>{changes.end(end).name}</Name></p>)}
+            {reasons.length ? <ReasonList reasons={reasons} /> : <p class="faint">{unexplained(bundle.between)}</p>}
+          </section>
+        );
+      })}
+    </>
+  );
+}
+
+function Pair({ src, dst }: { src: number; dst: number }) {
+  return (
+    <p class="pair">
+      <EndpointLink index={src} /> <span class="arrow" aria-label="to">→</span> <EndpointLink index={dst} />
+    </p>
   );
 }
 
@@ -58,9 +98,6 @@ function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traf
   const both = union(...answers.map((answer) => answer.both));
   return (
     <>
-      <p class="pair">
-        <EndpointLink index={src} /> <span class="arrow" aria-label="to">→</span> <EndpointLink index={dst} />
-      </p>
       <p class="verdict"><Verdict traffic={traffic} /> <TrafficText traffic={traffic} /></p>
       {!report.asks(src, dst) ? <p class="note">{unasked(report, src, dst)}</p> : null}
       {report.asks(src, dst) && !equal(both, traffic) ? <p class="note">{narrower(report, src, both)}</p> : null}
@@ -72,6 +109,7 @@ function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traf
       <SideOf said={sides.ingress} subject={dst} seen={destination.seen} other={source.seen}
         near={isEmpty(sides.ingress.allowed) ? nearest(report, sides.ingress, destination.class, source.class, sides.family) : []} />
       <h3>Ask again</h3>
+      <Checkout />
       <Command>{traceCommand(report, src, dst)}</Command>
     </>
   );

@@ -4,9 +4,12 @@ import { traceCommand } from "../model/answers";
 import { text } from "../model/traffic";
 import { blastRadius } from "../model/walk";
 import type { Group } from "../schema";
+import { presenceOf } from "../model/changes";
+import { isEmpty } from "../model/traffic";
+import { PresenceMark } from "./changes";
 import { useReport } from "./context";
 import { FindingOf } from "./findings";
-import { At, Command, EndpointLink, Name, Table, TrafficText, WhyLink, plural } from "./parts";
+import { At, ChangeMark, Checkout, Command, EndpointLink, Name, Table, TrafficText, WhyLink, plural, type Column } from "./parts";
 import { go, here, href, useRoute } from "./router";
 import { PolicyLink, reachCommand } from "./why";
 
@@ -44,6 +47,9 @@ function All() {
     const labels = report.end(index).parts.map((part) => part.seen).join(" ");
     return `${endpoint.id} ${labels}`.toLowerCase().includes(words) ? [index] : [];
   });
+  const changed: Column<number>[] = report.changes
+    ? [{ name: "Change", value: (index) => presenceOf(report, index), cell: (index) => <PresenceMark presence={presenceOf(report, index)} /> }]
+    : [];
   const side = (index: number, at: 0 | 1) => (report.end(index).workload === null ? "–" : report.end(index).isolated[at] ? "isolated" : "open");
   return (
     <>
@@ -61,6 +67,7 @@ function All() {
         rows={rows} keyOf={(index) => index} empty="No endpoint is like that."
         columns={[
           { name: "Endpoint", value: (index) => report.endpoint(index).id, cell: (index) => <EndpointLink index={index} /> },
+          ...changed,
           { name: "Pods", number: true, value: (index) => report.endpoint(index).pods ?? 0, cell: (index) => report.endpoint(index).pods ?? "–" },
           { name: "Ingress", value: (index) => side(index, 0), cell: (index) => side(index, 0) },
           { name: "Egress", value: (index) => side(index, 1), cell: (index) => side(index, 1) },
@@ -76,17 +83,13 @@ function All() {
 function One({ index }: { index: number }) {
   const report = useReport();
   const endpoint = report.endpoint(index);
-  const end = report.end(index);
   const workload = report.workload(index);
-  const incoming = useMemo(() => [...report.to(index)].map(({ end, traffic }) => ({ end, traffic: report.traffic(traffic) })), [report, index]);
-  const outgoing = useMemo(() => [...report.from(index)].map(({ end, traffic }) => ({ end, traffic: report.traffic(traffic) })), [report, index]);
-  const radius = useMemo(() => (end.workload === null ? [] : blastRadius(report, index)), [report, index]);
-  const findings = workload ? report.findingsOf(`${workload.kind}/${workload.namespace}/${workload.name}`) : [];
   return (
     <>
       <p class="crumbs"><a href={href("workloads")}>Workloads</a></p>
       <h1><Name>{endpoint.id}</Name></h1>
       <p>
+        <PresenceMark presence={presenceOf(report, index)} />{" "}
         {workload ? <At place={workload.at} /> : <span class="faint">{endpoint.kind}</span>}{" "}
         <a class="button quiet" href={href("map", null, { focus: endpoint.id })}>show on the map</a>
       </p>
@@ -105,9 +108,58 @@ function One({ index }: { index: number }) {
           {workload.groups.map((group, at) => <GroupOf key={at} group={group} />)}
         </section>
       ) : null}
+      <Changed index={index} />
+      {report.isGone(index) ? null : <Today index={index} />}
+    </>
+  );
+}
+
+/** What opens and closes to and from an endpoint. */
+function Changed({ index }: { index: number }) {
+  const report = useReport();
+  const rows = useMemo(() => {
+    const { changes } = report;
+    if (!changes) return [];
+    const outgoing = [...changes.from(index).keys()].map((dst) => ({ src: index, dst }));
+    const incoming = report.endpoints.flatMap((_, src) => (src !== index && changes.from(src).has(index) ? [{ src, dst: index }] : []));
+    return [...incoming, ...outgoing].flatMap((pair) => {
+      const { opened, closed } = changes.at(pair.src, pair.dst);
+      const both = [{ ...pair, which: "opened" as const, traffic: opened }, { ...pair, which: "closed" as const, traffic: closed }];
+      return both.filter(({ traffic }) => !isEmpty(traffic));
+    });
+  }, [report, index]);
+  if (!rows.length) return null;
+  return (
+    <section>
+      <h2>What changes</h2>
+      <Table
+        name="changes" caption={plural(rows.length, "connection")} rows={rows} keyOf={(row) => `${row.src} ${row.dst} ${row.which}`}
+        columns={[
+          { name: "Change", value: ({ which }) => which, cell: ({ which }) => <ChangeMark which={which} /> },
+          { name: "From", value: ({ src }) => report.endpoint(src).id, cell: ({ src }) => (src === index ? "here" : <EndpointLink index={src} />) },
+          { name: "To", value: ({ dst }) => report.endpoint(dst).id, cell: ({ dst }) => (dst === index ? "here" : <EndpointLink index={dst} />) },
+          { name: "Over", value: ({ traffic }) => text(traffic), cell: ({ traffic }) => <TrafficText traffic={traffic} /> },
+          { name: "Why", value: ({ src, dst }) => traceCommand(report, src, dst), cell: ({ src, dst }) => <WhyLink src={src} dst={dst} /> },
+        ]}
+      />
+    </section>
+  );
+}
+
+function Today({ index }: { index: number }) {
+  const report = useReport();
+  const end = report.end(index);
+  const workload = report.workload(index);
+  const incoming = useMemo(() => [...report.to(index)].map(({ end, traffic }) => ({ end, traffic: report.traffic(traffic) })), [report, index]);
+  const outgoing = useMemo(() => [...report.from(index)].map(({ end, traffic }) => ({ end, traffic: report.traffic(traffic) })), [report, index]);
+  const radius = useMemo(() => (end.workload === null ? [] : blastRadius(report, index)), [report, index]);
+  const findings = workload ? report.findingsOf(`${workload.kind}/${workload.namespace}/${workload.name}`) : [];
+  return (
+    <>
       <Policies index={index} />
       <section>
         <h2>Who can reach it</h2>
+        <Checkout />
         <Connections name="reached-by" rows={incoming} src={(row) => row} dst={() => index} head="From" empty="Nobody can." />
         <Command>{reachCommand(report, index, "to")}</Command>
       </section>

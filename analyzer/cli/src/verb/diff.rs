@@ -8,13 +8,16 @@ use npv_analyzer::config::Place;
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::check::Selection;
 use npv_analyzer::query::diff::{Diff, End, Explainer, Filter, Side, Which, diff, engines};
+use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::query::name::{Names, Unresolved};
-use npv_analyzer::report::{DiffReport, SideReport, visible};
+use npv_analyzer::query::reach::Party;
+use npv_analyzer::report::{DiffReport, FullReport, SideReport, visible};
 use npv_analyzer::snapshot::Snapshot;
 use npv_analyzer::suppress::Circumstances;
 use npv_models::space::Labels;
 
 use super::equivalence::{self, side};
+use super::report::{flags, shown};
 use crate::args::{DiffArgs, LookArgs, World};
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
@@ -56,7 +59,29 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let [base, head] = &sources;
     let (unlabelled, sides) = (Labels::default(), [Side::of(&before, &old), Side::of(&after, &new)]);
     let why = Explainer::new(sides, &answer.flows, &unlabelled);
+    // Only the page shows the assertions, and proofs take their time.
+    let shows = outputs.iter().any(|output| output.name() == "html");
+    let assertions = if shows { configured.assertions(&after) } else { Vec::new() };
+    let mut findings = answer.head.findings.clone();
+    let proofs = super::proved(&after, &new, &mut findings, &assertions, look);
+    let parties: Vec<Party> =
+        new.endpoints().iter().map(|endpoint| Party::of(endpoint, &after.cluster)).collect();
+    let inputs = configured.inputs(&args.paths);
     let report = DiffReport {
+        full: FullReport {
+            snapshot: &after,
+            engine: &new,
+            parties: &parties,
+            findings: &findings,
+            suppressed: &answer.head.suppressed,
+            known: &answer.head.known,
+            proofs: &proofs,
+            replay: &head.replay(&inputs, args),
+            complete: answer.complete[1],
+            inventory: Inventory::of(&after),
+            inputs: &head.inputs(&inputs).iter().map(|path| shown(path)).collect::<Vec<_>>(),
+            flags: &flags(&args.input),
+        },
         diff: &answer,
         why: &why,
         base: SideReport { complete: answer.complete[0], ..side(&base.name, &before) },

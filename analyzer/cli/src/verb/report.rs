@@ -68,12 +68,12 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
     Ok(if whole || *configured.config.output.allow_incomplete { Exit::Clean } else { Exit::Incomplete })
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
 /// The options that change what the inputs mean, so that the commands in a report ask of the same inputs.
-fn flags(args: &InputArgs) -> Vec<String> {
+pub(super) fn flags(args: &InputArgs) -> Vec<String> {
     let mut flags = Vec::new();
     if let Some(file) = &args.config {
         flags.extend(["--config".to_owned(), shown(file)]);

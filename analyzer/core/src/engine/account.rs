@@ -118,7 +118,10 @@ impl Account {
         assumed: &[String],
     ) -> Self {
         let table = TrafficTable::default();
-        let vocabulary = Vocabulary::of(policies, &table);
+        let mut vocabulary = Vocabulary::of(policies, &table);
+        for domain in &engine.domains {
+            vocabulary.domains.number(domain);
+        }
         let space = AddressSpace::new(vocabulary.blocks.values());
         let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed.len(), &table);
         let everybody = std::sync::Arc::new(ClassSet::range(0..classes.len()));

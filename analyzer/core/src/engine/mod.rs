@@ -134,6 +134,8 @@ pub struct Engine {
     groups: Vec<SelectableGroup>,
     /// The groups of each namespace.
     groups_within: Lists,
+    /// Domains that it was asked about, beyond those that policies name.
+    domains: Vec<String>,
     stats: Stats,
 }
 
@@ -225,6 +227,7 @@ impl Engine {
             planes: behaviours.planes,
             traffic: behaviours.traffic,
             selection: classes.selection,
+            domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
             stats,
         }
     }

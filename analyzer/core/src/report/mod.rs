@@ -223,6 +223,8 @@ pub struct DiffReport<'a> {
     pub base: SideReport<'a>,
     /// What is compared.
     pub head: SideReport<'a>,
+    /// Everything about the head.
+    pub full: FullReport<'a>,
 }
 
 impl DiffReport<'_> {

@@ -18,7 +18,7 @@ use npv_models::policy::{PeerMatch, Peers, PolicySet};
 use npv_models::space::{IpSet, Traffic};
 use npv_symbolic::session::Error;
 
-use super::check::{Selection, judge};
+use super::check::{Judged, Selection, judge};
 use super::reach::{self, Party, PartyKind};
 use super::text::addresses_in_short;
 use crate::baseline::Baseline;
@@ -127,6 +127,8 @@ pub struct Diff {
     /// What was wrong with the base and is not wrong with the head, in the order of the base, whether the
     /// baseline has it or not.
     pub resolved: Vec<Finding>,
+    /// All that is wrong with the head.
+    pub head: Judged,
 }
 
 /// Compares two sets of manifests, with the [`engines`] of both, and with one selection of the lint rules,
@@ -146,16 +148,24 @@ pub fn diff(
         || judge(base, before, selection, circumstances, None),
         || judge(head, after, selection, circumstances, None),
     );
-    let (mut old, new) = (old?.findings, new?.findings);
-    let complete = [&old, &new].map(|findings| !findings.iter().any(|finding| finding.incomplete));
+    let (mut old, mut judged) = (old?.findings, new?);
+    let new = &judged.findings;
+    let complete = [&old, new].map(|findings| !findings.iter().any(|finding| finding.incomplete));
     // The configuration is of today: what it says of the base is wrong with neither.
     old.retain(|finding| finding.span().map(|span| span.source) != base.configuration);
+    let introduced = unlike(new, &old, |finding| baseline.map_or(0, |baseline| baseline.count(finding)));
+    let resolved = unlike(&old, new, |_| 0);
+    if let Some(baseline) = baseline {
+        let compared = baseline.compare(judged.findings, None, |_, _| false);
+        (judged.findings, judged.known) = (compared.findings, compared.known);
+    }
     Ok(Diff {
         flows: flows(&Side::of(base, before), &Side::of(head, after)),
         policies: policies::changes(&base.policies, &head.policies),
         complete,
-        introduced: unlike(&new, &old, |finding| baseline.map_or(0, |baseline| baseline.count(finding))),
-        resolved: unlike(&old, &new, |_| 0),
+        introduced,
+        resolved,
+        head: judged,
     })
 }
 
@@ -194,6 +204,11 @@ pub struct End {
 }
 
 impl End {
+    /// Whether it can connect to itself in the head, and in the base.
+    pub const fn several(&self) -> [bool; 2] {
+        self.several
+    }
+
     /// What people call it: addresses by what they are.
     pub fn name(&self) -> String {
         match &self.party.kind {

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 
 use super::account::{self, LayerOf};
+use super::difference::Difference;
 use super::excerpt::{Excerpt, Excerpts};
 use super::inventory::{self, NamespaceOf, RouteOf, ServiceOf, WorkloadOf};
 use super::proof::ProofOf;
@@ -69,6 +70,9 @@ pub(in crate::report) struct Document<'a> {
     pub(super) proofs: Vec<ProofOf>,
     /// What reading found wrong, as `npv reach` lists it.
     diagnostics: Vec<Diagnostic<'a>>,
+    /// What differs from another set of manifests, where this is a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) diff: Option<Difference<'a>>,
 }
 
 /// How much is closed, and how much is open to the world.
@@ -269,6 +273,7 @@ impl<'a> Document<'a> {
             diagnostics: diagnostics(&snapshot.findings, &snapshot.sources),
             excerpts: excerpts.finish(),
             traffic: flows.all,
+            diff: None,
         }
     }
 }

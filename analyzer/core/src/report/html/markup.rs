@@ -29,6 +29,15 @@ impl Formatter for Inert {
         }
         writer.write_all(rest.as_bytes())
     }
+
+    /// All that JSON writes of its own means nothing to either, so that escapes end up in strings alone.
+    fn write_raw_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        self.write_string_fragment(writer, fragment)
+    }
 }
 
 /// Writes a value as JSON that may stand in a `script` element.
@@ -60,6 +69,8 @@ impl<T: Display> Display for Text<T> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
 
     const HOSTILE: &str = "</script><!--<script>alert(\"1\" & '2')\u{2028}\u{2029}\u{202e}\u{0}-->";
@@ -71,6 +82,16 @@ mod tests {
         let text = String::from_utf8(out).unwrap();
         assert!(!text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']), "{text}");
         assert_eq!(serde_json::from_str::<Vec<String>>(&text).unwrap(), [HOSTILE]);
+    }
+
+    #[test]
+    fn json_in_json_is_no_markup_either() {
+        let raw = RawValue::from_string(serde_json::to_string(&[HOSTILE]).unwrap()).unwrap();
+        let mut out = Vec::new();
+        json(&mut out, &[raw]).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.contains(['<', '>', '&', '\u{2028}', '\u{2029}']), "{text}");
+        assert_eq!(serde_json::from_str::<Vec<Vec<String>>>(&text).unwrap(), [[HOSTILE]]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! or begin an element, and the page for readers without JavaScript is escaped text.
 
 mod account;
+mod difference;
 mod document;
 mod excerpt;
 mod inventory;
@@ -14,13 +15,15 @@ mod still;
 
 use std::io::{self, Write};
 
-use super::{Format, FullReport, Page};
+use super::{DiffReport, Format, FullReport, Page};
 
+use difference::Difference;
 pub(super) use document::Document;
 
 pub(super) const FORMAT: Format = Format {
     name: "html",
-    doc: "one file to open in a browser, for `npv report`",
+    doc: "one file to open in a browser, for `npv report` and `npv diff`",
+    diff: Some(write_diff),
     report: Some(write),
     ..Format::NONE
 };
@@ -33,14 +36,25 @@ const DATA: &str = "{\"npv\":\"data\"}";
 const STILL: &str = "<p>npv:still</p>";
 
 fn write(report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    let document = Document::of(report);
+    whole(&Document::of(report), report, page)
+}
+
+/// The report on the head, with what differs from the base.
+fn write_diff(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let gone = difference::gone(report);
+    let mut document = Document::of(&report.full);
+    document.diff = Some(Difference::of(report, &gone)?);
+    whole(&document, &report.full, page)
+}
+
+fn whole(document: &Document<'_>, report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let broken = || io::Error::other("the template of the report has no place for its data");
     let (head, rest) = TEMPLATE.split_once(STILL).ok_or_else(broken)?;
     let (middle, tail) = rest.split_once(DATA).ok_or_else(broken)?;
     page.write_all(head.as_bytes())?;
-    still::write(&document, report, page)?;
+    still::write(document, report, page)?;
     page.write_all(middle.as_bytes())?;
-    markup::json(page, &document)?;
+    markup::json(page, document)?;
     page.write_all(tail.as_bytes())
 }
 

@@ -1,15 +1,17 @@
-//! The page for readers without JavaScript: the summary, the assertions, the findings and the connections.
+//! The page for readers without JavaScript: what differs, the summary, the assertions, the findings and the
+//! connections.
 
 use std::io::{self, Write};
 
 use npv_models::diagnostic::{Finding, Role};
 
+use super::difference::{BundleOf, Difference};
 use super::document::Document;
 use super::excerpt::Excerpt;
 use super::markup::Text;
 use crate::query::prove::{Outcome, Proof};
 use crate::query::reach::{By, Question, reach};
-use crate::report::{FullReport, Look, Page, text};
+use crate::report::{FullReport, Look, Page, summary, text};
 
 /// Findings that are shown in full; the rest is counted.
 const MOST_FINDINGS: usize = 500;
@@ -18,14 +20,66 @@ const MOST_CONNECTIONS: usize = 2_000;
 
 /// Writes the page.
 pub(super) fn write(document: &Document<'_>, report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    summary(document, &report.proofs.proofs, page)?;
+    if let Some(diff) = &document.diff {
+        changes(diff, page)?;
+    }
+    numbers(document, &report.proofs.proofs, page)?;
     assertions(document, report, page)?;
     findings(document, report.findings, page)?;
     suppressed(report, page)?;
     connections(report, page)
 }
 
-fn summary(document: &Document<'_>, proofs: &[Proof<'_>], page: &mut Page<'_>) -> io::Result<()> {
+/// What opens and closes, the most dangerous first.
+fn changes(diff: &Difference<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    for (heading, count, bundles) in
+        [("Opened", diff.count.opened, &diff.opened), ("Closed", diff.count.closed, &diff.closed)]
+    {
+        writeln!(page, "<h2>{heading}: {}</h2>", summary::count(count, "flow"))?;
+        if bundles.is_empty() {
+            continue;
+        }
+        writeln!(
+            page,
+            "<table><thead><tr><th scope=\"col\">From</th><th scope=\"col\">To</th><th scope=\"col\">Over</th>\
+             <th scope=\"col\">Why</th></tr></thead><tbody>"
+        )?;
+        for bundle in bundles.iter().take(MOST_CONNECTIONS) {
+            let danger = bundle.danger.map_or_else(String::new, |danger| format!("<b>{danger}</b> "));
+            writeln!(
+                page,
+                "<tr><td>{danger}{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+                Text(bundle.from.join(", ")),
+                Text(bundle.to.join(", ")),
+                Text(&bundle.traffic),
+                Text(whys(diff, bundle))
+            )?;
+        }
+        writeln!(page, "</tbody></table>")?;
+        if let Some(more @ 1..) = bundles.len().checked_sub(MOST_CONNECTIONS) {
+            writeln!(page, "<p>There are {more} more.</p>")?;
+        }
+    }
+    Ok(())
+}
+
+fn whys(diff: &Difference<'_>, bundle: &BundleOf) -> String {
+    let whys = diff.why(bundle).map(|reason| match &reason.excerpt {
+        Some(excerpt) => {
+            let (file, line) = excerpt.place();
+            format!("{} ({file}:{line})", reason.message)
+        }
+        None => reason.message.clone(),
+    });
+    let whys: Vec<String> = whys.collect();
+    match (bundle.between, whys.is_empty()) {
+        ("added", true) => "one of them is new".to_owned(),
+        ("removed", true) => "one of them is gone".to_owned(),
+        _ => whys.join("; "),
+    }
+}
+
+fn numbers(document: &Document<'_>, proofs: &[Proof<'_>], page: &mut Page<'_>) -> io::Result<()> {
     let (summary, coverage) = (&document.summary, &document.coverage);
     writeln!(page, "<h2>At a glance</h2>\n<table><tbody>")?;
     let rows: [(&str, u64); 12] = [

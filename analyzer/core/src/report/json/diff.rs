@@ -1,5 +1,6 @@
 //! `npv diff --format json`.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 
 use npv_models::policy::Direction;
@@ -61,7 +62,7 @@ impl<'a> Reason<'a> {
 }
 
 /// `existing`, or what an end of a flow is.
-const fn between(presence: Presence) -> &'static str {
+pub(in crate::report) const fn between(presence: Presence) -> &'static str {
     match presence {
         Presence::Both => "existing",
         Presence::Added => "added",
@@ -79,21 +80,33 @@ struct Policy<'a> {
 }
 
 pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    write_some(report, usize::MAX, page)
+}
+
+/// The answer with no more than so many flows that open, and so many that close.
+pub(in crate::report) fn write_some(
+    report: &DiffReport<'_>,
+    most: usize,
+    page: &mut Page<'_>,
+) -> io::Result<()> {
     let flows = &report.diff.flows;
     writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
     writeln!(page, "\"complete\": {},", report.complete())?;
-    let mentioned = mentioned(report)?;
-    let ends = flows.ends.iter().zip(mentioned).filter(|(_, mentioned)| *mentioned);
-    endpoints("endpoints", ends.map(|(end, _)| end), page)?;
+    endpoints("endpoints", mentioned(report).into_iter().map(|(_, end)| end), page)?;
     for which in Which::ALL {
         write!(page, "\"{}\": [", which.name())?;
         let mut separator = "\n";
-        flows.each(which, |flow| {
-            write!(page, "{separator}")?;
+        let mut left = most;
+        let ended = flows.each(which, |flow| {
+            left = left.checked_sub(1).ok_or(None)?;
+            write!(page, "{separator}").map_err(Some)?;
             separator = ",\n";
-            connection(report, &flow, which, page)
-        })?;
-        writeln!(page, "],")?;
+            connection(report, &flow, which, page).map_err(Some)
+        });
+        match ended {
+            Err(Some(error)) => return Err(error),
+            Ok(()) | Err(None) => writeln!(page, "],")?,
+        }
     }
     for (name, presence) in [("endpointsAdded", Presence::Added), ("endpointsRemoved", Presence::Removed)] {
         endpoints(name, flows.ends.iter().filter(|end| end.presence == presence), page)?;
@@ -110,19 +123,20 @@ pub(super) fn write(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<
     writeln!(page, "}}")
 }
 
-/// Per end, whether a flow speaks of it.
-fn mentioned(report: &DiffReport<'_>) -> io::Result<Vec<bool>> {
+/// The ends that flows speak of, with their indices, in the order of output.
+pub(in crate::report) fn mentioned<'a>(report: &DiffReport<'a>) -> Vec<(usize, &'a End)> {
     let flows = &report.diff.flows;
     let mut mentioned = vec![false; flows.ends.len()];
     for which in Which::ALL {
-        flows.each(which, |flow| {
+        let Ok(()) = flows.each(which, |flow| -> Result<(), Infallible> {
             for end in [flow.src, flow.dst] {
                 mentioned.get_mut(end).into_iter().for_each(|place| *place = true);
             }
-            Ok::<(), io::Error>(())
-        })?;
+            Ok(())
+        });
     }
-    Ok(mentioned)
+    let ends = flows.ends.iter().enumerate().zip(mentioned);
+    ends.filter(|(_, mentioned)| *mentioned).map(|(end, _)| end).collect()
 }
 
 fn endpoints<'a>(name: &str, ends: impl Iterator<Item = &'a End>, page: &mut Page<'_>) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! JSON for programs: versioned, described by the schemas in `docs/schema`, written as a stream.
 
 mod check;
-mod diff;
+pub(super) mod diff;
 mod equivalence;
 mod exposure;
 mod prove;
