@@ -236,6 +236,106 @@ fn without_the_whole_picture_nothing_is_called_redundant_for_sure() {
     assert_eq!(text(folder.path(), "policies.yaml"), format!("{wanted}---\n{calico}"));
 }
 
+/// A policy in braces.
+fn in_braces(name: &str, spec: &str) -> String {
+    format!(
+        "{{\"apiVersion\": \"networking.k8s.io/v1\", \"kind\": \"NetworkPolicy\", \"metadata\": {{\"name\": \"{name}\", \
+         \"namespace\": \"shop\"}}, \"spec\": {spec}}}"
+    )
+}
+
+/// A policy that changes nothing goes out of whatever holds it, and takes nothing with it but what is its own.
+#[test]
+fn a_redundant_policy_goes_out_of_a_list_and_out_of_a_dump() {
+    let spec = "{\"podSelector\": {\"matchLabels\": {\"app\": \"db\"}}, \"policyTypes\": [\"Ingress\"], \"ingress\": [{\"from\": \
+                [{\"podSelector\": {\"matchLabels\": {\"app\": \"web\"}}}], \"ports\": [{\"port\": 5432}]}]}";
+    let (one, two) = (in_braces("db", spec), in_braces("db-again", spec));
+    let block = |name: &str| {
+        format!(
+            "- apiVersion: networking.k8s.io/v1\n  kind: NetworkPolicy\n  metadata: {{name: {name}, namespace: shop}}\n  spec: {spec}  \
+             # of {name}\n"
+        )
+    };
+    let yaml =
+        |items: &str| format!("apiVersion: v1\nkind: List  # two of them\nitems:\n{items}metadata: {{}}\n");
+    let json = |items: &str| {
+        format!("{{\n  \"apiVersion\": \"v1\",\n  \"items\": [\n{items}\n  ],\n  \"kind\": \"List\"\n}}\n")
+    };
+    let node: serde_json::Value = serde_json::from_str(&one).unwrap();
+    let pretty = serde_json::to_string_pretty(&node).unwrap().replace('\n', "\n    ");
+    let again = pretty.replace("\"name\": \"db\"", "\"name\": \"db-again\"");
+    let before_web = format!("# what the web asks\n{}", block("db"));
+    for (file, text, wanted) in [
+        (
+            "list.yaml",
+            yaml(&format!("{before_web}# the same once more\n{}", block("db-again"))),
+            yaml(&before_web),
+        ),
+        ("dump.json", json(&format!("    {pretty},\n    {again}")), json(&format!("    {pretty}"))),
+        ("line.json", json(&format!("{one}, {two}")), json(&one)),
+        ("stream.json", format!("{one}\n{two}\n"), format!("{one}\n")),
+        ("braces.yaml", format!("{one}\n---\n{two}\n"), format!("{one}\n")),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("workloads.yaml"), WORKLOADS).unwrap();
+        fs::write(folder.path().join(file), &text).unwrap();
+        let run = npv(folder.path(), ["check", "--fix", "."]);
+        assert!(run.stderr.contains("remove the policy [redundant-policy]"), "{file}\n{run}");
+        assert_eq!(self::text(folder.path(), file), wanted, "{file}\n{run}");
+        let again = npv(folder.path(), ["check", "--fix", "."]);
+        assert_eq!(again.stderr, "nothing fixed\n", "{file}");
+    }
+}
+
+/// What is missing for DNS, or of the types, is written as the rest of the file is.
+#[test]
+fn what_is_added_is_in_the_style_of_its_file() {
+    let fixed = |file: &str, spec: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("workloads.yaml"), WORKLOADS).unwrap();
+        fs::write(folder.path().join(file), in_braces("web", spec)).unwrap();
+        let arguments = ["check", "--fix", "--unsafe", "--pedantic", "--select"];
+        let rules = ["dns-egress-blocked,rules-without-policy-type,implicit-policy-types", "."];
+        let run = npv(folder.path(), [&arguments[..], &rules[..]].concat());
+        let text = text(folder.path(), file);
+        let json = serde_json::from_str::<serde_json::Value>(&text);
+        assert!(json.is_ok() || !spec.contains("\"podSelector\""), "{text}");
+        assert!(!run.stderr.contains("nothing fixed") && !run.stderr.contains("not fixed"), "{run}");
+        text
+    };
+    // DNS, where a rule is for something else.
+    let https = r#"{"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 443}]}]}"#;
+    let dns = r#"{"ports": [{"port": 443}]}, {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}], "ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}"#;
+    let wanted = in_braces("web", &https.replace(r#"{"ports": [{"port": 443}]}"#, dns));
+    assert_eq!(fixed("web.json", https), wanted);
+    let plain = |text: &str| text.replace('"', "");
+    assert_eq!(
+        fixed("web.yaml", &plain(https)),
+        in_braces("web", &plain(&https.replace(r#"{"ports": [{"port": 443}]}"#, dns)))
+    );
+    // DNS over TCP, beside what is there, in kubectl's style.
+    let udp = "{\n    \"egress\": [\n      {\n        \"ports\": [\n          {\n            \"port\": 53,\n            \"protocol\": \
+               \"UDP\"\n          }\n        ]\n      }\n    ],\n    \"podSelector\": {},\n    \"policyTypes\": [\n      \"Egress\"\n    ]\n  }";
+    let wanted = in_braces(
+        "web",
+        &udp.replace(
+            "\"UDP\"\n          }",
+            "\"UDP\"\n          },\n          {\"protocol\": \"TCP\", \"port\": 53}",
+        ),
+    );
+    assert_eq!(fixed("web.json", udp), wanted);
+    // The types, which are left out.
+    let none = "{\n    \"podSelector\": {},\n    \"ingress\": []\n  }";
+    let wanted = "{\n    \"policyTypes\": [\"Ingress\"],\n    \"podSelector\": {},\n    \"ingress\": []\n  }";
+    assert_eq!(fixed("web.json", none), in_braces("web", wanted));
+    // A type that is missing.
+    let egress = r#"{"podSelector": {}, "policyTypes": ["Ingress"], "egress": [{"ports": [{"port": 443}, {"port": 53}, {"port": 53, "protocol": "UDP"}]}]}"#;
+    assert_eq!(
+        fixed("web.json", egress),
+        in_braces("web", &egress.replace("[\"Ingress\"]", "[\"Ingress\", \"Egress\"]"))
+    );
+}
+
 /// An exception outside of its block: the API server refuses the policy, and without the exception does not.
 #[test]
 fn an_exception_outside_of_its_block_is_removed() {

@@ -9,6 +9,7 @@ mod diff;
 mod edit;
 mod effect;
 mod meaning;
+pub mod object;
 pub mod remove;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,8 @@
-//! Edits that take an item out of a list, or a document out of a file, with what belongs to it: the dash or
-//! the comma, and the comments. Where the text around is not as expected, there is no edit.
+//! Edits that take an item out of a list, with what belongs to it: the dash or the comma, and the comments.
+//! Where the text around is not as expected, there is no edit.
 
 use npv_models::diagnostic::{Applicability, Edit, Finding};
 use npv_models::source::{SourceMap, Span};
-use npv_models::yaml::is_separator;
 
 /// The edits that remove the item of a list that stands at `item`; a list that loses its last item becomes
 /// `[]`. Comments beside the item, and right above it in its column, go with it.
@@ -20,59 +19,6 @@ pub fn item(sources: &SourceMap, item: Span) -> Option<Vec<Edit>> {
         replacement: new.to_owned(),
     };
     Some(ranges.into_iter().map(edit).collect())
-}
-
-/// The edit that removes the YAML document in which `inside` stands; `None` where it is the only one of its
-/// file, or holds several objects.
-pub fn document(sources: &SourceMap, inside: Span) -> Option<Vec<Edit>> {
-    let text = sources.get(inside.source)?.text();
-    let (start, end) = around(text, inside.start as usize)?;
-    let first = text.get(..start)?.trim_start().is_empty();
-    let content = text.get(start..end.unwrap_or(text.len()))?;
-    let is_list = content.lines().any(|line| line.starts_with("items:") || line.starts_with(['{', '[']));
-    if is_list {
-        return None;
-    }
-    let range = match (first, end) {
-        (true, None) => return None,
-        (true, Some(next)) => {
-            let after = text.get(next..)?.find('\n')? + next + 1;
-            // The separator of the removed document serves the next one.
-            if content.starts_with("---") { (start, next) } else { (0, after) }
-        }
-        (false, end) => (start, end.unwrap_or(text.len())),
-    };
-    let span = Span::new(inside.source, range.0 as u32, range.1 as u32);
-    Some(vec![Edit { span, replacement: String::new() }])
-}
-
-/// A document longer than this is a dump, which nobody edits by hand; looking further would make the time for many
-/// fixes in one file grow with its square.
-const LONGEST: usize = 1 << 20;
-
-/// The separator lines before and after a place, at which its document starts and the next one does; `None` where
-/// they are too far away.
-fn around(text: &str, place: usize) -> Option<(usize, Option<usize>)> {
-    let bytes = text.as_bytes();
-    let at_line = |at: usize| {
-        let line = text.get(at..).and_then(|rest| rest.lines().next());
-        (at == 0 || bytes.get(at - 1) == Some(&b'\n'))
-            && line.is_some_and(|line| is_separator(line.trim_end()))
-    };
-    let (low, high) = (place.saturating_sub(LONGEST), place.saturating_add(LONGEST).min(text.len()));
-    let mut before = memchr::memmem::rfind_iter(bytes.get(low..(place + 3).min(text.len()))?, b"---");
-    let start = match before.find(|found| low + found <= place && at_line(low + found)) {
-        Some(found) => low + found,
-        None if low == 0 => 0,
-        None => return None,
-    };
-    let from = (place + 1).min(text.len());
-    let mut after = memchr::memmem::find_iter(bytes.get(from..high)?, b"---");
-    match after.find(|found| at_line(from + found)) {
-        Some(found) => Some((start, Some(from + found))),
-        None if high == text.len() => Some((start, None)),
-        None => None,
-    }
 }
 
 /// Makes of fixes that empty the place of a list's item such that remove the item: reading knows where an item
@@ -345,22 +291,5 @@ mod tests {
             }
         }
         assert!(tried > 30, "only {tried}");
-    }
-
-    #[test]
-    fn documents_go_with_one_separator() {
-        let gone = |text: &str, name: &str| {
-            applied(text, |sources, id| {
-                let at = text.find(name).unwrap() as u32;
-                document(sources, Span::new(id, at, at + 1))
-            })
-        };
-        assert_eq!(gone("a: 1\n---\nb: 2\n---\nc: 3\n", "a").unwrap(), "b: 2\n---\nc: 3\n");
-        assert_eq!(gone("a: 1\n---\nb: 2\n---\nc: 3\n", "b").unwrap(), "a: 1\n---\nc: 3\n");
-        assert_eq!(gone("a: 1\n---\nb: 2\n---\nc: 3\n", "c").unwrap(), "a: 1\n---\nb: 2\n");
-        assert_eq!(gone("---\na: 1\n---\nb: 2\n", "a").unwrap(), "---\nb: 2\n");
-        assert_eq!(gone("a: 1\n", "a"), None);
-        assert_eq!(gone("---\na: 1\n", "a"), None);
-        assert_eq!(gone("a: 1\n---\nkind: List\nitems:\n- b\n", "List"), None);
     }
 }

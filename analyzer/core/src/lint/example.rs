@@ -60,6 +60,15 @@ pub(super) fn rule(direction: Direction, peers: &[String], ports: &[String], ind
     out
 }
 
+/// The same entry on one line.
+pub(super) fn rule_in_braces(direction: Direction, peers: &[String], ports: &[String]) -> String {
+    let peers = format!("{}: [{}]", words::peer_field(direction), peers.join(", "));
+    if ports.is_empty() {
+        return format!("{{{peers}}}");
+    }
+    format!("{{{peers}, ports: [{}]}}", ports.join(", "))
+}
+
 /// The entry of `from` or `to` for some pods, seen from a namespace.
 pub(super) fn pods(namespace: &str, labels: &Selector, seen_from: &str) -> String {
     let pods = format!("podSelector: {}", selector(labels));

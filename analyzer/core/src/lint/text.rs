@@ -3,7 +3,8 @@
 //! never a guess.
 
 use npv_models::diagnostic::Edit;
-use npv_models::source::{SourceMap, Span};
+use npv_models::source::{SourceId, SourceMap, Span};
+use npv_models::yaml::{Node, Value};
 
 /// Where a key of a mapping stands, the first one in the container.
 pub(super) fn key(sources: &SourceMap, container: Span, key: &str) -> Option<Span> {
@@ -128,7 +129,7 @@ pub(super) fn add_item_after(sources: &SourceMap, item: Span, entries: &[(&str, 
     let source = sources.get(item.source)?.text();
     let text = sources.slice(item).trim_end();
     let in_braces = text.starts_with('{');
-    let quoted = text.starts_with("{\"") || text.starts_with("{ \"");
+    let quoted = text.strip_prefix('{').is_some_and(|inner| inner.trim_start().starts_with('"'));
     let line_start = source.get(..item.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
     let before = source.get(line_start..item.start as usize)?;
     let join = |quote: &str| {
@@ -152,8 +153,62 @@ pub(super) fn add_item_after(sources: &SourceMap, item: Span, entries: &[(&str, 
         let span = Span::new(item.source, end as u32, end as u32);
         return Some(Edit { span, replacement: format!("\n{pad}- {entry}") });
     }
-    let span = Span::new(item.source, last as u32, last as u32);
-    in_braces.then(|| Edit { span, replacement: format!(", {}", flow()) })
+    in_braces.then(|| after_comma(source, item, last, &flow()))
+}
+
+/// The edit that adds a flow mapping to a flow list right after one of its items: on a line of its own where
+/// that is, and as JSON where that is.
+pub(super) fn add_flow_item_after(sources: &SourceMap, after: Span, item: &str) -> Option<Edit> {
+    let source = sources.get(after.source)?.text();
+    let text = sources.slice(after).trim_end();
+    let inner = text.strip_prefix('{')?.trim_start();
+    let before = source.get(..after.start as usize)?.trim_end();
+    if !before.ends_with(['[', ',']) {
+        return None;
+    }
+    let item = if inner.starts_with('"') { json(item)? } else { item.to_owned() };
+    Some(after_comma(source, after, after.start as usize + text.len(), &item))
+}
+
+/// What comes after an item of a flow list that ends at `last`, on a line of its own if the item is.
+fn after_comma(source: &str, item: Span, last: usize, text: &str) -> Edit {
+    let before = source.get(..item.start as usize).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let own_line = line.len() < before.len() && line.chars().all(|char| char == ' ');
+    let apart = if own_line { format!("\n{line}") } else { " ".to_owned() };
+    Edit { span: Span::new(item.source, last as u32, last as u32), replacement: format!(",{apart}{text}") }
+}
+
+/// The same as a piece of YAML on one line, as JSON.
+fn json(yaml: &str) -> Option<String> {
+    let documents = npv_models::yaml::read(SourceId(0), yaml, 0);
+    match (documents.problems.as_slice(), documents.roots.as_slice()) {
+        ([], [root]) => json_of(root),
+        _ => None,
+    }
+}
+
+fn json_of(node: &Node) -> Option<String> {
+    Some(match &node.value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) => value.to_string(),
+        Value::Str(text) => serde_json::to_string(text).ok()?,
+        Value::Seq(items) => {
+            let items: Option<Vec<String>> = items.iter().map(json_of).collect();
+            format!("[{}]", items?.join(", "))
+        }
+        Value::Map(entries) => {
+            let entries: Option<Vec<String>> = entries
+                .iter()
+                .map(|entry| {
+                    Some(format!("{}: {}", serde_json::to_string(&entry.key).ok()?, json_of(&entry.value)?))
+                })
+                .collect();
+            format!("{{{}}}", entries?.join(", "))
+        }
+    })
 }
 
 /// The edit that adds an item to a list right after one of its items, both in block style; `item` makes the
@@ -190,21 +245,25 @@ pub(super) fn insert_after(
             at = Span::new(value.source, end, end);
             format!("\n{}{name}: {entry}", " ".repeat(indent))
         }
-        Style::Flow => format!(", {name}: {entry}"),
-        Style::Json => format!(", \"{name}\": \"{entry}\""),
+        Style::Flow { quoted: false, .. } => format!(", {name}: {entry}"),
+        Style::Flow { quoted: true, .. } => format!(", \"{name}\": {}", json(entry)?),
     };
     Some(Edit { span: at, replacement })
 }
 
-/// The edit that adds an entry, `key: value` in YAML, to a mapping right before one of its keys.
-pub(super) fn insert_before_key(sources: &SourceMap, key: Span, entry: &str) -> Option<Edit> {
-    let at = Span::new(key.source, key.start, key.start);
+/// The edit that adds an entry to a mapping right before one of its keys.
+pub(super) fn insert_before_key(sources: &SourceMap, key: Span, name: &str, entry: &str) -> Option<Edit> {
+    let start = start_of_key(sources.get(key.source)?.text(), key)? as u32;
     let replacement = match style(sources, key)? {
-        Style::Block { indent } => format!("{entry}\n{}", " ".repeat(indent)),
-        Style::Flow => format!("{entry}, "),
-        Style::Json => return None,
+        Style::Block { indent } => format!("{name}: {entry}\n{}", " ".repeat(indent)),
+        Style::Flow { quoted, indent } => {
+            let entry =
+                if quoted { format!("\"{name}\": {}", json(entry)?) } else { format!("{name}: {entry}") };
+            let apart = indent.map_or_else(|| " ".to_owned(), |indent| format!("\n{}", " ".repeat(indent)));
+            format!("{entry},{apart}")
+        }
     };
-    Some(Edit { span: at, replacement })
+    Some(Edit { span: Span::new(key.source, start, start), replacement })
 }
 
 /// The end of the line of an offset, before its line break: what is inserted there goes after a comment
@@ -218,21 +277,33 @@ fn line_end(text: &str, at: usize) -> Option<usize> {
 enum Style {
     /// One entry per line, this many columns in.
     Block { indent: usize },
-    /// In braces.
-    Flow,
-    /// In braces, with every key in quotes.
-    Json,
+    /// In braces: with the keys in quotes, as in JSON, and this many columns in where the key begins its line.
+    Flow { quoted: bool, indent: Option<usize> },
 }
 
 fn style(sources: &SourceMap, key: Span) -> Option<Style> {
     let text = sources.get(key.source)?.text();
-    let before = text.get(..key.start as usize)?;
-    if before.ends_with(['"', '\'']) {
-        return Some(Style::Json);
-    }
+    let start = start_of_key(text, key)?;
+    let before = text.get(..start)?;
     let line = before.rsplit('\n').next()?;
-    let block = line.chars().all(|char| matches!(char, ' ' | '-'));
-    Some(if block { Style::Block { indent: line.len() } } else { Style::Flow })
+    let begins = line.chars().all(|char| matches!(char, ' ' | '-'));
+    let quoted = start < key.start as usize;
+    // On lines of their own, entries in braces have the brace or a comma before them.
+    let above =
+        before.lines().rev().map(|line| line.split_once(" #").map_or(line, |(before, _)| before).trim());
+    let above = above.into_iter().find(|line| !line.is_empty() && !line.starts_with('#'));
+    let in_braces = above.is_some_and(|above| above.ends_with(['{', ',']));
+    Some(if begins && !in_braces {
+        Style::Block { indent: line.len() }
+    } else {
+        Style::Flow { quoted, indent: begins.then_some(line.len()) }
+    })
+}
+
+/// Where a key begins, its quote included.
+fn start_of_key(text: &str, key: Span) -> Option<usize> {
+    let before = text.get(..key.start as usize)?;
+    Some(before.strip_suffix(['"', '\'']).unwrap_or(before).len())
 }
 
 /// Every place where the text is a word of its own and no comment, in the container.
@@ -324,7 +395,7 @@ mod tests {
         let wanted = "spec:\n  policyTypes:\n  - Ingress # only\n  - Egress\n  egress: []\n";
         assert_eq!(applied(text, &edit), wanted);
         let egress = key(&sources, all, "egress").unwrap();
-        let edit = insert_before_key(&sources, egress, "x: [y]").unwrap();
+        let edit = insert_before_key(&sources, egress, "x", "[y]").unwrap();
         assert!(applied(text, &edit).ends_with("# only\n  x: [y]\n  egress: []\n"));
 
         for (text, wanted) in [
@@ -366,15 +437,65 @@ mod tests {
                 r#"{"ports": [{"protocol": "UDP", "port": 53}]}"#,
                 r#"{"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]}"#,
             ),
+            (
+                "{\"ports\": [\n  {\n    \"protocol\": \"UDP\",\n    \"port\": 53}\n]}",
+                "{\"ports\": [\n  {\n    \"protocol\": \"UDP\",\n    \"port\": 53},\n  \
+                 {\"protocol\": \"TCP\", \"port\": 53}\n]}",
+            ),
         ] {
             let (sources, all) = with(text);
-            let start = text.find("{p").or(text.find("{\"protocol")).or(text.find("protocol")).unwrap();
+            let start = text
+                .find("{p")
+                .or(text.find("{\"protocol"))
+                .or(text.find("{\n"))
+                .or(text.find("protocol"))
+                .unwrap();
             let end = text.find("53").unwrap() + 2;
             let end = if text[end..].starts_with('}') { end + 1 } else { end };
             let item = Span::new(all.source, start as u32, end as u32);
             let edit = add_item_after(&sources, item, &port).unwrap();
             assert_eq!(applied(text, &edit), wanted);
         }
+    }
+
+    #[test]
+    fn entries_are_added_in_the_style_of_their_mapping() {
+        for (text, wanted) in [
+            ("a: 1\negress: []\n", "a: 1\nx: [z]\negress: []\n"),
+            ("a:\n- egress: []\n", "a:\n- x: [z]\n  egress: []\n"),
+            ("# b,\nc: 1  # d,\n\"egress\": []\n", "# b,\nc: 1  # d,\nx: [z]\n\"egress\": []\n"),
+            ("{a: 1, egress: []}", "{a: 1, x: [z], egress: []}"),
+            (
+                "{\n  a: 1,  # one\n  # two\n  egress: []\n}",
+                "{\n  a: 1,  # one\n  # two\n  x: [z],\n  egress: []\n}",
+            ),
+            ("{\"a\": 1, \"egress\": []}", "{\"a\": 1, \"x\": [\"z\"], \"egress\": []}"),
+            ("{\n    \"egress\": []\n}", "{\n    \"x\": [\"z\"],\n    \"egress\": []\n}"),
+        ] {
+            let (sources, all) = with(text);
+            let egress = key(&sources, all, "egress").unwrap();
+            let edit = insert_before_key(&sources, egress, "x", "[z]").unwrap();
+            assert_eq!(applied(text, &edit), wanted);
+        }
+    }
+
+    #[test]
+    fn mappings_are_added_to_lists_in_brackets() {
+        let added = "{to: [{podSelector: {}}], ports: [{port: 53}]}";
+        let as_json = r#"{"to": [{"podSelector": {}}], "ports": [{"port": 53}]}"#;
+        for (text, wanted) in [
+            ("[{to: []}]", format!("[{{to: []}}, {added}]")),
+            ("[\n  {to: []}\n]", format!("[\n  {{to: []}},\n  {added}\n]")),
+            ("[{\"to\": []}]", format!("[{{\"to\": []}}, {as_json}]")),
+            ("[\n  {\n    \"to\": []\n  }\n]", format!("[\n  {{\n    \"to\": []\n  }},\n  {as_json}\n]")),
+        ] {
+            let (sources, all) = with(text);
+            let (start, end) = (text.find('{').unwrap(), text.rfind('}').unwrap() + 1);
+            let item = Span::new(all.source, start as u32, end as u32);
+            assert_eq!(applied(text, &add_flow_item_after(&sources, item, added).unwrap()), wanted);
+        }
+        let (sources, all) = with("to: {a: {b: 1}}");
+        assert!(add_flow_item_after(&sources, Span::new(all.source, 8, 14), added).is_none());
     }
 
     #[test]

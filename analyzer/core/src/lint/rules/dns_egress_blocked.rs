@@ -289,8 +289,13 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &C
     let edits = match rules.last() {
         // A policy that allows something may allow this too; one that only denies is better left alone.
         Some(last) if edits.is_empty() => {
-            let rule = |indent| example::rule(Direction::Egress, &peers, &all, indent);
-            text::add_block_item_after(context.sources(), last.provenance.span, rule).into_iter().collect()
+            let (sources, span) = (context.sources(), last.provenance.span);
+            let block = |indent| example::rule(Direction::Egress, &peers, &all, indent);
+            let flow = || example::rule_in_braces(Direction::Egress, &peers, &all);
+            text::add_block_item_after(sources, span, block)
+                .or_else(|| text::add_flow_item_after(sources, span, &flow()))
+                .into_iter()
+                .collect()
         }
         _ => edits,
     };

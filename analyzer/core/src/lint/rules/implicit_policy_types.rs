@@ -87,7 +87,7 @@ fn finding(context: &Context<'_>, policy: &Policy) -> Option<Finding> {
     let edits: Vec<Edit> = list
         .or(subject)
         .and_then(|key| {
-            text::insert_before_key(sources, key, &format!("policyTypes: [{}]", types.join(", ")))
+            text::insert_before_key(sources, key, "policyTypes", &format!("[{}]", types.join(", ")))
         })
         .into_iter()
         .collect();

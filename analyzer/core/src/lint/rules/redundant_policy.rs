@@ -3,7 +3,7 @@
 use npv_models::diagnostic::Finding;
 use npv_symbolic::lint::{Fact, Facts};
 
-use crate::fix::remove;
+use crate::fix::object::Objects;
 use crate::lint::proofs::{self, Causes};
 use crate::lint::rule::lint_rule;
 use crate::lint::words;
@@ -73,6 +73,7 @@ lint_rule! {
 }
 
 fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
+    let mut objects = Objects::of(context.sources());
     for fact in &facts.facts {
         let Fact::RedundantPolicy { policy, by, world } = fact else { continue };
         let Some(policy) = proofs::policy(context, *policy) else { continue };
@@ -88,7 +89,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             "decides flows of its rules",
             "isolates the same pods",
         );
-        let edits = remove::document(context.sources(), policy.name_span);
+        let edits = objects.removal(policy.name_span);
         findings.push(proofs::removed(finding, *world, "remove the policy", edits));
     }
 }

@@ -102,7 +102,7 @@ fn finding(context: &Context<'_>, policy: &Policy, inert: &Inert) -> Finding {
             finding = finding.related(types, format!("`{wanted}` is not among the types"));
             text::append(sources, types, wanted)
         }
-        None => text::insert_before_key(sources, span, &format!("policyTypes: [Ingress, {wanted}]")),
+        None => text::insert_before_key(sources, span, "policyTypes", &format!("[Ingress, {wanted}]")),
     };
     let edits: Vec<Edit> = edit.into_iter().collect();
     finding
