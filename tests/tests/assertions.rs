@@ -88,6 +88,7 @@ fn assertion(world: &World, draft: &Draft) -> Assertion {
     Assertion {
         name: "random".to_owned(),
         span,
+        whole: span,
         expect: draft.expect,
         from,
         to,
