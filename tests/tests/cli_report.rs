@@ -93,8 +93,8 @@ fn where_a_report_goes() {
     assert_eq!(text.status, 2, "{text}");
     let html = npv(&root(), ["report", "corpus/demo/manifests", "--format", "html"]);
     assert_eq!((html.status, document(&html.stdout)["schemaVersion"].as_u64()), (0, Some(1)));
-    let check = npv(&root(), ["check", "corpus/demo/manifests", "--format", "html"]);
-    assert_eq!(check.status, 2, "{check}");
+    let trace = npv(&root(), ["trace", "shop/web", "shop/api", "corpus/demo/manifests", "--format", "html"]);
+    assert_eq!(trace.status, 2, "{trace}");
     let broken = npv(&root(), ["report", "tests/fixtures/broken", "--format", "html"]);
     assert_eq!(broken.status, 3);
     assert!(broken.stdout.contains("This report is incomplete"));
@@ -171,6 +171,22 @@ fn assertions_and_what_is_left_out_are_those_of_check() {
     assert_eq!(with(&["--no-config", "--no-baseline", "manifests"], "assertions"), (json!(0), 0));
     let nowhere = npv(place.path(), ["report", "-o", "x.html", "--baseline", "nowhere.json"]);
     assert_eq!(nowhere.status, 2, "{nowhere}");
+}
+
+#[test]
+fn the_page_of_check_is_that_of_report() {
+    let place = project();
+    let run = npv(place.path(), ["check", "--format", "html=check.html", "--format", "concise"]);
+    assert!(run.status == 1 && run.stdout.contains("assertion `only the API`"), "{run}");
+    let page = fs::read_to_string(place.path().join("check.html")).unwrap();
+    assert!(page == report(place.path(), &[]), "the two differ");
+    // The page has what the check has selected.
+    let run =
+        npv(place.path(), ["check", "--format", "html", "--select", "peer-matches-nothing", "--no-baseline"]);
+    let findings = document(&run.stdout)["findings"].clone();
+    let rules: Vec<&str> =
+        findings.as_array().unwrap().iter().map(|one| one["rule"].as_str().unwrap()).collect();
+    assert_eq!(rules, ["peer-matches-nothing"]);
 }
 
 #[test]

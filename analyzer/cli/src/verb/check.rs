@@ -6,7 +6,7 @@ use npv_analyzer::config::{Configured, Place};
 use npv_analyzer::fix::Checked;
 use npv_analyzer::query::check::{Judged, fails, judge};
 use npv_analyzer::query::inventory::Inventory;
-use npv_analyzer::report::{CheckReport, Replay, Run};
+use npv_analyzer::report::{CheckReport, Replay, Run, Scene};
 use npv_analyzer::snapshot::Snapshot;
 use npv_analyzer::suppress::Circumstances;
 
@@ -17,6 +17,7 @@ use crate::outcome::{Exit, Failure};
 use crate::progress::during;
 use crate::verb::fix;
 use crate::verb::prove::counterexamples;
+use crate::verb::report::{flags, shown};
 use crate::{output, select, verbose, witness};
 
 pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
@@ -41,7 +42,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
             judge(snapshot, &engine, &selection, circumstances, baseline.as_ref())
         })
         .unwrap_or_else(|bug| guard::stop(&bug));
-        Checked { engine, findings, suppressed, known: known.len() }
+        Checked { engine, findings, suppressed, known }
     };
     let start = Instant::now();
     let mut checked = ask(&snapshot);
@@ -86,8 +87,15 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
             fail_on: configured.config.output.fail_on.severity(),
             status: exit.status(),
             suppressed: &checked.suppressed,
-            baseline: checked.known,
+            baseline: checked.known.len(),
             fixing: args.fix.fix,
+        },
+        scene: Scene {
+            snapshot: &snapshot,
+            engine: &checked.engine,
+            known: &checked.known,
+            inputs: &inputs.iter().map(|path| shown(path)).collect::<Vec<_>>(),
+            flags: &flags(&args.input),
         },
     };
     output::write(&outputs, look, "check", |format| format.check, |write, page| write(&report, page))?;

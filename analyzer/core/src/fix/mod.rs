@@ -40,8 +40,8 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// What is suppressed.
     pub suppressed: Vec<Suppressed>,
-    /// How many findings the baseline has.
-    pub known: usize,
+    /// What was there before, as the baseline says.
+    pub known: Vec<Finding>,
 }
 
 /// What to fix, and how to ask again.

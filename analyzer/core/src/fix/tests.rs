@@ -52,7 +52,7 @@ fn outcome(words: &[(&str, &str)], applicability: Applicability) -> (String, Vec
         let found = words.iter().filter_map(|(old, new)| finding(text, old, new, applicability));
         let engine = Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
         let findings = found.chain(snapshot.findings.iter().cloned()).collect();
-        Checked { engine, findings, suppressed: Vec::new(), known: 0 }
+        Checked { engine, findings, suppressed: Vec::new(), known: Vec::new() }
     };
     let options = Options::default();
     let snapshot = Snapshot::from_texts([("a.yaml", TEXT)], &options).unwrap();

@@ -144,6 +144,23 @@ pub struct CheckReport<'a> {
     pub inventory: Inventory,
     /// The run that found it.
     pub run: Run<'a>,
+    /// What was looked at, for formats that show more than what is wrong.
+    pub scene: Scene<'a>,
+}
+
+/// What the answer of `npv check` is about.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// What was read.
+    pub snapshot: &'a Snapshot,
+    /// The answers for it.
+    pub engine: &'a Engine,
+    /// What was there before, as the baseline says.
+    pub known: &'a [Finding],
+    /// The inputs as they were named, for commands to try.
+    pub inputs: &'a [String],
+    /// The options that change what the inputs mean, likewise.
+    pub flags: &'a [String],
 }
 
 /// What a format may say of the run itself. It is decided before anything is written.

@@ -15,14 +15,16 @@ mod still;
 
 use std::io::{self, Write};
 
-use super::{DiffReport, Format, FullReport, Page};
+use super::{CheckReport, DiffReport, Format, FullReport, Page};
+use crate::query::reach::Party;
 
 use difference::Difference;
 pub(super) use document::Document;
 
 pub(super) const FORMAT: Format = Format {
     name: "html",
-    doc: "one file to open in a browser, for `npv report` and `npv diff`",
+    doc: "one file to open in a browser: the page of `npv report`, or of `npv diff`",
+    check: Some(write_check),
     diff: Some(write_diff),
     report: Some(write),
     ..Format::NONE
@@ -37,6 +39,29 @@ const STILL: &str = "<p>npv:still</p>";
 
 fn write(report: &FullReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     whole(&Document::of(report), report, page)
+}
+
+/// The same page as of `npv report`, with the findings that the check has selected.
+fn write_check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let scene = report.scene;
+    let cluster = &scene.snapshot.cluster;
+    let parties: Vec<Party> =
+        scene.engine.endpoints().iter().map(|endpoint| Party::of(endpoint, cluster)).collect();
+    let full = FullReport {
+        snapshot: scene.snapshot,
+        engine: scene.engine,
+        parties: &parties,
+        findings: report.findings,
+        suppressed: report.run.suppressed,
+        known: scene.known,
+        proofs: report.proofs,
+        replay: report.replay,
+        complete: report.complete,
+        inventory: report.inventory,
+        inputs: scene.inputs,
+        flags: scene.flags,
+    };
+    write(&full, page)
 }
 
 /// The report on the head, with what differs from the base.

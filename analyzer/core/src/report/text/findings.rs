@@ -280,6 +280,8 @@ mod tests {
     fn written(findings: &[Finding], fixing: bool, look: Look) -> String {
         let mut sources = SourceMap::default();
         sources.add("a.yaml", "a: 1\n", Origin::File).unwrap();
+        let snapshot = crate::snapshot::Snapshot::default();
+        let engine = crate::engine::Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
         let report = CheckReport {
             sources: &sources,
             findings,
@@ -288,6 +290,13 @@ mod tests {
             replay: &crate::report::Replay::default(),
             inventory: crate::query::inventory::Inventory::default(),
             run: crate::report::Run { fixing, ..crate::report::Run::default() },
+            scene: crate::report::Scene {
+                snapshot: &snapshot,
+                engine: &engine,
+                known: &[],
+                inputs: &[],
+                flags: &[],
+            },
         };
         let mut out = Vec::new();
         check(&report, &mut Page::new(&mut out, look)).unwrap();
