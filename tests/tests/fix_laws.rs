@@ -143,7 +143,7 @@ fn ask(snapshot: &Snapshot) -> Checked {
     let engine = Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
     let mut findings = snapshot.findings.clone();
     findings.extend(lint::run(&Context::new(snapshot, &engine).pedantic(true)).unwrap());
-    Checked { engine, findings, suppressed: Vec::new(), known: 0 }
+    Checked { engine, findings, suppressed: Vec::new(), known: Vec::new() }
 }
 
 fn fixed(snapshot: &Snapshot) -> Outcome {
