@@ -178,6 +178,74 @@ test("the map works by keyboard, by mouse and by its filters", () =>
     assert.match(await page.getByRole("complementary").innerText(), /TCP 6379/);
   }));
 
+test("the map is filtered by namespace, port, protocol and finding", async () => {
+  const of = (link) => link.split(/[/[]/)[0];
+  const pairs = async (page) => {
+    const counts = await page.locator('td[data-name="Pairs"]').allInnerTexts();
+    return counts.reduce((sum, count) => sum + Number(count), 0);
+  };
+  const covers = (ranges, port) => ranges.some(([first, last]) => first <= port && port <= last);
+  const expect = (page, between) => async (wanted) => {
+    assert(wanted.length > 0 && wanted.length < between.length, `${wanted.length} of ${between.length}`);
+    await page.waitForFunction((count) => {
+      const counts = [...document.querySelectorAll('td[data-name="Pairs"]')].map((cell) => Number(cell.innerText));
+      return counts.reduce((sum, count) => sum + count, 0) === count;
+    }, wanted.length);
+  };
+  const between = (inputs) => JSON.parse(run("reach", inputs, "--format", "json")).connections.filter(({ src, dst }) => src !== dst);
+  await on(shop, "#/map", async (page) => {
+    const all = between(SHOP);
+    const shows = expect(page, all);
+    await page.getByText(/^As a table/).click();
+    await page.getByRole("combobox", { name: "Namespace" }).selectOption("shop-data");
+    await shows(all.filter(({ src, dst }) => of(src) === "shop-data" || of(dst) === "shop-data"));
+    await page.getByRole("combobox", { name: "Namespace" }).selectOption("");
+    await page.getByRole("searchbox", { name: "Port" }).fill("6379/tcp");
+    await shows(all.filter(({ traffic }) => covers(traffic.TCP, 6379)));
+    assert.match(page.url(), /port=6379/);
+    await page.reload();
+    await page.getByText(/^As a table/).click();
+    await shows(all.filter(({ traffic }) => covers(traffic.TCP, 6379)));
+    await page.getByRole("searchbox", { name: "Port" }).fill("70000");
+    await page.locator('input[aria-invalid="true"]').waitFor();
+  });
+  await on(demo, "#/map", async (page) => {
+    const all = between(DEMO);
+    const shows = expect(page, all);
+    await page.getByText(/^As a table/).click();
+    await page.getByRole("combobox", { name: "Protocol" }).selectOption("udp");
+    await shows(all.filter(({ traffic }) => traffic.UDP.length));
+    for (const cell of await page.locator('td[data-name="Over"]').allInnerTexts()) assert.match(cell, /^UDP/);
+    await page.getByRole("searchbox", { name: "Port" }).fill("53");
+    await shows(all.filter(({ traffic }) => covers(traffic.UDP, 53)));
+    for (const cell of await page.locator('td[data-name="Over"]').allInnerTexts()) assert.equal(cell, "UDP 53");
+    assert.match(page.url(), /protocol=udp/);
+  });
+  await on(demo, "#/map", async (page) => {
+    const { connections } = JSON.parse(run("reach", DEMO, "--format", "json"));
+    const { findings } = JSON.parse(run("check", DEMO, "--format", "json"));
+    const about = (id) => connections.filter(({ src, dst }) => src !== dst && [src, dst].includes(id)).length;
+    await page.getByText(/^As a table/).click();
+    const all = await pairs(page);
+    // Of a policy: whom it selects. Of a Service: the pods behind it.
+    for (const [rule, id] of [["peer-matches-nothing", "shop/db[StatefulSet]"], ["service-port-confusion", "shop/api[Deployment]"]]) {
+      await page.getByRole("combobox", { name: "Finding" }).selectOption(rule);
+      await page.locator(".map .key", { hasText: "what the finding is about" }).waitFor();
+      assert.equal(await pairs(page), about(id), rule);
+      assert(about(id) > 0 && about(id) < all, rule);
+    }
+    await page.getByRole("combobox", { name: "Finding" }).selectOption("Service/shop/db");
+    await page.waitForFunction(() => location.hash.includes("Service"));
+    assert.equal(await pairs(page), about("shop/db[StatefulSet]"));
+    // From a finding to the map.
+    const dns = findings.find(({ rule }) => rule === "dns-egress-blocked");
+    await visit(page, `#/findings/${dns.fingerprint}`);
+    await page.getByRole("link", { name: "show on the map" }).click();
+    await page.getByRole("heading", { level: 1, name: "Map" }).waitFor();
+    assert.match(await page.getByRole("combobox", { name: "Finding" }).evaluate((list) => list.selectedOptions[0].text), /isolates shop\/web/);
+  });
+});
+
 test("policies say what they select and allow", () =>
   on(shop, "#/policies", async (page) => {
     const { summary } = JSON.parse(run("check", SHOP, "--format", "json"));

@@ -27,7 +27,7 @@ export function where({ world, holds }: Assertion): string {
 
 /** What is to be known besides, as the terminal says it. */
 export function notes({ vacuous, unknown, notes }: Assertion): string[] {
-  const why = vacuous ?? (unknown === undefined ? undefined : `the solver gave up: ${unknown}`);
+  const why = vacuous ?? (unknown === undefined ? undefined : `not decided: ${unknown}`);
   return why === undefined ? notes : [why, ...notes];
 }
 

@@ -1,6 +1,7 @@
 export * from "./answers";
 export * as assertions from "./assertions";
 export * from "./changes";
+export * from "./concern";
 export * from "./csv";
 export * from "./explain";
 export * from "./report";

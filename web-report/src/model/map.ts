@@ -11,7 +11,7 @@ export interface Wish {
   namespace: string | null;
   /** Only this traffic. */
   asked: Traffic | null;
-  /** Only endpoints that a finding's object is or selects. */
+  /** Only connections with an end that a finding is about. */
   only: Set<number> | null;
   /** Groups that are drawn as one although there would be room, or in full although there is none. */
   fold: boolean | null;
@@ -33,6 +33,8 @@ export interface MapNode {
   ends: number[];
   /** Whether all of it is new, or gone. */
   presence: "new" | "gone" | null;
+  /** The findings that are asked for are about one of them. */
+  concerned: boolean;
 }
 
 export interface MapEdge {
@@ -51,11 +53,15 @@ export interface Graph {
   groups: { name: string; within: Traffic | null; size: number }[];
   /** Groups are drawn as one node each. */
   folded: boolean;
+  /** They need not be. */
+  folds: boolean;
 }
 
 /** More nodes or connections than these are no picture. */
 const MOST_NODES = 70;
-const MOST_EDGES = 420;
+export const MOST_EDGES = 420;
+/** So many are folded whatever is asked for. */
+const MOST_UNFOLDED = 600;
 /** A group of so many members is worth a point that stands for all of them. */
 const WORTH_A_GATE = 3;
 
@@ -63,16 +69,18 @@ export function draw(report: Report, wish: Wish): Graph {
   const pairs = wanted(report, wish);
   const ends = new Set(pairs.flatMap(({ src, dst }) => [src, dst]));
   if (wish.focus !== null) ends.add(wish.focus);
-  else if (!wish.only) {
+  else if (wish.only) wish.only.forEach((end) => ends.add(end));
+  else {
     // Who has no connection at all is worth a look too.
     report.endpoints.forEach((endpoint, index) => {
       if (!wish.changed && report.isPods(index) && (!wish.namespace || endpoint.namespace === wish.namespace)) ends.add(index);
     });
   }
-  const folded = wish.fold ?? (ends.size > MOST_NODES || bundledSize(report, pairs) > MOST_EDGES);
+  const folds = ends.size <= MOST_UNFOLDED;
+  const folded = !folds || (wish.fold ?? (ends.size > MOST_NODES || bundledSize(report, pairs) > MOST_EDGES));
   const open = (end: number) =>
     !folded || end === wish.focus || (wish.namespace !== null && report.groupOf[end] === wish.namespace && ends.size <= 4 * MOST_NODES);
-  return build(report, pairs, ends, open, folded, wish);
+  return { ...build(report, pairs, ends, open, folded, wish), folds };
 }
 
 /** A connection, or what opens or closes of one. */
@@ -125,7 +133,7 @@ function bundledSize(report: Report, pairs: Link[]): number {
 
 function build(
   report: Report, pairs: Link[], ends: Set<number>, open: (end: number) => boolean, folded: boolean, wish: Wish,
-): Graph {
+): Omit<Graph, "folds"> {
   const nodes = new Map<string, MapNode>();
   const isPods = (end: number) => report.isPods(end);
   // What is outside can be drawn twice: where connections come from on the left, where they go to on the right.
@@ -142,7 +150,8 @@ function build(
     }
     const { label, note } = whole ? { label: group, note: "" } : labelOf(report, end);
     const kind: NodeKind = whole && isPods(end) ? "group" : isPods(end) ? "pods" : report.end(end).outside ? "outside" : "assumed";
-    nodes.set(id, { id, kind, label, note, group: isPods(end) && !whole ? group : null, ends: [end], presence: presenceOf(report, end) });
+    const presence = presenceOf(report, end);
+    nodes.set(id, { id, kind, label, note, group: isPods(end) && !whole ? group : null, ends: [end], presence, concerned: false });
     return id;
   };
   const edges = new Map<string, MapEdge>();
@@ -160,6 +169,7 @@ function build(
   }
   for (const end of ends) if (isPods(end)) nodeOf(end, "src");
   for (const node of nodes.values()) {
+    node.concerned = wish.only !== null && node.ends.some((end) => wish.only?.has(end));
     if (node.kind === "group") node.note = `${node.ends.length} endpoints`;
     else if (node.ends.length > 1) node.note = `${node.ends.length} blocks`;
   }
@@ -217,11 +227,11 @@ function mergeAlike(nodes: Map<string, MapNode>, edges: Map<string, MapEdge>): v
 }
 
 /** Draws once what all members of a group have in common. */
-function bundle(nodes: Map<string, MapNode>, edges: MapEdge[], groups: Map<string, string[]>, folded: boolean): Graph {
+function bundle(nodes: Map<string, MapNode>, edges: MapEdge[], groups: Map<string, string[]>, folded: boolean): Omit<Graph, "folds"> {
   const gate = (group: string, side: "to" | "from"): string => {
     const id = `${side} all of ${group}`;
     const ends = (groups.get(group) ?? []).flatMap((member) => nodes.get(member)?.ends ?? []);
-    if (!nodes.has(id)) nodes.set(id, { id, kind: "gate", label: `all of ${group}`, note: "", group, ends, presence: null });
+    if (!nodes.has(id)) nodes.set(id, { id, kind: "gate", label: `all of ${group}`, note: "", group, ends, presence: null, concerned: false });
     return id;
   };
   const merged = (into: "to" | "from", all: MapEdge[]): MapEdge[] => {

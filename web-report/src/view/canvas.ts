@@ -1,6 +1,7 @@
 // Draws a picture on a canvas. Colours are those of the page.
 import { short } from "../model/traffic";
 import { visible } from "../model/visible";
+import { MOST_EDGES } from "../model/map";
 import { noteOf, type Picture, type PlacedEdge, type PlacedNode } from "./layout";
 
 export interface Camera {
@@ -52,8 +53,11 @@ export function paint(context: CanvasRenderingContext2D, picture: Picture, camer
   }
   const some = picture.edges.some(isLit);
   const changed = picture.edges.filter(({ edge }) => edge.change);
+  // Where there are very many, all at once are a background, and those of one are the picture.
+  const faint = picture.edges.length > MOST_EDGES;
   for (const edge of picture.edges) {
-    if (!isLit(edge) && !edge.edge.change) line(context, edge, some || changed.length ? colour.line : colour.soft, 1.1, colour);
+    if (isLit(edge) || edge.edge.change) continue;
+    line(context, edge, some || faint || changed.length ? colour.line : colour.soft, faint ? 0.7 : 1.1, colour);
   }
   // What opens and closes keeps its colour, and is told apart by its line too.
   for (const edge of changed) if (!isLit(edge)) line(context, edge, some ? colour.line : ofChange(edge, colour), 1.9, colour);
@@ -179,9 +183,9 @@ function box(context: CanvasRenderingContext2D, { node, x, y, width, height }: P
   rounded(context, x - width / 2, y - height / 2, width, height, radius);
   context.fillStyle = node.kind === "outside" ? colour["warning-soft"] : whole ? colour["accent-soft"] : colour.raised;
   context.fill();
-  context.lineWidth = chosen ? 2.5 : 1.2;
+  context.lineWidth = chosen ? 2.5 : node.concerned ? 2.2 : 1.2;
   const own = node.kind === "outside" ? colour.warning : whole ? colour.accent : colour["strong-line"];
-  const edge = node.presence === "new" ? colour.allowed : node.presence === "gone" ? colour.denied : own;
+  const edge = node.presence === "new" ? colour.allowed : node.presence === "gone" || node.concerned ? colour.denied : own;
   context.strokeStyle = chosen ? colour.accent : edge;
   context.setLineDash(node.kind === "assumed" || node.presence === "gone" ? [5, 4] : []);
   context.stroke();

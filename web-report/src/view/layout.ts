@@ -1,6 +1,7 @@
 // Where things are drawn: layers from left to right, groups as boxes.
 import { Graph as Dagre, layout } from "@dagrejs/dagre";
-import type { Graph, MapEdge, MapNode } from "../model/map";
+import { MOST_EDGES, type Graph, type MapEdge, type MapNode } from "../model/map";
+import { arrange } from "./columns";
 
 export interface Box {
   x: number;
@@ -50,6 +51,8 @@ function sizeOf(node: MapNode): { width: number; height: number } {
 
 /** Boxes are given by their centres. */
 export function place(graph: Graph): Picture {
+  // To find a way for each edge takes dagre longer than anybody waits.
+  if (graph.edges.length > MOST_EDGES) return arrange(graph, sizeOf, TITLE);
   const dagre = new Dagre({ compound: true, multigraph: true });
   dagre.setGraph({ rankdir: "LR", nodesep: 26, ranksep: 84, edgesep: 10, marginx: 24, marginy: 24 });
   dagre.setDefaultEdgeLabel(() => ({}));

@@ -1,7 +1,8 @@
 // The map: namespaces as boxes, workloads in them, and what flows between them from left to right.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { draw, type MapEdge, type MapNode } from "../model/map";
-import { parse, text } from "../model/traffic";
+import { concerned } from "../model/concern";
+import { MOST_EDGES, draw, type MapEdge, type MapNode, type NodeKind } from "../model/map";
+import { intersection, parse, text, type Traffic } from "../model/traffic";
 import { visible } from "../model/visible";
 import { colours, edgeAt, nodeAt, paint, type Camera, type Lit } from "./canvas";
 import { useReport } from "./context";
@@ -18,9 +19,10 @@ export function MapView() {
   const fold = parameters.get("fold");
   const changed = report.changes !== null && parameters.get("changed") === "yes";
   const focus = report.index(parameters.get("focus") ?? "") ?? null;
-  const asked = useMemo(() => (port ? parse(port) : null), [port]);
+  const protocol = parameters.get("protocol");
+  const asked = useMemo(() => askedFor(port, protocol), [port, protocol]);
   const graph = useMemo(() => {
-    const only = finding ? endsOfFinding(report, finding) : null;
+    const only = finding ? concerned(report, finding) : null;
     return draw(report, { focus, namespace, asked, only, fold: fold === null ? null : fold === "yes", changed });
   }, [report, focus, namespace, asked, finding, fold, changed]);
   const picture = useMemo(() => place(graph), [graph]);
@@ -30,7 +32,6 @@ export function MapView() {
   const defined = report.document.namespaces.map(({ name }) => name);
   const left = report.endpoints.flatMap(({ namespace }) => (namespace !== undefined && !defined.includes(namespace) ? [namespace] : []));
   const names = [...defined, ...new Set(left)];
-  const objects = [...new Set(report.document.findings.flatMap(({ object }) => (object ? [object] : [])))].sort();
   return (
     <div class="full">
       <h1>Map</h1>
@@ -44,22 +45,21 @@ export function MapView() {
           </select>
         </label>
         <label>
-          Port <input class="port" type="search" value={port} onInput={set("port")} placeholder="5432/tcp" aria-invalid={Boolean(port && !asked)} />
+          Port <input class="port" type="search" value={port} onInput={set("port")} placeholder="5432/tcp" aria-invalid={Boolean(port && !parse(port))} />
         </label>
-        {objects.length ? (
-          <label>
-            Finding about{" "}
-            <select class="short" value={finding ?? ""} onChange={set("finding")}>
-              <option value="">all</option>
-              {objects.map((object) => <option key={object} value={object}>{visible(object)}</option>)}
-            </select>
-          </label>
-        ) : null}
+        <label>
+          Protocol{" "}
+          <select value={protocol ?? ""} onChange={set("protocol")}>
+            <option value="">all</option>
+            {PROTOCOLS.map((name) => <option key={name} value={name}>{name.toUpperCase()}</option>)}
+          </select>
+        </label>
+        <FindingFilter value={finding} set={set("finding")} />
         <OnlyChanged />
         {focus === null ? null : <a class="button quiet" href={here({ focus: null })}>everybody</a>}
-        <a class="button quiet" href={here({ fold: graph.folded ? "no" : "yes" })}>{graph.folded ? "unfold" : "fold"}</a>
+        {graph.folds ? <a class="button quiet" href={here({ fold: graph.folded ? "no" : "yes" })}>{graph.folded ? "unfold" : "fold"}</a> : null}
       </div>
-      {graph.nodes.length ? <Canvas picture={picture} find={find.toLowerCase()} folded={graph.folded} /> : <p class="empty">{changed ? "Nothing opens or closes." : "There is nothing to draw."}</p>}
+      {graph.nodes.length ? <Canvas picture={picture} find={find.toLowerCase()} folded={graph.folded} /> : <p class="empty">{changed ? "Nothing opens or closes." : "Nobody is like that: nothing to draw."}</p>}
       <details class="as-table">
         <summary>As a table: {plural(graph.edges.length, "connection")}</summary>
         <Edges edges={graph.edges} nodes={graph.nodes} />
@@ -68,14 +68,32 @@ export function MapView() {
   );
 }
 
-/** The endpoints that an object is, or that it selects. */
-function endsOfFinding(report: ReturnType<typeof useReport>, object: string): Set<number> {
-  const policy = report.policies.find((ranked) => ranked.object === object);
-  if (policy) return new Set(report.members(policy.policy.subject));
-  return new Set(report.endpoints.flatMap((_, index) => {
-    const workload = report.workload(index);
-    return workload && `${workload.kind}/${workload.namespace}/${workload.name}` === object ? [index] : [];
-  }));
+const PROTOCOLS = ["tcp", "udp", "sctp"];
+
+/** The traffic of a port and a protocol; `null` is all of it. */
+function askedFor(port: string, protocol: string | null): Traffic | null {
+  const [over, all] = [parse(port), parse(protocol ?? "")];
+  return over && all ? intersection(over, all) : (over ?? all);
+}
+
+/** Rules that found something, objects that findings are about, and the one finding that a link led here with. */
+function FindingFilter({ value, set }: { value: string | null; set: (event: { currentTarget: { value: string } }) => void }) {
+  const { told, document } = useReport();
+  const objects = [...new Set(document.findings.flatMap(({ object }) => (object ? [object] : [])))].sort();
+  const rules = [...new Set(document.findings.map(({ rule }) => rule))].sort();
+  const one = told.find(({ finding }) => finding.fingerprint === value)?.finding;
+  if (!rules.length && !one) return null;
+  return (
+    <label>
+      Finding{" "}
+      <select class="short" value={value ?? ""} onChange={set}>
+        <option value="">all</option>
+        {one ? <option value={one.fingerprint}>{visible(one.message.replaceAll("`", ""))}</option> : null}
+        <optgroup label="of a rule">{rules.map((rule) => <option key={rule} value={rule}>{rule}</option>)}</optgroup>
+        <optgroup label="about">{objects.map((object) => <option key={object} value={object}>{visible(object)}</option>)}</optgroup>
+      </select>
+    </label>
+  );
 }
 
 function Edges({ edges, nodes }: { edges: MapEdge[]; nodes: MapNode[] }) {
@@ -97,6 +115,15 @@ function Edges({ edges, nodes }: { edges: MapEdge[]; nodes: MapNode[] }) {
     />
   );
 }
+
+/** What shapes mean; only those that are drawn are named. */
+const LEGEND: { shape: string; kinds: NodeKind[]; text: string }[] = [
+  { shape: "workload", kinds: ["pods"], text: "workload" },
+  { shape: "group", kinds: ["group", "alike"], text: "namespace" },
+  { shape: "outside", kinds: ["outside"], text: "addresses outside" },
+  { shape: "assumed", kinds: ["assumed"], text: "assumed" },
+  { shape: "gate", kinds: ["gate"], text: "all of a namespace" },
+];
 
 const DARK = "(prefers-color-scheme: dark)";
 
@@ -293,11 +320,11 @@ function Canvas({ picture, find, folded }: { picture: Picture; find: string; fol
         <button type="button" onClick={fit} aria-label="show everything">⤢</button>
       </div>
       <ul class="legend key" aria-label="legend">
-        <li><span class="shape workload" /> workload</li>
-        <li><span class="shape outside" /> addresses outside</li>
-        <li><span class="shape assumed" /> assumed</li>
+        {LEGEND.filter(({ kinds }) => picture.nodes.some(({ node }) => kinds.includes(node.kind))).map(({ shape, text }) => (
+          <li key={shape}><span class={`shape ${shape}`} /> {text}</li>
+        ))}
+        {picture.nodes.some(({ node }) => node.concerned) ? <li><span class="shape concerned" /> what the finding is about</li> : null}
         {report.changes ? <><li><span class="stroke opened" /> + opened</li><li><span class="stroke closed" /> − closed</li></> : null}
-        {folded ? <li><span class="shape group" /> namespace</li> : <li><span class="shape gate" /> all of a namespace</li>}
       </ul>
       <div class="chosen" role="status">
         {chosen ? (
@@ -308,7 +335,7 @@ function Canvas({ picture, find, folded }: { picture: Picture; find: string; fol
             {one ? <a href={href("workloads", one.id)}>details</a> : null}
             {chosen.kind === "group" ? <a href={here({ namespace: chosen.label })}>open</a> : null}
           </>
-        ) : null}
+        ) : picture.edges.length > MOST_EDGES ? "There are many connections: point at a box to see its own." : null}
       </div>
     </div>
   );

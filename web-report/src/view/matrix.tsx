@@ -1,4 +1,5 @@
 // Sources by destinations. Only what is in sight is in the page, so that size costs nothing.
+import { Component } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Matrix as Model, type Line } from "../model/matrix";
 import { isAll, isEmpty, parse, short, text } from "../model/traffic";
@@ -17,11 +18,13 @@ const SMALL = 60;
 /** Beyond this, all groups at once would be no help to anybody. */
 const MOST_OPEN = 2_500;
 
+/** What is in the page: steps of `AROUND` lines, so that a little scrolling changes nothing. */
 interface Window {
-  top: number;
-  left: number;
-  width: number;
-  height: number;
+  rows: [first: number, last: number];
+  columns: [first: number, last: number];
+  narrow: boolean;
+  /** Rows that fit. */
+  page: number;
 }
 
 export function MatrixView() {
@@ -32,13 +35,14 @@ export function MatrixView() {
   const port = parameters.get("port") ?? "";
   const asked = useMemo(() => (port ? parse(port) : null), [port]);
   const model = useMemo(() => new Model(report, asked, port), [report, asked, port]);
+  const foldable = report.endpoints.length <= MOST_OPEN;
   const standing = report.endpoints.length <= SMALL;
   const open = parameters.get("open");
   const isOpen = useMemo(() => {
-    if (open === "*") return () => true;
+    if (open === "*" && foldable) return () => true;
     const names = new Set(parameters.getAll("open").flatMap((list) => list.split("|")).filter(Boolean));
     return open === null ? () => standing : (name: string) => names.has(name);
-  }, [open, standing]);
+  }, [open, standing, foldable]);
   const lines = useMemo(() => {
     const words = find.toLowerCase();
     const touched = changed ? report.changes?.touched : undefined;
@@ -72,7 +76,7 @@ export function MatrixView() {
             aria-invalid={Boolean(port && !asked)} />
         </label>
         <OnlyChanged />
-        {report.endpoints.length <= MOST_OPEN ? (
+        {foldable ? (
           <a class="button quiet" href={here({ open: "*" })}>open all</a>
         ) : null}
         <a class="button quiet" href={here({ open: "|" })}>fold all</a>
@@ -98,16 +102,18 @@ interface GridProps {
 
 function Grid({ model, lines, isOpen, toggle }: GridProps) {
   const box = useRef<HTMLDivElement>(null);
-  const [view, setView] = useState<Window>({ top: 0, left: 0, width: 1200, height: 800 });
+  const [view, setView] = useState<Window>({ rows: [0, 31], columns: [0, 23], narrow: false, page: 20 });
   const [active, setActive] = useState<[number, number]>([0, 0]);
-  const narrow = view.width < 640;
-  const head = narrow ? { width: 128, height: 116 } : { width: 240, height: 150 };
+  const head = view.narrow ? { width: 128, height: 116 } : { width: 240, height: 150 };
+  const last = lines.length - 1;
 
   const look = () => {
     const element = box.current;
     if (!element) return;
     const { scrollTop: top, scrollLeft: left, clientWidth: width, clientHeight: height } = element;
-    setView((old) => (old.top === top && old.left === left && old.width === width && old.height === height ? old : { top, left, width, height }));
+    const [rows, columns] = [steps(top, height, CELL.height), steps(left, width, CELL.width)];
+    const next = { rows, columns, narrow: width < 640, page: Math.max(1, Math.floor(height / CELL.height) - 6) };
+    setView((old) => (String(Object.values(old)) === String(Object.values(next)) ? old : next));
   };
   useLayoutEffect(look, []);
   useEffect(() => {
@@ -116,14 +122,9 @@ function Grid({ model, lines, isOpen, toggle }: GridProps) {
     return () => observer.disconnect();
   }, []);
 
-  const last = lines.length - 1;
   const [row, column] = [Math.min(active[0], last), Math.min(active[1], last)];
-  const firstRow = Math.max(0, Math.floor(view.top / CELL.height) - AROUND);
-  const lastRow = Math.min(last, Math.ceil((view.top + view.height) / CELL.height) + AROUND);
-  const firstColumn = Math.max(0, Math.floor(view.left / CELL.width) - AROUND);
-  const lastColumn = Math.min(last, Math.ceil((view.left + view.width) / CELL.width) + AROUND);
-  const rows = range(firstRow, lastRow);
-  const columns = range(firstColumn, lastColumn);
+  const rows = range(view.rows[0], Math.min(last, view.rows[1]));
+  const [firstColumn, lastColumn] = [view.columns[0], Math.min(last, view.columns[1])];
 
   const show = (toRow: number, toColumn: number) => {
     setActive([toRow, toColumn]);
@@ -144,11 +145,19 @@ function Grid({ model, lines, isOpen, toggle }: GridProps) {
       go(here({ src: report.endpoint(source.end).id, dst: report.endpoint(destination.end).id }));
     } else toggle((source.end === undefined ? source : destination).group);
   };
+  // One for all, so that a cell costs no more than what it shows.
+  const click = (event: MouseEvent) => {
+    const { group, at } = (event.target as Element).closest<HTMLElement>("[data-group], [data-at]")?.dataset ?? {};
+    if (group !== undefined) return toggle(Number(group));
+    const [toRow, toColumn] = at?.split(" ").map(Number) ?? [];
+    if (toRow === undefined || toColumn === undefined) return;
+    setActive([toRow, toColumn]);
+    press(toRow, toColumn);
+  };
   const key = (event: KeyboardEvent) => {
-    const page = Math.max(1, Math.floor(view.height / CELL.height) - 6);
     const moves: Record<string, [number, number]> = {
       ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
-      PageUp: [row - page, column], PageDown: [row + page, column], Home: [row, 0], End: [row, last],
+      PageUp: [row - view.page, column], PageDown: [row + view.page, column], Home: [row, 0], End: [row, last],
     };
     const move = moves[event.key];
     if (move) {
@@ -161,10 +170,9 @@ function Grid({ model, lines, isOpen, toggle }: GridProps) {
   };
 
   const size = { width: head.width + lines.length * CELL.width, height: head.height + lines.length * CELL.height };
-  const at = (index: number) => head.width + index * CELL.width;
   return (
     <div
-      class="matrix" ref={box} onScroll={look} role="grid" tabIndex={0} onKeyDown={key}
+      class="matrix" ref={box} onScroll={look} role="grid" tabIndex={0} onKeyDown={key} onClick={click}
       aria-label="who reaches whom: sources down, destinations across"
       aria-rowcount={lines.length + 1} aria-colcount={lines.length + 1} aria-activedescendant={`cell-${row}-${column}`}
     >
@@ -173,51 +181,111 @@ function Grid({ model, lines, isOpen, toggle }: GridProps) {
           <div class="corner" role="columnheader" aria-colindex={1} style={{ width: `${head.width}px`, height: `${head.height}px` }}>
             <span class="to">to →</span><span class="from">from ↓</span>
           </div>
-          {columns.map((index) => {
+          {range(firstColumn, lastColumn).map((index) => {
             const line = lines[index] as Line;
             return (
               <div
-                key={index} role="columnheader" aria-colindex={index + 2} onClick={() => line.end === undefined && toggle(line.group)}
+                key={index} role="columnheader" aria-colindex={index + 2} data-group={line.end === undefined ? line.group : undefined}
                 class={`column ${line.end === undefined ? "group" : ""} ${index === column ? "current" : ""}`}
-                style={{ left: `${at(index)}px`, width: `${CELL.width}px`, height: `${head.height}px` }} title={titleOf(model, line)}
+                style={{ left: `${head.width + index * CELL.width}px`, width: `${CELL.width}px`, height: `${head.height}px` }} title={titleOf(model, line)}
               >
                 <bdi>{labelOf(model, line, isOpen)}</bdi>
               </div>
             );
           })}
         </div>
-        {rows.map((index) => {
-          const line = lines[index] as Line;
-          return (
-            <div
-              key={index} role="row" aria-rowindex={index + 2} class={`row ${line.end === undefined ? "group" : ""} ${index === row ? "current" : ""}`}
-              style={{ top: `${head.height + index * CELL.height}px`, width: `${size.width}px`, height: `${CELL.height}px` }}
-            >
-              <div
-                class="heading" role="rowheader" aria-colindex={1} style={{ width: `${head.width}px` }} title={titleOf(model, line)}
-                onClick={() => line.end === undefined && toggle(line.group)}
-              >
-                <bdi>{labelOf(model, line, isOpen)}</bdi>
-              </div>
-              {columns.map((to) => {
-                const cell = cellOf(model, line, lines[to] as Line);
-                return (
-                  <div
-                    key={to} id={`cell-${index}-${to}`} role="gridcell" aria-colindex={to + 2} aria-selected={index === row && to === column}
-                    class={`cell ${cell.style} ${(lines[to] as Line).end === undefined ? "group" : ""}`}
-                    style={{ left: `${at(to)}px`, width: `${CELL.width}px` }} title={cell.title} aria-label={cell.text ? `${cell.text}, ${cell.title}` : cell.title}
-                    onClick={() => { setActive([index, to]); press(index, to); }}
-                  >
-                    {cell.text}
-                  </div>
-                );
-              })}
-            </div>
-          );
-        })}
+        {rows.map((index) => (
+          <Row
+            key={index} index={index} model={model} lines={lines} isOpen={isOpen} headWidth={head.width} headHeight={head.height}
+            first={firstColumn} last={lastColumn} active={index === row ? column : -1}
+          />
+        ))}
       </div>
     </div>
   );
+}
+
+/** The first and the last line to draw: those in sight and some around them. */
+function steps(from: number, length: number, each: number): [number, number] {
+  const first = Math.floor(from / each / AROUND - 1) * AROUND;
+  const last = Math.ceil((from + length) / each / AROUND + 1) * AROUND;
+  return [Math.max(0, first), last];
+}
+
+/** Draws again only where something about it is another. */
+abstract class Still<Props extends object> extends Component<Props> {
+  override shouldComponentUpdate(next: Props): boolean {
+    const names = Object.keys(next) as (keyof Props)[];
+    return names.some((name) => next[name] !== (this.props as Props)[name]);
+  }
+}
+
+interface RowProps {
+  index: number;
+  model: Model;
+  lines: Line[];
+  isOpen: (group: string) => boolean;
+  headWidth: number;
+  headHeight: number;
+  first: number;
+  last: number;
+  /** The active column where it is the active row, else -1. */
+  active: number;
+}
+
+class Row extends Still<RowProps> {
+  override render({ index, model, lines, isOpen, headWidth, headHeight, first, last, active }: RowProps) {
+    const line = lines[index] as Line;
+    const width = headWidth + lines.length * CELL.width;
+    const cells = { index, model, lines, left: headWidth };
+    return (
+      <div
+        role="row" aria-rowindex={index + 2} class={`row ${line.end === undefined ? "group" : ""} ${active >= 0 ? "current" : ""}`}
+        style={{ top: `${headHeight + index * CELL.height}px`, width: `${width}px`, height: `${CELL.height}px` }}
+      >
+        <div
+          class="heading" role="rowheader" aria-colindex={1} style={{ width: `${headWidth}px` }} title={titleOf(model, line)}
+          data-group={line.end === undefined ? line.group : undefined}
+        >
+          <bdi>{labelOf(model, line, isOpen)}</bdi>
+        </div>
+        {range(first / AROUND, Math.floor(last / AROUND)).map((step) => {
+          const [from, to] = [step * AROUND, Math.min(last, step * AROUND + AROUND - 1)];
+          return <Cells key={step} {...cells} from={from} to={to} active={active >= from && active <= to ? active : -1} />;
+        })}
+      </div>
+    );
+  }
+}
+
+interface CellsProps {
+  index: number;
+  model: Model;
+  lines: Line[];
+  left: number;
+  from: number;
+  to: number;
+  active: number;
+}
+
+/** Some cells of a row, so that those stay as they are that were in sight before. */
+class Cells extends Still<CellsProps> {
+  override render({ index, model, lines, left, from, to, active }: CellsProps) {
+    return range(from, to).map((column) => {
+      const other = lines[column] as Line;
+      const cell = cellOf(model, lines[index] as Line, other);
+      return (
+        <div
+          key={column} id={`cell-${index}-${column}`} role="gridcell" aria-colindex={column + 2} aria-selected={column === active}
+          class={`cell ${cell.style} ${other.end === undefined ? "group" : ""}`} data-at={`${index} ${column}`}
+          style={{ left: `${left + column * CELL.width}px`, width: `${CELL.width}px` }}
+          title={cell.title} aria-label={cell.text ? `${cell.text}, ${cell.title}` : cell.title}
+        >
+          {cell.text}
+        </div>
+      );
+    });
+  }
 }
 
 function range(first: number, last: number): number[] {

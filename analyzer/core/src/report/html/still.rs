@@ -140,7 +140,7 @@ fn assertions(document: &Document<'_>, report: &FullReport<'_>, page: &mut Page<
         writeln!(page, "<li><p><b>{}</b> {}</p>", ended(proof), Text(&proof.assertion.name))?;
         let why = match &proof.outcome {
             Outcome::Vacuous(why) => Some(why.clone()),
-            Outcome::Unknown(why) => Some(format!("the solver gave up: {why}")),
+            Outcome::Unknown(why) => Some(format!("not decided: {why}")),
             Outcome::Holds | Outcome::Fails(_) => None,
         };
         for note in why.iter().chain(&proof.notes) {
