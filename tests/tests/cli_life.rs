@@ -259,6 +259,10 @@ fn init_proposes_the_labels_of_whom_it_may_have_found() {
         .iter()
         .fold(written, |text, key| text.replace(&format!("  # {key}"), &format!("  {key}")));
     fs::write(here.join("npv.yaml"), taken).unwrap();
+    let taken = fs::read_to_string(here.join("npv.yaml")).unwrap();
+    fs::write(here.join("npv.yaml"), taken.replace("# assertions:\n# - {", "assertions:\n- {")).unwrap();
+    let run = npv(here, ["prove", "no pod asks for the cloud's credentials"]);
+    assert!(run.status == 1 && run.stdout.contains("169.254.169.254"), "{run}");
     let run = npv(here, ["reach", "--format", "json"]);
     assert!(run.status == 0 && !run.stdout.contains("{ingress-controller}"), "{run}");
     let run = npv(here, ["config", "show"]);

@@ -28,14 +28,18 @@ pub(crate) fn read(snapshot: &Snapshot, took: Duration, look: LookArgs) {
     }
     let Inventory { files, namespaces, workloads, pods, services, policies } = Inventory::of(snapshot);
     to_stderr(look, |page| {
-        writeln!(page, "read {files} texts in {took:.1?}:")?;
+        writeln!(page, "read {} in {took:.1?}:", count(files, "text", "texts"))?;
         for (kind, count) in &snapshot.kinds {
             writeln!(page, "  {count:>7} {}", visible(kind))?;
         }
         writeln!(
             page,
-            "they define {namespaces} namespaces, {workloads} workloads, {pods} pods, {services} Services and \
-             {policies} policies"
+            "they define {}, {}, {}, {} and {}",
+            count(namespaces, "namespace", "namespaces"),
+            count(workloads, "workload", "workloads"),
+            count(pods, "pod", "pods"),
+            count(services, "Service", "Services"),
+            count(policies, "policy", "policies")
         )
     });
 }
@@ -49,10 +53,10 @@ pub(crate) fn engine(engine: &Engine, took: Duration, look: LookArgs) {
     to_stderr(look, |page| {
         writeln!(
             page,
-            "compiled the policies in {took:.1?}: {} endpoints in {} classes, {} pairs to tell apart",
-            stats.endpoints,
-            stats.classes,
-            stats.pairs()
+            "compiled the policies in {took:.1?}: {} in {}, {} to tell apart",
+            count(stats.endpoints, "endpoint", "endpoints"),
+            count(stats.classes, "class", "classes"),
+            count(stats.pairs(), "pair", "pairs")
         )
     });
 }
@@ -85,4 +89,9 @@ pub(crate) fn answered(took: Duration, look: LookArgs) {
     if look.verbose {
         to_stderr(look, |page| writeln!(page, "answered in {took:.1?}"));
     }
+}
+
+fn count<N: Copy + std::fmt::Display + PartialEq + From<u8>>(number: N, one: &str, many: &str) -> String {
+    let what = if number == N::from(1) { one } else { many };
+    format!("{number} {what}")
 }

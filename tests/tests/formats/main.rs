@@ -90,7 +90,7 @@ fn assert_harmless(text: &str) {
 #[test]
 fn the_output_does_not_depend_on_threads_or_on_the_order_of_files() {
     let files = ["shop/workloads.yaml", "shop/policies.yaml", "invalid/policy.yaml", "broken/a.yaml"];
-    for format in FORMATS.into_iter().chain(["text", "json"]) {
+    for format in FORMATS.into_iter().chain(["text", "json", "html"]) {
         let written = |files: &[&str], threads: &str| {
             let arguments = [&["check", "--format", format], files].concat();
             npv_with(&fixtures(), arguments, &[("RAYON_NUM_THREADS", threads)], None).stdout
@@ -99,6 +99,10 @@ fn the_output_does_not_depend_on_threads_or_on_the_order_of_files() {
         assert!(one.len() > 1_000, "{format}\n{one}");
         // Not `assert_eq`: both are long.
         assert!(one == written(&files, "4"), "{format} differs between numbers of threads");
+        if format == "html" {
+            // The commands in it name the files as the user has.
+            continue;
+        }
         let [a, b, c, d] = files;
         assert!(one == written(&[d, b, a, c], "2"), "{format} differs between orders of files");
     }

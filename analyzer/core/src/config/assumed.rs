@@ -1,4 +1,4 @@
-//! Whom npv has to know by their labels, and who they may be: what `npv init` proposes for `cluster`.
+//! What `npv init` proposes: who they may be whom npv has to know by their labels, and what is to hold.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use npv_models::space::Labels;
 
 use super::init::listed;
 use super::show::scalar;
-use crate::lint::{is_dns_pod, is_prometheus};
+use crate::lint::{is_dns_pod, is_prometheus, keeps_data};
 use crate::report::visible;
 
 /// The labels that say what an application is, the most telling first.
@@ -67,6 +67,24 @@ pub(super) fn proposals(cluster: &Cluster) -> String {
         DNS.propose(why, cluster, &mut text);
     }
     text
+}
+
+/// An assertion that most people want to hold here.
+pub(super) fn assertion(cluster: &Cluster) -> String {
+    let store = cluster.groups.iter().find(|group| keeps_data(group));
+    match store.and_then(|group| cluster.workloads.get(group.workload.0 as usize)) {
+        Some(workload) => {
+            let end = format!("{}/{}", cluster.namespace_name(workload.namespace), workload.name);
+            format!(
+                "name: the internet stays out of the data, expect: deny, from: internet, to: {}",
+                scalar(&end)
+            )
+        }
+        None => {
+            "name: no pod asks for the cloud's credentials, expect: deny, from: any-pod, to: 169.254.169.254"
+                .to_owned()
+        }
+    }
 }
 
 impl Role {

@@ -47,8 +47,10 @@ pub fn init(snapshot: &Snapshot) -> String {
          # no-policy: note\n# exposure: error\n\n\
          # Findings that are as they should be. Or `# npv: ignore[RULE] REASON` beside the line.\nignore: []\n\
          # - rule: no-policy\n#   object: Deployment/shop/web\n#   reason: why\n#   expires: 2099-12-31\n\n\
-         output:\n  failOn: warning # the mildest finding that makes `npv check` fail\n",
+         # What must hold, in every cluster or, with `world: snapshot`, in this one: `npv prove --help`.\n# assertions:\n",
     );
+    let _ = writeln!(text, "# - {{{}}}\n", super::assumed::assertion(cluster));
+    text.push_str("output:\n  failOn: warning # the mildest finding that makes `npv check` fail\n");
     text
 }
 
