@@ -10,6 +10,7 @@ use npv_analyzer::lint::{self, Context};
 use npv_analyzer::snapshot::{Options, Snapshot};
 use npv_models::decide::{Flow, Verdict, decide};
 use npv_models::space::Protocol;
+use npv_tests::cases;
 use npv_tests::worlds::{Inventory, Who};
 use proptest::prelude::*;
 
@@ -174,7 +175,7 @@ fn verdicts(snapshot: &Snapshot) -> BTreeMap<String, Verdict> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..cases(48) })]
 
     #[test]
     fn safe_fixes_change_no_verdict_and_leave_nothing_to_fix(policies in policies()) {

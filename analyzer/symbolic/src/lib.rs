@@ -19,6 +19,7 @@ pub mod assertion;
 mod attempt;
 mod canonical;
 pub mod encode;
+mod explain;
 pub mod exposure;
 pub mod lint;
 pub mod query;

@@ -42,8 +42,8 @@ impl Session<'_> {
     }
 
     /// Whether the condition holds somewhere where none of the others does; if not, which of them are
-    /// enough for that, the first ones where there is a choice. Where no other can have to do with it, it is
-    /// needed without asking whether it can hold at all.
+    /// enough for that: the first that is enough alone, else the first ones that are together. Where no
+    /// other can have to do with it, it is needed without asking whether it can hold at all.
     pub(crate) fn hidden_by<K: Copy>(&mut self, condition: Bool, hiding: &[(K, Bool)]) -> Need<K> {
         let condition = self.terms.propagate(condition);
         if condition == Bool::FALSE {
@@ -57,50 +57,50 @@ impl Session<'_> {
         if terms.is_empty() || self.happens(condition, &terms) {
             return Need::Needed;
         }
-        let mut candidates = Vec::new();
+        let (mut ids, mut opposites) = (Vec::new(), Vec::new());
+        let mut always = None;
         for (id, term) in plausible {
             match self.terms.restrict(*term, &context) {
                 Bool::FALSE => {}
                 Bool::TRUE => {
-                    // One that always fires there is a smallest explanation, unless nothing is to explain.
-                    let matchable = self.happens(condition, &[]) || self.possible(condition) != Some(false);
-                    return if matchable { Need::Hidden(vec![*id]) } else { Need::Unmatchable };
+                    always = Some(*id);
+                    break;
                 }
-                restricted => candidates.push((*id, restricted)),
+                restricted => {
+                    ids.push(*id);
+                    opposites.push(self.terms.not(restricted));
+                }
             }
         }
-        if candidates.is_empty() {
+        if let Some(always) = always {
+            // Nothing is to explain where nothing matches.
+            if !self.happens(condition, &[]) && self.possible(condition) == Some(false) {
+                return Need::Unmatchable;
+            }
+            let first = (!opposites.is_empty()).then(|| self.first_alone(condition, &opposites)).flatten();
+            return Need::Hidden(vec![
+                first.and_then(|position| ids.get(position).copied()).unwrap_or(always),
+            ]);
+        }
+        if ids.is_empty() {
             return Need::Needed;
         }
-        let holds: Vec<_> = candidates.iter().map(|(_, term)| self.terms.not(*term)).collect();
-        match self.check(condition, &holds) {
+        match self.check(condition, &opposites) {
             Answer::Satisfiable(_) => Need::Needed,
             Answer::Unknown(why) => Need::Unknown(why),
-            Answer::Unsatisfiable(core) => {
-                let core = self.minimal(condition, &holds, core);
-                if core.is_empty() {
+            Answer::Unsatisfiable(_) => {
+                let positions = match self.first_alone(condition, &opposites) {
+                    Some(position) => vec![position],
+                    None => self.first_needed(condition, &opposites),
+                };
+                if positions.is_empty() {
                     return Need::Unmatchable;
                 }
-                let ids = core.into_iter().filter_map(|position| candidates.get(position));
-                Need::Hidden(ids.map(|(id, _)| *id).collect())
+                Need::Hidden(
+                    positions.into_iter().filter_map(|position| ids.get(position).copied()).collect(),
+                )
             }
         }
-    }
-
-    /// Leaves out assumptions, the last first, as long as the rest is still a contradiction.
-    fn minimal(&mut self, condition: Bool, assumptions: &[Bool], core: Vec<usize>) -> Vec<usize> {
-        let mut kept: BTreeSet<usize> = core.into_iter().collect();
-        for position in kept.clone().into_iter().rev() {
-            let rest: Vec<_> = kept.iter().copied().filter(|other| *other != position).collect();
-            let conditions: Vec<_> =
-                rest.iter().filter_map(|position| assumptions.get(*position).copied()).collect();
-            if let Answer::Unsatisfiable(core) = self.check(condition, &conditions) {
-                let still: BTreeSet<_> =
-                    core.into_iter().filter_map(|index| rest.get(index).copied()).collect();
-                kept = still;
-            }
-        }
-        kept.into_iter().collect()
     }
 
     /// When no earlier tier decides: for the end that policies of the direction apply to.

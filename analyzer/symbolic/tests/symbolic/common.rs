@@ -17,6 +17,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+/// A property test of this many cases, unless the environment asks for another number (`PROPTEST_CASES`).
+pub(crate) fn cases(count: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { asked.cases } else { count };
+    ProptestConfig { cases, ..asked }
+}
+
 const KEYS: [&str; 2] = ["app", "tier"];
 const VALUES: [&str; 3] = ["a", "b", "unmentioned"];
 const NAMESPACES: [&str; 3] = ["one", "two", "elsewhere"];

@@ -174,7 +174,7 @@ fn broad() -> impl Strategy<Value = PolicySet> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(common::cases(600))]
 
     #[test]
     fn is_exact(

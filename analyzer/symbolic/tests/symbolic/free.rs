@@ -24,8 +24,7 @@ fn every_flow_has_the_verdict_that_decide_gives_and_no_other() {
         common::profile(),
         proptest::collection::vec(common::possible_flow(), 4),
     );
-    let mut runner =
-        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) });
+    let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..common::cases(1000) });
     runner
         .run(&worlds, |(policies, profile, flows)| {
             let mut session = Session::new(&[&policies], profile, options(), &[]);
@@ -60,7 +59,7 @@ fn every_flow_has_the_verdict_that_decide_gives_and_no_other() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(250))]
+    #![proptest_config(common::cases(250))]
 
     #[test]
     fn differences_are_found_where_there_are_any(

@@ -46,7 +46,7 @@ fn without(policies: &PolicySet, gone: &[RuleId]) -> PolicySet {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(common::cases(300))]
 
     #[test]
     fn an_allow_more_never_closes_a_flow(
@@ -122,6 +122,43 @@ proptest! {
         let less = without(&policies, &gone.into_iter().collect::<Vec<_>>());
         let mut session = self::session(&[&policies, &less]);
         prop_assert!(session.difference(0, 1, &Question::anything()).unwrap().none());
+    }
+
+    #[test]
+    fn an_answer_does_not_depend_on_what_was_asked_before(policies in common::kubernetes()) {
+        let mut ids = rules(&policies, 1);
+        let none = BTreeSet::new();
+        let mut asked = session(&[&policies]);
+        let forward: Vec<_> = ids.iter().map(|id| asked.rule_needed(0, *id, &none)).collect();
+        ids.reverse();
+        let mut asked = session(&[&policies]);
+        let mut backward: Vec<_> = ids.iter().map(|id| asked.rule_needed(0, *id, &none)).collect();
+        backward.reverse();
+        prop_assert_eq!(&forward, &backward);
+        ids.reverse();
+        for (id, need) in ids.iter().zip(&forward) {
+            let Need::Hidden(by) = need else { continue };
+            prop_assert_eq!(&session(&[&policies]).rule_needed(0, *id, &none), need);
+            // It is the first of the reasons that there are: one that is enough alone, or what is left when all
+            // that can be taken away is, from the end.
+            let hidden_by = |wanted: &[RuleId]| {
+                let others = ids.iter().filter(|other| !wanted.contains(other)).copied().collect();
+                session(&[&policies]).rule_needed(0, *id, &others) != Need::Needed
+            };
+            let others: Vec<RuleId> = ids.iter().filter(|other| *other != id).copied().collect();
+            let mut first = others;
+            if let Some(one) = first.iter().copied().find(|one| hidden_by(&[*one])) {
+                first = vec![one];
+            }
+            for place in (0..first.len()).rev() {
+                let mut fewer = first.clone();
+                fewer.remove(place);
+                if hidden_by(&fewer) {
+                    first = fewer;
+                }
+            }
+            prop_assert_eq!(by, &first);
+        }
     }
 
     #[test]

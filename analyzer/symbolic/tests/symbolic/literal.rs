@@ -56,7 +56,7 @@ fn agree_over(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(common::cases(4000))]
 
     #[test]
     fn every_literal_flow_folds_to_what_decide_says(

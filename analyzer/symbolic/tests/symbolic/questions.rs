@@ -232,6 +232,22 @@ fn tenants_with_values_that_no_policy_mentions_are_told_apart() {
 }
 
 #[test]
+fn there_is_no_port_beside_those_that_a_policy_can_name() {
+    let api = || PeerMatch::Pods(PodSelector { namespaces: shop(), pods: Selector::label("app", "api") });
+    let of = |rule| network_policies(vec![ingress(shop(), Selector::EVERYTHING, vec![rule])]);
+    let all = of(Rule { ports: Ports::All, ..allow(vec![api()], Vec::new()) });
+    let ranges = |first: u16| {
+        let numbers = |protocol| PortMatch::Numbers(Traffic::of(protocol, PortSet::range(first, 65535)));
+        of(allow(vec![api()], Protocol::ALL.map(numbers).to_vec()))
+    };
+    let (every, most) = (ranges(1), ranges(2));
+    let mut session = Session::new(&[&all, &every, &most], Profile::default(), Options::default(), &[]);
+    assert!(session.difference(0, 1, &Question::anything()).unwrap().none());
+    let closed = session.difference(0, 2, &Question::anything()).unwrap().closed;
+    assert_eq!(found(closed).port, 1);
+}
+
+#[test]
 fn both_directions_of_a_difference_are_shown() {
     let left = database(vec![], tcp(5432));
     let any = PeerMatch::Pods(PodSelector { namespaces: shop(), pods: Selector::EVERYTHING });
