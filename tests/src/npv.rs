@@ -88,6 +88,8 @@ pub fn npv_with<I: IntoIterator<Item: AsRef<OsStr>>>(
         // What a developer or a CI has set must not change what a test sees.
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        // Which wrong operator is alive: see `cargo xtask mutants`.
+        .envs(std::env::var_os("NPV_MUTANT").map(|number| ("NPV_MUTANT", number)))
         .envs(environment.iter().copied())
         .stdin(if stdin.is_some() { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())

@@ -75,7 +75,9 @@ fn assertion(world: &World, draft: &Draft) -> Assertion {
     let all = ports(world);
     let ports = draft.port.as_ref().map(|(first, last, named)| {
         if *named {
-            return vec![PortMatch::Named { protocol: None, name: "web".into() }];
+            let name = if first.index(2) == 0 { "web" } else { "dns" };
+            let protocol = Protocol::ALL.get(last.index(2 * Protocol::ALL.len())).copied();
+            return vec![PortMatch::Named { protocol, name: name.into() }];
         }
         let ((protocol, first), (_, last)) = (*first.get(&all), *last.get(&all));
         vec![PortMatch::Numbers(Traffic::of(protocol, PortSet::range(first.min(last), last.max(first))))]
@@ -222,7 +224,7 @@ impl Naive<'_> {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn assertions_about_the_snapshot_hold_where_no_flow_contradicts_them(world in worlds(), draft in drafts()) {

@@ -380,7 +380,9 @@ fn what_cannot_be_written_is_refused() {
     let input = format!("{WORKLOADS}---\n{POLICIES}");
     let stdin = |arguments: &[&str]| npv_with(folder.path(), arguments, &[], Some(input.as_bytes()));
     refused(&stdin(&["check", "--fix", "-"]), 2, &["cannot write to standard input", "--diff"]);
-    refused(&stdin(&["check", "--diff", "--unsafe", "-"]), 1, &["3 fixes are for text that is in no file"]);
+    let diff = stdin(&["check", "--diff", "--unsafe", "-"]);
+    refused(&diff, 1, &["3 fixes are for text that is in no file"]);
+    assert!(!diff.stdout.contains("@@") && !diff.stderr.contains("would fix"), "{diff}");
     refused(&npv(folder.path(), ["check", "--unsafe", "."]), 2, &["--unsafe", "--diff"]);
     refused(&npv(folder.path(), ["check", "--diff", "--format", "json", "."]), 2, &["cannot be used with"]);
     let path = folder.path().join("policies.yaml");

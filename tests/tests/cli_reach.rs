@@ -105,6 +105,76 @@ fn filters_narrow_the_answer_of_any_cluster() {
     }
 }
 
+/// A cluster in which who may be a peer depends on more than labels.
+const CLUSTER: &str = "apiVersion: v1
+kind: Pod
+metadata: {name: one, namespace: shop, labels: {app: one}}
+spec: {containers: [{name: c, ports: [{name: web, containerPort: 80}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: other, namespace: shop, labels: {app: other}}
+spec: {containers: [{name: c, ports: [{name: web, containerPort: 81}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: agent, namespace: shop, labels: {app: agent}}
+spec: {hostNetwork: true, containers: [{name: c, ports: [{name: web, containerPort: 82}]}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db-0, namespace: shop, labels: {role: main}, OWNER}
+spec: {containers: [{name: c}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db-1, namespace: shop, labels: {role: copy}, OWNER}
+spec: {containers: [{name: c}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: cache-0, namespace: shop, labels: {app: cache, slot: a}, CACHE}
+spec: {containers: [{name: c}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: cache-1, namespace: shop, labels: {app: cache, slot: b}, CACHE}
+spec: {containers: [{name: c}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec:
+  podSelector: {matchExpressions: [{key: app, operator: In, values: [one, other, agent, cache]}]}
+  ingress: [{from: [{podSelector: {matchLabels: {role: main}}}, {podSelector: {matchLabels: {slot: a}}}], ports: [{port: web}, {port: 90}]}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec: {podSelector: {matchLabels: {role: main}}, ingress: [{from: [{podSelector: {}}]}]}
+";
+
+#[cfg(feature = "z3")]
+#[test]
+fn peers_in_any_cluster_depend_on_ports_and_the_network_and_differ_between_the_pods_of_a_workload() {
+    let owner = |name| {
+        format!(
+            "ownerReferences: [{{apiVersion: apps/v1, kind: StatefulSet, name: {name}, uid: u, controller: true}}]"
+        )
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = CLUSTER.replace("OWNER", &owner("db")).replace("CACHE", &owner("cache"));
+    std::fs::write(folder.path().join("all.yaml"), manifests).unwrap();
+    let rows = |to: &str| {
+        let run = npv(folder.path(), ["reach", "--world", "any", "--format", "csv", "--to", to, "all.yaml"]);
+        assert_eq!((run.status, run.stderr.as_str()), (0, ""), "{run}");
+        run.stdout
+    };
+    let all = rows("shop/*");
+    assert_snapshot!("any_parts", all);
+    assert_snapshot!("any_one_part", [rows("shop/Pod/cache-0"), rows("shop/db")].concat());
+}
+
 /// Sources, destinations and traffic of the connections that a question is answered with.
 fn connections(arguments: &[&str]) -> Vec<[String; 3]> {
     let text = reach(&[arguments, &["--format", "csv"]].concat());

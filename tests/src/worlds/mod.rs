@@ -55,6 +55,30 @@ pub fn ordered_worlds() -> impl Strategy<Value = World> {
         .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile })
 }
 
+/// Worlds of one layer with one ordered tier whose policies get into each other's way, where everybody has
+/// addresses of one family only.
+pub fn contested_worlds() -> impl Strategy<Value = World> {
+    let profile = prop_oneof![Just(None), profiles().prop_map(Some)];
+    (cluster::clusters(), policies::contested_policies(), profile).prop_map(
+        |(mut cluster, mut policies, profile)| {
+            let one_family = |addresses: &mut Box<[IpAddr]>| {
+                if let Some(v6) = addresses.first().map(IpAddr::is_ipv6) {
+                    *addresses = addresses.iter().copied().filter(|one| one.is_ipv6() == v6).collect();
+                }
+            };
+            let members = cluster.groups.iter_mut().flat_map(|group| &mut group.members);
+            members.for_each(|member| one_family(&mut member.addresses));
+            cluster.nodes.iter_mut().for_each(|node| one_family(&mut node.addresses));
+            if profile.is_some() {
+                for tier in policies.layers.iter_mut().flat_map(|layer| &mut layer.tiers) {
+                    tier.fixed = None;
+                }
+            }
+            World { cluster, policies, profile: profile.unwrap_or_default() }
+        },
+    )
+}
+
 /// A rule that allows something.
 pub fn allow_rules() -> impl Strategy<Value = Rule> {
     policies::allow_rule()

@@ -200,7 +200,7 @@ fn odd() -> impl Strategy<Value = Tier> {
     let modes = [Mode::Union, Mode::FirstMatch, Mode::DenyWins];
     let participations = [Participation::Selected, Participation::Everybody];
     let no_matches = [NoMatch::Deny, NoMatch::NextTier, NoMatch::Allow];
-    let fixed = weighted(0.3, super::profiles());
+    let fixed = weighted(0.6, super::profiles());
     (select(modes.to_vec()), select(participations.to_vec()), select(no_matches.to_vec()), fixed)
         .prop_flat_map(|(mode, participation, no_match, fixed)| {
             tier("Odd", mode, participation, no_match, fixed)
@@ -239,4 +239,40 @@ pub(super) fn network_policies() -> impl Strategy<Value = PolicySet> {
 /// One layer with one ordered tier.
 pub(super) fn ordered_policies() -> impl Strategy<Value = PolicySet> {
     ordered("Admin").prop_map(|tier| PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] })
+}
+
+/// One layer with one ordered tier whose policies get into each other's way: few priorities, and most are
+/// about all pods.
+pub(super) fn contested_policies() -> impl Strategy<Value = PolicySet> {
+    let everything = PodSelector {
+        namespaces: NamespaceSelector::Labels(Selector::EVERYTHING),
+        pods: Selector::EVERYTHING,
+    };
+    let subject = prop_oneof![2 => Just(everything), 1 => pods()];
+    let policy = (subject, vec(rule(ANY), 0..=3), vec(rule(ANY), 0..=3), select(vec![0, 0, 1]));
+    vec(policy, 2..=4).prop_map(|mut plans| {
+        plans.sort_by_key(|(.., priority)| *priority);
+        let policies = plans.into_iter().enumerate().map(|(index, (subject, ingress, egress, priority))| {
+            let name = format!("admin{index}").into();
+            Policy {
+                object: Arc::new(ObjectRef { kind: "Policy", namespace: None, name }),
+                name_span: nowhere(),
+                priority,
+                subject,
+                subject_span: nowhere(),
+                ingress: Some(ingress),
+                egress: Some(egress),
+                inert: Vec::new(),
+            }
+        });
+        let tier = Tier {
+            name: "Admin",
+            mode: Mode::FirstMatch,
+            participation: Participation::Everybody,
+            no_match: NoMatch::NextTier,
+            fixed: Some(Profile::ADMIN),
+            policies: policies.collect(),
+        };
+        PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] }
+    })
 }

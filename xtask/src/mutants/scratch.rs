@@ -1,13 +1,17 @@
 //! A copy of the checkout in which mutants are built and tested.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Mutant;
+use super::batch::CHOICE;
 use crate::command::{cargo, root, target_directory};
 
 /// The copy. It stays between runs, so that only what has changed is built again.
@@ -24,8 +28,8 @@ pub(super) enum Outcome {
     Failed,
     /// They were stopped.
     TimedOut,
-    /// They could not be built or started.
-    NotBuilt,
+    /// They could not be started.
+    NotStarted,
 }
 
 /// The text with the mutant in it.
@@ -65,54 +69,104 @@ impl Scratch {
         Ok(Self { folder })
     }
 
-    /// Runs something with a mutant in place, and takes it out again.
-    pub(super) fn with<T>(&self, mutant: &Mutant, run: impl FnOnce() -> T) -> Result<T, String> {
-        let path = self.folder.join(mutant.file);
-        let io = |error: std::io::Error| format!("`{}`: {error}", path.display());
-        let text = fs::read_to_string(&path).map_err(io)?;
-        fs::write(&path, apply(&text, mutant)?).map_err(io)?;
+    /// Where the copy is.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs something with other texts in place of some files, and puts the files back.
+    pub(super) fn with<T>(
+        &self,
+        files: &BTreeMap<&'static str, String>,
+        run: impl FnOnce() -> T,
+    ) -> Result<T, String> {
+        let mut before = Vec::new();
+        for (file, text) in files {
+            let path = self.folder.join(file);
+            let io = |error: std::io::Error| format!("`{}`: {error}", path.display());
+            before.push((path.clone(), fs::read_to_string(&path).map_err(io)?));
+            fs::write(&path, text).map_err(io)?;
+        }
         let result = run();
-        fs::write(&path, text).map_err(io)?;
+        for (path, text) in before {
+            fs::write(&path, text).map_err(|error| format!("`{}`: {error}", path.display()))?;
+        }
         Ok(result)
     }
 
-    /// Builds and runs tests.
-    pub(super) fn test(&self, arguments: &[&str], limit: Duration) -> Outcome {
-        let command = |options: &[&str]| {
-            let mut command = cargo(&["test", "--quiet"]);
-            command
-                .args(arguments)
-                .args(options)
-                .current_dir(&self.folder)
-                .env("CARGO_TARGET_DIR", self.folder.join("target"))
-                // One counterexample is enough, however large, and it is nobody's regression.
-                .env("PROPTEST_MAX_SHRINK_ITERS", "0")
-                .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true")
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
-            command
-        };
-        if !matches!(command(&["--no-run"]).status(), Ok(status) if status.success()) {
-            return Outcome::NotBuilt;
+    /// A run of tests in the copy.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = cargo(&["test"]);
+        command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .env("CARGO_TARGET_DIR", self.folder.join("target"))
+            // One counterexample is enough, however large, and it is nobody's regression.
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
+            .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true")
+            // Nor is a new snapshot anybody's.
+            .env("INSTA_UPDATE", "no")
+            .env_remove(CHOICE)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command
+    }
+
+    /// Builds tests.
+    ///
+    /// # Errors
+    /// The compiler's messages, one a line.
+    pub(super) fn build(&self, arguments: &[&str]) -> Result<(), String> {
+        let mut command = self.command(arguments);
+        command.args(["--no-run", "--message-format=short"]).stderr(Stdio::piped());
+        match command.output() {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => Err(error.to_string()),
         }
-        let mut tests = command(&[]);
+    }
+
+    /// Runs tests that have been built, with the mutant of this number alive where a batch of them is in
+    /// place. They are stopped when one fails.
+    pub(super) fn test(&self, arguments: &[&str], alive: Option<usize>, limit: Duration) -> Outcome {
+        let mut tests = self.command(arguments);
+        tests.envs(alive.map(|number| (CHOICE, number.to_string()))).stdout(Stdio::piped());
         // Their own group: cargo starts the tests as its children, and they must end with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut tests, 0);
-        let Ok(mut child) = tests.spawn() else { return Outcome::NotBuilt };
+        let Ok(mut child) = tests.spawn() else { return Outcome::NotStarted };
+        let failed = Arc::new(AtomicBool::new(false));
+        let reader = child.stdout.take().map(|output| {
+            let failed = Arc::clone(&failed);
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    if line.starts_with("test ") && line.ends_with(" ... FAILED") {
+                        failed.store(true, Ordering::Relaxed);
+                    }
+                }
+            })
+        });
         let started = Instant::now();
-        loop {
+        let outcome = loop {
             match child.try_wait() {
-                Ok(Some(status)) if status.success() => return Outcome::Passed,
-                Ok(Some(_)) => return Outcome::Failed,
+                Ok(Some(status)) if status.success() => break Outcome::Passed,
+                Ok(Some(_)) => break Outcome::Failed,
+                Ok(None) if failed.load(Ordering::Relaxed) => {
+                    end(&mut child);
+                    break Outcome::Failed;
+                }
                 Ok(None) if started.elapsed() > limit => {
                     end(&mut child);
-                    return Outcome::TimedOut;
+                    break Outcome::TimedOut;
                 }
-                Ok(None) => thread::sleep(Duration::from_millis(50)),
-                Err(_) => return Outcome::NotBuilt,
+                Ok(None) => thread::sleep(Duration::from_millis(20)),
+                Err(_) => break Outcome::NotStarted,
             }
-        }
+        };
+        // It ends with the tests.
+        drop(reader.map(thread::JoinHandle::join));
+        outcome
     }
 }
 

@@ -47,6 +47,12 @@ fn finding(text: &str, old: &str, new: &str, applicability: Applicability) -> Op
 
 /// What comes of some words that are called wrong, each with what to write instead.
 fn outcome(words: &[(&str, &str)], applicability: Applicability) -> (String, Vec<(String, Option<String>)>) {
+    let outcome = whole_outcome(words, applicability);
+    let text = outcome.texts.get(&SourceId(0)).cloned().unwrap_or_else(|| TEXT.to_owned());
+    (text, outcome.fixes.into_iter().map(|fixed| (fixed.description, fixed.refused)).collect())
+}
+
+fn whole_outcome(words: &[(&str, &str)], applicability: Applicability) -> Outcome {
     let ask = |snapshot: &Snapshot| {
         let text = snapshot.sources.get(SourceId(0)).unwrap().text();
         let found = words.iter().filter_map(|(old, new)| finding(text, old, new, applicability));
@@ -57,9 +63,7 @@ fn outcome(words: &[(&str, &str)], applicability: Applicability) -> (String, Vec
     let options = Options::default();
     let snapshot = Snapshot::from_texts([("a.yaml", TEXT)], &options).unwrap();
     let request = Request { options: &options, unsafe_too: true, check: &ask };
-    let outcome = fix(&snapshot, &ask(&snapshot), &request);
-    let text = outcome.texts.get(&SourceId(0)).cloned().unwrap_or_else(|| TEXT.to_owned());
-    (text, outcome.fixes.into_iter().map(|fixed| (fixed.description, fixed.refused)).collect())
+    fix(&snapshot, &ask(&snapshot), &request)
 }
 
 fn refused(old: &str, new: &str, applicability: Applicability) -> String {
@@ -129,4 +133,24 @@ fn a_safe_fix_of_the_spelling_alone_is_applied() {
     let (text, fixes) = outcome(&[("{protocol: TCP, ", "{")], Applicability::Safe);
     assert_eq!(text, TEXT.replace("{protocol: TCP, ", "{"));
     assert_eq!(fixes, [("{protocol: TCP,  to {".to_owned(), None)]);
+}
+
+#[test]
+fn what_a_fix_opens_is_between_two_and_unknown_where_others_are_there() {
+    let web_to_db = ("from: [{podSelector: {matchLabels: {app: web}}}]", "from: [{podSelector: {}}]");
+    let narrow = ("port: 6543", "port: 6544");
+    let effect = whole_outcome(&[narrow], Applicability::Unsafe).effect.unwrap();
+    let of = |changes: &std::collections::BTreeSet<Change>| {
+        changes
+            .iter()
+            .map(|change| format!("{} -> {} {}", change.src, change.dst, change.traffic))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(of(&effect.opened), ["shop/web[Pod] -> shop/db[Pod] TCP 6544"]);
+    assert_eq!(of(&effect.closed), ["shop/web[Pod] -> shop/db[Pod] TCP 6543"]);
+    // The database would let in itself, which it is whatever policies say.
+    let effect = whole_outcome(&[web_to_db], Applicability::Unsafe).effect.unwrap();
+    assert!(effect.is_none(), "{effect:?}");
+    let other_pods = whole_outcome(&[("labels: {app: web}", "labels: {app: wbe}")], Applicability::Unsafe);
+    assert_eq!((other_pods.texts.len(), other_pods.effect), (1, None));
 }

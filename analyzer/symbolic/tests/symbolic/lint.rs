@@ -127,6 +127,26 @@ fn two_rules_together_can_make_a_third_redundant() {
 }
 
 #[test]
+fn of_several_that_make_a_rule_redundant_alone_the_first_is_named() {
+    // The first names everybody too, in three parts.
+    let not_a = "{key: app, operator: NotIn, values: [a]}";
+    check(
+        &[(
+            "parts",
+            &format!(
+                "{{podSelector: {{}}, ingress: [\
+                   {{from: [{{podSelector: {{matchLabels: {{app: a}}}}}}, \
+                     {{podSelector: {{matchLabels: {{tier: x}}, matchExpressions: [{not_a}]}}}}, \
+                     {{podSelector: {{matchExpressions: [{not_a}, {{key: tier, operator: NotIn, values: [x]}}]}}}}]}}, \
+                   {{from: [{{podSelector: {{}}}}]}}, \
+                   {{from: [{{podSelector: {{matchLabels: {{role: front}}}}}}]}}]}}"
+            ),
+        )],
+        &["redundant: parts ingress 2 by parts ingress 0", "redundant: parts ingress 1 by parts ingress 0"],
+    );
+}
+
+#[test]
 fn of_twins_the_later_one_is_redundant() {
     let spec = "{podSelector: {matchLabels: {app: db}}, ingress: [{from: [{podSelector: {}}]}]}";
     check(

@@ -13,6 +13,7 @@ const WITNESS: &str = "analyzer/symbolic/src/witness.rs";
 const CANONICAL: &str = "analyzer/symbolic/src/canonical.rs";
 const Z3: &str = "analyzer/symbolic/src/solver/z3.rs";
 const ATTEMPT: &str = "analyzer/symbolic/src/attempt.rs";
+const EXPLAIN: &str = "analyzer/symbolic/src/explain.rs";
 const RULES: &str = "analyzer/symbolic/src/rules.rs";
 const SNAPSHOT: &str = "analyzer/symbolic/src/snapshot.rs";
 const ASSERTION: &str = "analyzer/symbolic/src/assertion.rs";
@@ -237,9 +238,27 @@ pub(super) const SUITE: Suite = Suite {
         ),
         mutant(
             "an explanation may be too long",
+            EXPLAIN,
+            "while least < enough {",
+            "while least + 1 < enough {",
+        ),
+        mutant(
+            "an explanation may be any one",
+            EXPLAIN,
+            "missed.map_or(middle, |(position, _)| position) + 1",
+            "missed.map_or(middle, |_| enough - 1) + 1",
+        ),
+        mutant(
+            "what is enough alone need not be named alone",
+            EXPLAIN,
+            "Answer::Unsatisfiable(_) => return Some(position),",
+            "Answer::Unsatisfiable(_) => {}",
+        ),
+        mutant(
+            "of several that are enough, any is named",
             RULES,
-            "for position in kept.clone().into_iter().rev() {",
-            "for position in kept.clone().into_iter().rev().take(0) {",
+            "first.and_then(|position| ids.get(position).copied()).unwrap_or(always)",
+            "always",
         ),
         mutant(
             "a log line ends the tier",
