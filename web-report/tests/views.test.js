@@ -253,13 +253,83 @@ test("policies say what they select and allow", () =>
     assert.equal(await rows.count(), summary.policies);
     await page.getByRole("button", { name: "Endpoints" }).click();
     assert.equal(await page.locator("th[aria-sort=ascending]").count(), 1);
-    const saved = await downloaded(page, () => page.getByRole("button", { name: "CSV" }).click());
+    const saved = await downloaded(page, () => page.getByRole("button", { name: "CSV", exact: true }).click());
     assert.equal(saved.text.trim().split("\r\n").length, summary.policies + 1);
+    const { layers } = await embedded(page);
+    const written = layers.flatMap(({ tiers }) => tiers).flatMap(({ policies }) => policies).flatMap(({ ingress, egress }) => [...(ingress ?? []), ...(egress ?? [])]);
+    const rules = await downloaded(page, () => page.getByRole("button", { name: "all rules as CSV" }).click());
+    assert.equal(rules.text.trim().split("\r\n").length, written.length + 1);
     await rows.filter({ hasText: "shop-data/redis" }).first().getByRole("link").click();
     const text = await page.locator("main").innerText();
     assert.match(text, /shop-data\/redis/);
     assert.match(text, /allow from pods/);
     assert.match(text, /6379/);
+  }));
+
+test("rules are dead that match nothing, and those that others leave nothing to decide", async () => {
+  const file = report("guardrails", "corpus/platform-guardrails/manifests");
+  await on(file, "#/policies", async (page) => {
+    const { findings } = JSON.parse(run("check", "corpus/platform-guardrails/manifests", "--format", "json"));
+    for (const rule of ["shadowed-rule", "redundant-rule", "unreachable-pass"]) {
+      const { object, locations } = findings.find((finding) => finding.rule === rule);
+      await visit(page, "#/policies");
+      const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: object, exact: true }) });
+      assert.equal(await row.locator('td[data-name="Dead rules"]').innerText(), "1", rule);
+      await row.getByRole("link").click();
+      await page.getByRole("heading", { level: 1, name: object }).waitFor();
+      const dead = page.locator(".rule", { hasText: `dead: ${rule}` });
+      assert.equal(await dead.count(), 1);
+      assert((await dead.innerText()).includes(`${locations[0].file}:`));
+    }
+  });
+});
+
+test("every table is saved as CSV, row by row", async () => {
+  const gateway = report("gateway", "corpus/gateway-api-weights-and-grants/manifests");
+  let tables = 0;
+  for (const [file, views] of [
+    [demo, ["#/glance", "#/map", "#/policies", "#/policies/NetworkPolicy%2Fshop%2Fdb-from-api", "#/workloads", "#/workloads/shop%2Fweb%5BDeployment%5D"]],
+    [gateway, ["#/glance", "#/services", "#/workloads/infra%2Fenvoy-infra-edge%5BDeployment%5D"]],
+  ]) {
+    await on(file, "", async (page) => {
+      for (const view of views) {
+        await visit(page, view);
+        await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));
+        assert.equal(await page.locator("main table").count(), await page.locator("main .table").count(), view);
+        for (const table of await page.locator("main .table").all()) {
+          const saved = await downloaded(page, () => table.getByRole("button", { name: "CSV", exact: true }).click());
+          const lines = saved.text.trim().split("\r\n");
+          assert.equal(lines.length, (await table.locator("tbody tr").count()) + 1, `${view} ${saved.name}`);
+          const headings = await table.locator("thead th").allInnerTexts();
+          assert.equal(lines[0], headings.map((name) => name.trim()).join(","), view);
+          tables += 1;
+        }
+      }
+    });
+  }
+  assert(tables >= 12, `${tables} tables`);
+});
+
+test("every view is a link: what it shows comes back", () =>
+  on(demo, "", async (page) => {
+    const links = [
+      "#/glance", "#/map?namespace=shop&protocol=udp", "#/map?finding=peer-matches-nothing", "#/map?focus=shop%2Fweb%5BDeployment%5D", "#/matrix?open=%7C", "#/matrix?find=web&port=8080",
+      "#/matrix?src=shop%2Fapi%5BDeployment%5D&dst=shop%2Fdb%5BStatefulSet%5D", "#/findings?severity=warning&rule=dns-egress-blocked", "#/assertions", "#/policies?find=db",
+      "#/policies/NetworkPolicy%2Fshop%2Fdb-from-api", "#/workloads?find=api", "#/workloads/shop%2Fweb%5BDeployment%5D", "#/services",
+    ];
+    const shown = () => page.locator("#report").innerText();
+    const seen = new Set();
+    for (const link of links) {
+      await visit(page, link);
+      const before = await shown();
+      await visit(page, "#/services?elsewhere");
+      await page.goto(page.url().replace(/#.*/, link));
+      await page.reload();
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      await page.waitForFunction((text) => document.getElementById("report").innerText === text, before);
+      seen.add(before);
+    }
+    assert.equal(seen.size, links.length);
   }));
 
 test("a workload says who reaches it, what it reaches, and how far one gets", () =>

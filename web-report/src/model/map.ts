@@ -288,8 +288,10 @@ function labelOf(report: Report, end: number): { label: string; note: string } {
   }
   if (!ranges) return { label: id, note: kind === "Node" ? "nodes" : "assumed" };
   const part = report.end(end).parts.map((each) => each.seen);
-  const whole = ranges.some(([first, last]) => first === "0.0.0.0" && last === "255.255.255.255");
-  if (whole) return { label: "anywhere outside", note: "every address" };
+  const [v4, v6] = [["0.0.0.0", "255.255.255.255"], ["::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]].map(
+    ([from, to]) => ranges.some(([first, last]) => first === from && last === to),
+  );
+  if (v4 || v6) return { label: "anywhere outside", note: v4 && v6 ? "every address" : `every ${v4 ? "IPv4" : "IPv6"} address` };
   const internet = report.end(end).internet;
   if (internet && ranges.length > 1) return { label: "internet", note: id };
   return { label: part.length === 1 ? (part[0] ?? id) : id, note: internet ? "addresses of the internet" : "addresses" };

@@ -67,18 +67,23 @@ export function paint(context: CanvasRenderingContext2D, picture: Picture, camer
     line(context, edge, edge.edge.change ? ofChange(edge, colour) : own, edge.edge.change ? 3 : 2, colour);
   }
   for (const placed of picture.nodes) box(context, placed, colour, near !== null && !near.has(placed.node.id), placed.node.id === lit.node);
-  for (const group of picture.groups) {
-    context.font = `600 12px ${FONT}`;
-    context.fillStyle = colour.soft;
-    context.textAlign = "left";
-    context.textBaseline = "top";
-    const within = group.within ? ` · ${short(group.within, 14) === "all" ? "all traffic" : short(group.within, 14)} among themselves` : "";
-    context.fillText(clip(context, visible(group.name) + within, group.width - 20), group.x - group.width / 2 + 10, group.y - group.height / 2 + 6);
-  }
   // Where something opens or closes, that is what people look for.
   const named = changed.length ? changed : picture.edges;
   const few = named.length <= 40 && camera.zoom > 0.55;
   for (const edge of picture.edges) if (isLit(edge) || (few && !some && named.includes(edge))) label(context, edge, colour);
+  // Names of boxes stand above all that passes through them.
+  for (const group of picture.groups) {
+    context.font = `600 12px ${FONT}`;
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    const within = group.within ? ` · ${short(group.within, 14) === "all" ? "all traffic" : short(group.within, 14)} among themselves` : "";
+    const name = clip(context, visible(group.name) + within, group.width - 20);
+    const [left, top] = [group.x - group.width / 2 + 10, group.y - group.height / 2 + 6];
+    context.fillStyle = colour.sunken;
+    context.fillRect(left - 3, top - 1, context.measureText(name).width + 6, 14);
+    context.fillStyle = colour.soft;
+    context.fillText(name, left, top);
+  }
 }
 
 function ofChange({ edge }: PlacedEdge, colour: Colours): string {
@@ -175,6 +180,10 @@ function box(context: CanvasRenderingContext2D, { node, x, y, width, height }: P
     context.arc(x, y, 5, 0, 2 * Math.PI);
     context.fillStyle = chosen ? colour.accent : colour.soft;
     context.fill();
+    context.font = `10px ${FONT}`;
+    context.textAlign = "center";
+    context.textBaseline = "bottom";
+    context.fillText(visible(node.label), x, y - 7);
     context.globalAlpha = 1;
     return;
   }

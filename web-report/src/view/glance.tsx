@@ -8,7 +8,7 @@ import { OutcomeMark } from "./assertions";
 import { WHICH, type Changes } from "../model/changes";
 import { FlowTable } from "./changes";
 import { useReport } from "./context";
-import { EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
+import { Addresses, EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
 import { href } from "./router";
 import type { Report } from "../model/report";
 
@@ -88,7 +88,7 @@ export function Glance() {
             { name: "Endpoint", value: (row) => report.endpoint(row.end).id, cell: (row) => <EndpointLink index={row.end} /> },
             { name: "Over", value: (row) => text(row.traffic), cell: (row) => <TrafficText traffic={row.traffic} /> },
             { name: "From", value: (row) => row.from.map((from) => report.endpoint(from).id).join(" "), cell: (row) => (
-              <>{row.from.slice(0, 3).map((from) => <><WhyLink src={from} dst={row.end}>{visible(report.endpoint(from).id)}</WhyLink>{" "}</>)}
+              <>{row.from.slice(0, 3).map((from) => <><WhyLink src={from} dst={row.end}>{visible(report.endpoint(from).id)}</WhyLink><Addresses index={from} />{" "}</>)}
                 {row.from.length > 3 ? <span class="faint">and {row.from.length - 3} more</span> : null}</>
             ) },
           ]}

@@ -75,8 +75,11 @@ export function place(graph: Graph): Picture {
     nodes: graph.nodes.map((node) => ({ node, ...box(node.id) })),
     groups: graph.groups.map((group) => {
       const { x, y, width, height } = box(`box ${group.name}`);
-      // Room for the name above what is in it.
-      return { name: group.name, within: group.within, x, y: y - TITLE / 2, width, height: height + TITLE };
+      // Room for the name above what is in it, as far as there is none: boxes can stand close together.
+      const inside = graph.nodes.filter((node) => node.group === group.name).map((node) => box(node.id));
+      const top = y - height / 2;
+      const more = Math.max(0, TITLE + 8 - (Math.min(...inside.map((member) => member.y - member.height / 2)) - top));
+      return { name: group.name, within: group.within, x, y: y - more / 2, width, height: height + more };
     }),
     edges: graph.edges.map((edge) => {
       const { points = [] } = (dagre.edge(edge.from, edge.to, edge.change ?? undefined) ?? {}) as { points?: { x: number; y: number }[] };

@@ -158,8 +158,10 @@ function Canvas({ picture, find, folded }: { picture: Picture; find: string; fol
     if (!box) return;
     // The buttons at the right keep their place.
     const width = box.clientWidth - 52;
-    const zoom = Math.min(1.25, Math.max(0.18, Math.min(width / picture.width, box.clientHeight / picture.height)));
-    camera.current = { zoom, x: (width - picture.width * zoom) / 2, y: Math.max(0, (box.clientHeight - picture.height * zoom) / 2) };
+    // On a phone there is more to see by moving what can be read than by reading what can be seen.
+    const least = box.clientWidth < 640 ? 0.55 : 0.18;
+    const zoom = Math.min(1.25, Math.max(least, Math.min(width / picture.width, box.clientHeight / picture.height)));
+    camera.current = { zoom, x: Math.max(0, (width - picture.width * zoom) / 2), y: Math.max(0, (box.clientHeight - picture.height * zoom) / 2) };
     redraw();
   };
   const zoom = (by: number, x?: number, y?: number) => {

@@ -136,6 +136,8 @@ function Grid({ model, lines, isOpen, toggle }: GridProps) {
     else if (y + CELL.height > element.scrollTop + height) element.scrollTop = y + CELL.height - height;
     if (x < element.scrollLeft) element.scrollLeft = x;
     else if (x + CELL.width > element.scrollLeft + width) element.scrollLeft = x + CELL.width - width;
+    // The active cell is to be in the page at once, and not only when the browser tells of the scrolling.
+    look();
   };
   const press = (toRow: number, toColumn: number) => {
     const [source, destination] = [lines[toRow], lines[toColumn]];

@@ -12,7 +12,9 @@ import { go, here, href, useRoute } from "./router";
 
 /** A name from the manifests: it keeps its direction to itself. */
 export function Name({ children }: { children: string }) {
-  return <bdi class="name">{visible(children)}</bdi>;
+  // Long ones break after a slash, before they break anywhere.
+  const pieces = visible(children).split(/(?<=\/)/);
+  return <bdi class="name">{pieces.map((piece, index) => (index ? <><wbr />{piece}</> : piece))}</bdi>;
 }
 
 /** Prose with names in backticks. */
@@ -30,9 +32,18 @@ export function EndpointLink({ index }: { index: number }) {
   const plain = id === `${namespace}/${name}[${kind}]`;
   return (
     <a class="endpoint" href={href("workloads", id)} title={visible(id)}>
-      {plain ? <><Name>{`${namespace}/${name}`}</Name><span class="kind"> {visible(kind)}</span></> : <Name>{id}</Name>}
+      {plain ? <><Name>{`${namespace}/${name}`}</Name><span class="kind"> {visible(kind)}</span></> : <><Name>{id}</Name><Addresses index={index} /></>}
     </a>
   );
+}
+
+/** What addresses an endpoint stands for, in short; nothing where its name says it. */
+export function Addresses({ index }: { index: number }) {
+  const report = useReport();
+  const { ranges } = report.endpoint(index);
+  if (!ranges) return null;
+  const [first, ...more] = report.end(index).parts;
+  return first ? <span class="kind"> {visible(first.seen)}{more.length ? `, and ${more.length} more` : ""}</span> : null;
 }
 
 export function TrafficText({ traffic }: { traffic: Traffic }) {

@@ -2,9 +2,9 @@
 import { useMemo } from "preact/hooks";
 import { csv } from "../model/csv";
 import { peersOf } from "../model/explain";
-import { rulesOf, type Direction, type Ranked, type Report } from "../model/report";
+import { rulesOf, type Direction, type Ranked, type Report, type Told } from "../model/report";
 import { isEmpty } from "../model/traffic";
-import type { Rule } from "../schema";
+import type { Place, Rule } from "../schema";
 import { useReport } from "./context";
 import { download } from "./download";
 import { FindingOf } from "./findings";
@@ -37,7 +37,7 @@ function All() {
         selects: report.members(ranked.policy.subject).length,
         ingress: says(ranked, "ingress"),
         egress: says(ranked, "egress"),
-        dead: deadRules(report, ranked).length,
+        dead: deadRules(report, ranked).size,
       })),
     [report],
   );
@@ -52,6 +52,7 @@ function All() {
             onInput={(event) => go(here({ find: event.currentTarget.value || null }), "replace")} />
         </label>
         <span class="count" role="status">{plural(shown.length, "policy", "policies")}</span>
+        <button type="button" class="quiet save" onClick={() => savePolicies(report)}>all rules as CSV</button>
       </div>
       <Table
         name="policies" caption="Policies in the order in which they are evaluated" rows={shown} keyOf={(row) => row.ranked.index}
@@ -78,12 +79,24 @@ function says({ policy, tier }: Ranked, direction: Direction): string {
   return tier.participation === "selected" ? "denies all" : "no rules";
 }
 
-/** Rules that match nobody, or no port that anybody has. */
-function deadRules(report: Report, { policy }: Ranked): Rule[] {
+/** Lint rules that say that a rule of a policy decides nothing. */
+const DEAD = ["shadowed-rule", "redundant-rule", "unreachable-pass"];
+
+/** Rules that do nothing, and why: they match nobody or no port that anybody has, or others decide all that they would. */
+function deadRules(report: Report, { policy, findings }: Ranked): Map<Rule, Told | null> {
   const selectsNobody = !report.members(policy.subject).length;
-  return (["ingress", "egress"] as const).flatMap((direction) =>
-    rulesOf(policy, direction).filter((rule) => selectsNobody || !(report.document.sets[peersOf(rule, null)] ?? []).length || portless(report, rule)),
-  );
+  const told = findings.map((index) => report.tell(index)).filter(({ finding }) => DEAD.includes(finding.rule));
+  const dead = new Map<Rule, Told | null>();
+  for (const rule of [...rulesOf(policy, "ingress"), ...rulesOf(policy, "egress")]) {
+    const says = told.find(({ finding }) => rule.at !== null && within(finding.locations[0], rule.at));
+    const nothing = selectsNobody || !(report.document.sets[peersOf(rule, null)] ?? []).length || portless(report, rule);
+    if (nothing || says) dead.set(rule, says ?? null);
+  }
+  return dead;
+}
+
+function within(place: Place | undefined, all: Place): boolean {
+  return place !== undefined && place.file === all.file && place.line >= all.line && place.line <= all.endLine;
 }
 
 function portless(report: Report, rule: Rule): boolean {
@@ -94,7 +107,7 @@ function Policy({ ranked }: { ranked: Ranked }) {
   const report = useReport();
   const { policy, tier, layer } = ranked;
   const subjects = useMemo(() => report.members(policy.subject), [report, policy]);
-  const dead = useMemo(() => new Set(deadRules(report, ranked)), [report, ranked]);
+  const dead = useMemo(() => deadRules(report, ranked), [report, ranked]);
   const excerpt = policy.excerpt === null ? undefined : report.document.excerpts[policy.excerpt];
   return (
     <>
@@ -117,7 +130,7 @@ function Policy({ ranked }: { ranked: Ranked }) {
                 : "The policy says nothing of this direction."}
             </p>
           ) : rulesOf(policy, direction).length ? (
-            rulesOf(policy, direction).map((rule, index) => <RuleOf key={index} rule={rule} direction={direction} dead={dead.has(rule)} />)
+            rulesOf(policy, direction).map((rule, index) => <RuleOf key={index} rule={rule} direction={direction} dead={dead.get(rule)} />)
           ) : (
             <p>{tier.participation === "selected" ? "No rule: of what it selects, nothing is allowed by this policy." : "No rule."}</p>
           )}
@@ -133,7 +146,7 @@ function Policy({ ranked }: { ranked: Ranked }) {
   );
 }
 
-function RuleOf({ rule, direction, dead }: { rule: Rule; direction: Direction; dead: boolean }) {
+function RuleOf({ rule, direction, dead }: { rule: Rule; direction: Direction; dead: Told | null | undefined }) {
   const report = useReport();
   const excerpt = rule.excerpt === null ? undefined : report.document.excerpts[rule.excerpt];
   const peers = useMemo(() => report.members(peersOf(rule, null)), [report, rule]);
@@ -144,7 +157,8 @@ function RuleOf({ rule, direction, dead }: { rule: Rule; direction: Direction; d
         <span class={`mark ${rule.action === "allow" ? "allowed" : rule.action === "deny" ? "denied" : "passed"}`}>{rule.action}</span>{" "}
         {direction === "ingress" ? "from" : "to"} {everybody ? "everybody" : <Prose>{rule.from.join(", or ")}</Prose>}
         {" "}over {rule.over.length ? <code><Name>{rule.over.join(", ")}</Name></code> : "everything"}
-        {dead ? <> <span class="mark warning">dead: matches nothing</span></> : null}
+        {dead === null ? <> <span class="mark warning">dead: matches nothing</span></> : null}
+        {dead ? <> <a href={href("findings", dead.finding.fingerprint)}><span class="mark warning">dead: {dead.finding.rule}</span></a></> : null}
       </p>
       {rule.unsupported ? <p class="note">Not modelled: <Prose>{rule.unsupported}</Prose></p> : null}
       <p class="by"><code><Name>{rule.name}</Name></code> <At place={rule.at} /></p>
