@@ -63,6 +63,8 @@ pub struct Fixed {
     pub at: String,
     /// What the fix does.
     pub description: String,
+    /// Whether it is proved to change no verdict.
+    pub applicability: Applicability,
     /// Why it was refused; `None` where it was applied.
     pub refused: Option<String>,
 }
@@ -129,6 +131,7 @@ pub fn fix(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>) -> Out
             rule: candidate.finding.rule,
             at: place(here, candidate.finding),
             description: candidate.fix.description.clone(),
+            applicability: candidate.fix.applicability,
             refused,
         };
         if !kept.is_empty() {

@@ -175,6 +175,14 @@ fn after_comma(source: &str, item: Span, last: usize, text: &str) -> Edit {
     let before = source.get(..item.start as usize).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
     let own_line = line.len() < before.len() && line.chars().all(|char| char == ' ');
+    let end = line_end(source, last).unwrap_or(last);
+    let rest = source.get(last..end).unwrap_or_default();
+    let (comma, beside) = rest.strip_prefix(',').map_or(("", rest), |beside| (",", beside));
+    // A comment beside the item stays there.
+    if own_line && beside.trim_start().starts_with('#') {
+        let span = Span::new(item.source, last as u32, end as u32);
+        return Edit { span, replacement: format!(",{beside}\n{line}{text}{comma}") };
+    }
     let apart = if own_line { format!("\n{line}") } else { " ".to_owned() };
     Edit { span: Span::new(item.source, last as u32, last as u32), replacement: format!(",{apart}{text}") }
 }
@@ -486,6 +494,8 @@ mod tests {
         for (text, wanted) in [
             ("[{to: []}]", format!("[{{to: []}}, {added}]")),
             ("[\n  {to: []}\n]", format!("[\n  {{to: []}},\n  {added}\n]")),
+            ("[\n  {to: []},  # a\n]", format!("[\n  {{to: []}},  # a\n  {added},\n]")),
+            ("[\n  {to: []}  # a\n]", format!("[\n  {{to: []}},  # a\n  {added}\n]")),
             ("[{\"to\": []}]", format!("[{{\"to\": []}}, {as_json}]")),
             ("[\n  {\n    \"to\": []\n  }\n]", format!("[\n  {{\n    \"to\": []\n  }},\n  {as_json}\n]")),
         ] {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
+use npv_models::diagnostic::Applicability;
+
 use super::count;
 use crate::fix::{Change, Effect, Outcome};
 use crate::report::visible::visible;
@@ -33,7 +35,12 @@ pub fn fixes(outcome: &Outcome, written: bool, page: &mut Page<'_>) -> io::Resul
     match &outcome.effect {
         _ if applied == 0 => writeln!(page, "{}", if written { "nothing fixed" } else { "nothing to fix" })?,
         None => writeln!(page, "{files}; who is there changes, too")?,
-        Some(effect) if effect.is_none() => writeln!(page, "{files}; every verdict stays as it was")?,
+        Some(effect) if effect.is_none() => {
+            // Only a safe one is proved for the pods that are not here.
+            let all_safe = outcome.applied().all(|fixed| fixed.applicability == Applicability::Safe);
+            let here = if all_safe { "" } else { "in these manifests, " };
+            writeln!(page, "{files}; {here}every verdict stays as it was")?;
+        }
         Some(effect) => {
             let Effect { opened, closed, more } = effect;
             let would = if written { "" } else { "would " };
