@@ -7,6 +7,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 use npv_tests::npv::{Run, npv, root};
+use npv_tests::place::text_at;
 use serde_json::Value;
 
 fn diff(arguments: &[&str]) -> Run {
@@ -214,4 +215,44 @@ fn what_the_baseline_has_is_not_introduced() {
     // What is gone is resolved, though the baseline has had it.
     assert_eq!(npv(directory.path(), ["baseline", "write", "old.yaml"]).status, 0);
     assert_eq!(asked(&[]), [vec![of("known"), of("fresh")], vec![of("goes")]]);
+}
+
+/// Every place of an answer, with the object that it is a place of.
+fn places<'j>(value: &'j Value, object: &'j Value, found: &mut Vec<(&'j Value, &'j Value)>) {
+    let object = value.get("object").unwrap_or(object);
+    if value.get("file").is_some() {
+        found.push((value, object));
+    }
+    let inside = value.as_array().into_iter().flatten();
+    for value in inside.chain(value.as_object().into_iter().flat_map(|fields| fields.values())) {
+        places(value, object, found);
+    }
+}
+
+#[test]
+fn places_are_in_the_sources() {
+    let (mut names, mut rules, mut others) = (0, 0, 0);
+    for sides in [RELEASE, [RELEASE[1], RELEASE[0]], FOUR_STEPS] {
+        let json: Value =
+            serde_json::from_str(&answer(&[&sides[..], &["--format", "json"]].concat())).unwrap();
+        let mut found = Vec::new();
+        places(&json, &Value::Null, &mut found);
+        for (place, object) in found {
+            let text = text_at(&root().join("corpus"), place).unwrap();
+            let name = object.as_str().and_then(|object| object.rsplit('/').next());
+            // A policy's name, an entry of its rules, or what a finding is about.
+            if Some(text.as_str()) == name {
+                names += 1;
+            } else if ["from:", "to:", "ports:", "- from:", "- to:"].iter().any(|key| text.starts_with(key)) {
+                rules += 1;
+            } else {
+                assert!(
+                    place.get("role").is_some() || place.get("replacement").is_some(),
+                    "{place:#}\n{text}"
+                );
+                others += 1;
+            }
+        }
+    }
+    assert!(names > 15 && rules >= 5 && others >= 5, "{names} {rules} {others}");
 }

@@ -121,6 +121,36 @@ fn the_action_checks_annotates_and_sums_up() {
 }
 
 #[test]
+fn the_action_says_what_a_change_opens() {
+    let workspace = Workspace::new();
+    let npv = workspace.path().join("bin/npv").display().to_string();
+    let script = "git init --quiet --initial-branch main; printf 'bin\\ntemp\\n' > .gitignore; git add --all; \
+                  git -c user.name=team -c user.email=team@example.com commit --quiet --message 'a shop'";
+    let made = workspace.bash(script, &BTreeMap::new());
+    assert!(made.status.success(), "{}", shown(&made));
+    let open = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: open, namespace: data}\nspec: \
+                {podSelector: {matchLabels: {app: db}}, policyTypes: [Ingress], ingress: [{ports: [{port: 5432}]}]}\n";
+    fs::write(workspace.path().join("my deploy/open.yaml"), open).unwrap();
+    let inputs = [("npv", npv.as_str()), ("paths", "my deploy"), ("fail-on", "never"), ("base", "main")];
+    let run = action(&workspace, &inputs);
+    assert_eq!(run.status.code(), Some(0), "{}", shown(&run));
+    let summary = workspace.read("summary.md");
+    assert!(summary.contains("### npv diff: ") && summary.contains("`NetworkPolicy/data/open`"), "{summary}");
+    let gate = [&inputs[..], &[("fail-on-opened", "cross-namespace,to:shop/web\nfrom:internet\n")]].concat();
+    let run = action(&workspace, &gate);
+    assert_eq!(run.status.code(), Some(1), "{}", shown(&run));
+    assert!(
+        shown(&run).contains("that `--fail-on-opened=cross-namespace,to:shop/web` or"),
+        "{}",
+        shown(&run)
+    );
+    assert!(workspace.read("outputs").ends_with("status=1\nsarif=npv.sarif\n"));
+    let run = action(&workspace, &[&inputs[..3], &[("base", "no; touch owned")]].concat());
+    assert_eq!(run.status.code(), Some(2), "{}", shown(&run));
+    assert!(!workspace.path().join("owned").exists());
+}
+
+#[test]
 fn the_action_is_one() {
     let action = yaml("integrations/github/action.yml");
     assert_eq!(action["runs"]["using"], "composite");
