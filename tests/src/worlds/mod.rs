@@ -58,9 +58,13 @@ pub fn ordered_worlds() -> impl Strategy<Value = World> {
 /// Worlds of one layer with one ordered tier whose policies get into each other's way, where everybody has
 /// addresses of one family only.
 pub fn contested_worlds() -> impl Strategy<Value = World> {
-    let profile = prop_oneof![Just(None), profiles().prop_map(Some)];
-    (cluster::clusters(), policies::contested_policies(), profile).prop_map(
-        |(mut cluster, mut policies, profile)| {
+    let plugins =
+        (any::<bool>(), any::<bool>()).prop_map(|(blocks_match_pods, selectors_see_host_network)| Profile {
+            blocks_match_pods,
+            selectors_see_host_network,
+        });
+    (cluster::clusters(), policies::contested_policies(), plugins, any::<bool>()).prop_map(
+        |(mut cluster, mut policies, profile, as_the_plugin)| {
             let one_family = |addresses: &mut Box<[IpAddr]>| {
                 if let Some(v6) = addresses.first().map(IpAddr::is_ipv6) {
                     *addresses = addresses.iter().copied().filter(|one| one.is_ipv6() == v6).collect();
@@ -69,12 +73,12 @@ pub fn contested_worlds() -> impl Strategy<Value = World> {
             let members = cluster.groups.iter_mut().flat_map(|group| &mut group.members);
             members.for_each(|member| one_family(&mut member.addresses));
             cluster.nodes.iter_mut().for_each(|node| one_family(&mut node.addresses));
-            if profile.is_some() {
+            if as_the_plugin {
                 for tier in policies.layers.iter_mut().flat_map(|layer| &mut layer.tiers) {
                     tier.fixed = None;
                 }
             }
-            World { cluster, policies, profile: profile.unwrap_or_default() }
+            World { cluster, policies, profile }
         },
     )
 }

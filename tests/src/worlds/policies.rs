@@ -249,7 +249,14 @@ pub(super) fn contested_policies() -> impl Strategy<Value = PolicySet> {
         pods: Selector::EVERYTHING,
     };
     let subject = prop_oneof![2 => Just(everything), 1 => pods()];
-    let policy = (subject, vec(rule(ANY), 0..=3), vec(rule(ANY), 0..=3), select(vec![0, 0, 1]));
+    // Over few ports, rules seldom meet.
+    let rule = (rule(ANY), weighted(0.4, Just(()))).prop_map(|(rule, ports)| match ports {
+        Some(()) => rule,
+        None => Rule { ports: Ports::All, ..rule },
+    });
+    let rule = rule.boxed();
+    let rules = || vec(rule.clone(), 0..=3);
+    let policy = (subject, rules(), rules(), select(vec![0, 0, 1]));
     vec(policy, 2..=4).prop_map(|mut plans| {
         plans.sort_by_key(|(.., priority)| *priority);
         let policies = plans.into_iter().enumerate().map(|(index, (subject, ingress, egress, priority))| {

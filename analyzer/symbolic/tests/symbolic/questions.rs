@@ -8,6 +8,8 @@ use npv_models::policy::{
     Peers, PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Rule, Tier,
 };
 use npv_models::space::{IpSet, Operator, PortSet, Protocol, Requirement, Selector, Traffic};
+use npv_symbolic::encode::{PolicyId, RuleId};
+use npv_symbolic::rules::Need;
 use npv_symbolic::session::{Options, Search, Session};
 use npv_symbolic::spec::{EndSpec, Place, Question, Relation};
 use npv_symbolic::witness::{Witness, WitnessEnd};
@@ -229,6 +231,37 @@ fn tenants_with_values_that_no_policy_mentions_are_told_apart() {
     assert_eq!(tenant(&witness.src).as_deref(), Some("other"));
     assert_eq!(tenant(&witness.dst).as_deref(), Some("other-2"));
     assert!(witness.manifests(|_| false).contains("name: \"other-2\""));
+}
+
+#[test]
+fn an_earlier_rule_that_only_logs_leaves_a_rule_something_to_decide() {
+    let ordered = |first: Action| {
+        let rule = |action| Rule {
+            peers: Peers::Anyone,
+            ports: Ports::All,
+            action,
+            ..allow(Vec::new(), Vec::new())
+        };
+        let policies = vec![ingress(shop(), Selector::EVERYTHING, vec![rule(first), rule(Action::Deny)])];
+        let mut set = network_policies(policies);
+        let tier = &mut set.layers[0].tiers[0];
+        (tier.mode, tier.participation) = (Mode::FirstMatch, Participation::Everybody);
+        tier.no_match = NoMatch::NextTier;
+        set
+    };
+    let decides = |first: Action| {
+        let set = ordered(first);
+        let id = |rule| RuleId {
+            policy: PolicyId { layer: 0, tier: 0, policy: 0 },
+            direction: Direction::Ingress,
+            rule,
+        };
+        let need = Session::new(&[&set], Profile::default(), Options::default(), &[]).rule_decides(0, id(1));
+        (need, id(0))
+    };
+    assert_eq!(decides(Action::Log).0, Need::Needed);
+    let (need, first) = decides(Action::Pass);
+    assert_eq!(need, Need::Hidden(vec![first]));
 }
 
 #[test]
