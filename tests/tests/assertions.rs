@@ -9,7 +9,7 @@ use npv_analyzer::assertion::{Assertion, Ends, Expect, Part, Who as Meant, World
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::prove::{Outcome, prove};
 use npv_analyzer::snapshot::Snapshot;
-use npv_models::cluster::PodGroup;
+use npv_models::cluster::{ContainerPort, PodGroup};
 use npv_models::decide::{End, Exemption, Flow, PodEnd, Verdict, decide, decide_over};
 use npv_models::policy::{NamespaceSelector, PeerMatch, Peers, PodSelector, PortMatch};
 use npv_models::source::{SourceId, Span};
@@ -167,10 +167,11 @@ impl Naive<'_> {
         let over = assertion.ports.as_ref().is_none_or(|ports| {
             ports.iter().any(|wanted| match wanted {
                 PortMatch::Numbers(traffic) => traffic.contains(protocol, port),
-                PortMatch::Named { name, .. } => self.group(dst).is_some_and(|group| {
-                    group.ports.iter().any(|own| {
-                        own.name.as_ref() == Some(name) && own.protocol == protocol && own.number == port
-                    })
+                PortMatch::Named { protocol: wanted, name } => self.group(dst).is_some_and(|group| {
+                    let fits = wanted.is_none_or(|wanted| wanted == protocol);
+                    let named = |own: &ContainerPort| own.name.as_ref() == Some(name);
+                    let mut own = group.ports.iter().filter(|own| fits && named(own));
+                    own.any(|own| own.protocol == protocol && own.number == port)
                 }),
             })
         });

@@ -282,6 +282,11 @@ fn the_image_is_made_of_what_there_is() {
             assert!(parsed.status.success(), "{instruction}: {}", shown(&parsed));
         }
     }
+    // The binary needs the C library that it was linked with.
+    let bases = instructions.iter().filter_map(|line| line.strip_prefix("FROM ")?.split(' ').next());
+    let releases: BTreeSet<&str> =
+        bases.filter_map(|base| base.rsplit(['-', ':']).find(|word| *word != "slim")).collect();
+    assert_eq!(releases.len(), 1, "{releases:?}");
     let feature = file.split("ARG FEATURES=").nth(1).and_then(|rest| rest.lines().next()).unwrap();
     assert!(manifest.contains(&format!("\n{feature} = [")), "no feature `{feature}`");
     let copied = instructions.iter().filter_map(|line| line.strip_prefix("COPY --from=build /npv/"));

@@ -41,7 +41,7 @@ pathlib.Path(folder, url.rsplit("/", 1)[1]).write_bytes(content)
 
 /// What to do where nothing here works.
 const OTHERWISE: &str = "other ways: install libz3 4.13.3 or later with its pkg-config file and run this again; \
-     build Z3 from source with `cargo build --features z3-static` (needs cmake, a C++ compiler and some ten minutes); \
+     build Z3 from source with `cargo build --features z3-static` (needs cmake 3.26, g++ 13 or clang 17 and some ten minutes); \
      or build without the open-world proofs with `cargo build --no-default-features`";
 
 /// Provides Z3 and says where it comes from.
