@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use insta::assert_snapshot;
-use npv_tests::npv::{npv, root};
+use npv_tests::npv::{npv, npv_with, root};
 use npv_tests::place::text_at;
 use serde_json::Value;
 
@@ -121,4 +121,42 @@ fn rules_are_listed_and_explained() {
             assert!(page.stdout.contains(heading), "{rule} has no {heading}\n{page}");
         }
     }
+}
+
+/// What hides a rule is a matter of the policies, not of the order in which they were read or asked about.
+#[cfg(feature = "z3")]
+#[test]
+fn the_order_of_files_and_the_number_of_threads_change_nothing() {
+    let peers = [
+        "podSelector: {}",
+        "podSelector: {matchLabels: {app: a}}",
+        "podSelector: {matchExpressions: [{key: app, operator: Exists}]}",
+        "podSelector: {matchExpressions: [{key: app, operator: DoesNotExist}]}",
+        "namespaceSelector: {matchLabels: {team: t}}, podSelector: {matchLabels: {app: a}}",
+        "ipBlock: {cidr: 10.0.0.0/15}",
+        "ipBlock: {cidr: 10.1.0.0/16}",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for number in 0..14 {
+        let [one, other] = [number % 7, (number * 3 + 1) % 7].map(|index| peers[index]);
+        let ports = ["[{port: 80}]", "[{port: 80}, {port: 81}]", "[{port: 1, endPort: 99}]"][number % 3];
+        let text = format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: p{number}, namespace: shop}}\n\
+             spec:\n  podSelector: {{}}\n  ingress:\n    - from: [{{{one}}}]\n      ports: {ports}\n    - from: [{{{other}}}]\n      ports: [{{port: 80}}]\n"
+        );
+        let file = format!("p{number:02}.yaml");
+        std::fs::write(folder.path().join(&file), text).unwrap();
+        files.push(file);
+    }
+    let check = |files: &[String], threads: &str| {
+        let mut arguments = vec!["check".to_owned(), "--format".to_owned(), "json".to_owned()];
+        arguments.extend_from_slice(files);
+        npv_with(folder.path(), arguments, &[("RAYON_NUM_THREADS", threads)], None).stdout
+    };
+    let forward = check(&files, "4");
+    assert!(forward.matches("redundant-").count() > 5, "{forward}");
+    assert_eq!(forward, check(&files, "1"));
+    files.reverse();
+    assert_eq!(forward, check(&files, "4"));
 }
