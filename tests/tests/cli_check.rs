@@ -110,6 +110,14 @@ fn long_and_hostile_lines() {
 
 #[test]
 fn rules_are_listed_and_explained() {
+    let exposure = npv(&fixtures(), ["rule", "exposure"]);
+    assert_eq!(exposure.status, 0, "{exposure}");
+    assert!(exposure.stdout.lines().count() > 5, "{exposure}");
+    for line in exposure.stdout.lines() {
+        assert_eq!(line.split_whitespace().nth(2), Some("exposure"), "{line}");
+    }
+    let unknown = npv(&fixtures(), ["rule", "exposre"]);
+    assert!(unknown.status == 2 && unknown.stderr.contains("did you mean `exposure`?"), "{unknown}");
     let list = npv(&fixtures(), ["rule"]);
     let rules: Vec<&str> = list.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(rules.len() >= 15, "{list}");

@@ -496,10 +496,11 @@ pub(crate) struct ReportArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  npv rule                          all rules
+  npv rule                          all rules, with their categories
+  npv rule exposure                 those of a category
   npv rule blocked-by-other-side    what it means, why, an example, how to fix it")]
 pub(crate) struct RuleArgs {
-    /// The rule's name; all are listed without it
+    /// A rule, whose page is shown, or a category, whose rules are listed; all are listed without it
     pub(crate) name: Option<String>,
     /// How to write the answer: text or json
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]

@@ -1,7 +1,7 @@
 //! `npv rule`.
 
-use npv_analyzer::lint;
-use npv_analyzer::query::name::closest;
+use npv_analyzer::config::Target;
+use npv_analyzer::lint::{self, Rule};
 use npv_analyzer::report::RulesReport;
 
 use crate::args::{LookArgs, RuleArgs};
@@ -10,20 +10,13 @@ use crate::output;
 
 pub(crate) fn run(args: &RuleArgs, look: LookArgs) -> Result<Exit, Failure> {
     output::check(&args.format, "rule", |format| format.rules)?;
-    let one = match &args.name {
-        None => None,
-        Some(name) => Some(lint::rule(name).ok_or_else(|| unknown(name))?),
+    let chosen: Vec<&'static Rule> = match args.name.as_deref().map(Target::named) {
+        None => lint::rules().to_vec(),
+        Some(Ok(target)) => lint::rules().iter().copied().filter(|rule| target.covers(rule)).collect(),
+        Some(Err((message, help))) => return Err(Failure::usage(message, help)),
     };
-    let report =
-        RulesReport { rules: one.as_ref().map_or(lint::rules(), std::slice::from_ref), pages: one.is_some() };
+    let pages = args.name.as_deref().is_some_and(|name| lint::rule(name).is_some());
+    let report = RulesReport { rules: &chosen, pages };
     output::write(&args.format, look, "rule", |format| format.rules, |write, page| write(&report, page))?;
     Ok(Exit::Clean)
-}
-
-fn unknown(name: &str) -> Failure {
-    let known: Vec<String> = lint::rules().iter().map(|rule| rule.name.to_owned()).collect();
-    let mut help: Vec<String> =
-        closest(name, &known).first().map(|close| format!("did you mean `{close}`?")).into_iter().collect();
-    help.push("`npv rule` lists all rules".to_owned());
-    Failure::usage_with(format!("there is no rule `{name}`"), help)
 }

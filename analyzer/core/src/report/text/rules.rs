@@ -1,4 +1,4 @@
-//! `npv rule`: a list, or the pages of the rules that were asked for.
+//! `npv rule`: a list with categories, or the pages of the rules that were asked for.
 
 use std::io::{self, Write};
 
@@ -11,6 +11,7 @@ pub(super) fn write(report: &RulesReport<'_>, page: &mut Page<'_>) -> io::Result
         return report.rules.iter().try_for_each(|rule| markdown(&rule.page(), page));
     }
     let width = report.rules.iter().map(|rule| rule.name.len()).max().unwrap_or(0);
+    let categories = report.rules.iter().map(|rule| rule.category.name().len()).max().unwrap_or(0);
     for rule in report.rules {
         let (severity, ink) = match rule.severity {
             Severity::Error => ("error  ", Ink::Denied),
@@ -20,10 +21,11 @@ pub(super) fn write(report: &RulesReport<'_>, page: &mut Page<'_>) -> io::Result
         let pedantic = if rule.pedantic { " (pedantic)" } else { "" };
         writeln!(
             page,
-            "{}{}  {}  {}{pedantic}",
+            "{}{}  {}  {:categories$}  {}{pedantic}",
             page.ink(Ink::Heading, rule.name),
             " ".repeat(width - rule.name.len()),
             page.ink(ink, severity),
+            rule.category.name(),
             rule.summary()
         )?;
     }
