@@ -361,8 +361,11 @@ test("a screen reader finds nothing in its way", async () => {
   const views = [
     "#/glance", "#/map", "#/map?focus=shop/web[Deployment]", "#/matrix", `#/matrix${why}`, "#/findings", "#/policies", "#/policies/NetworkPolicy%2Fshop-data%2Fredis",
     "#/workloads", "#/workloads/shop%2Fcart%5BDeployment%5D", "#/services",
+    // As many connections to it as from it.
+    "#/workloads/infra%2Fenvoy-infra-edge%5BDeployment%5D",
   ];
-  for (const [file, colorScheme] of [[shop, "light"], [demo, "dark"]]) {
+  const gateway = report("gateway", "corpus/gateway-api-weights-and-grants/manifests");
+  for (const [file, colorScheme] of [[shop, "light"], [demo, "dark"], [gateway, "light"]]) {
     const page = await open(chromium, file, "", { colorScheme });
     await page.evaluate(axe);
     for (const view of views) {

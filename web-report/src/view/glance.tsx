@@ -8,7 +8,7 @@ import { OutcomeMark } from "./assertions";
 import { WHICH, type Changes } from "../model/changes";
 import { FlowTable } from "./changes";
 import { useReport } from "./context";
-import { Addresses, EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
+import { Addresses, At, EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
 import { href } from "./router";
 import type { Report } from "../model/report";
 
@@ -262,7 +262,7 @@ function Incomplete() {
       <p>Something could not be read or is not modelled, so more or less may be allowed than is shown.</p>
       <ul>
         {why.slice(0, 8).map(([index, finding]) => (
-          <li key={index}><a href={href("findings", finding.fingerprint)}><Prose>{finding.message}</Prose></a></li>
+          <li key={index}><a href={href("findings", finding.fingerprint)}><Prose>{finding.message}</Prose></a> <At place={finding.locations[0] ?? null} /></li>
         ))}
         {why.length > 8 ? <li>and {why.length - 8} more</li> : null}
       </ul>

@@ -4,6 +4,7 @@ import { csv } from "../model/csv";
 import { peersOf } from "../model/explain";
 import { rulesOf, type Direction, type Ranked, type Report, type Told } from "../model/report";
 import { isEmpty } from "../model/traffic";
+import { visible } from "../model/visible";
 import type { Place, Rule } from "../schema";
 import { useReport } from "./context";
 import { download } from "./download";
@@ -166,7 +167,7 @@ function RuleOf({ rule, direction, dead }: { rule: Rule; direction: Direction; d
       {everybody ? null : (
         <details>
           <summary>{plural(peers.length, "endpoint")} at the other end</summary>
-          <Ends of={peers} name="peers" caption="The endpoints that its peers match" empty="Its peers match nobody." />
+          <Ends of={peers} name="peers" caption={`The endpoints that the peers of ${visible(rule.name)} match`} empty="Its peers match nobody." />
         </details>
       )}
     </div>

@@ -260,7 +260,7 @@ function Connections({ name, rows, src, dst, head, empty }: ConnectionsProps) {
   const report = useReport();
   return (
     <Table
-      name={name} caption={plural(rows.length, "connection")} rows={rows} empty={empty} keyOf={(row) => row.end}
+      name={name} caption={`${plural(rows.length, "connection")} ${head === "From" ? "to it" : "from it"}`} rows={rows} empty={empty} keyOf={(row) => row.end}
       columns={[
         { name: head, value: (row) => report.endpoint(row.end).id, cell: (row) => <EndpointLink index={row.end} /> },
         { name: "Over", value: (row) => text(row.traffic), cell: (row) => <TrafficText traffic={row.traffic} /> },
