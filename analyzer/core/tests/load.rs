@@ -202,6 +202,15 @@ fn lists_are_taken_apart() {
         findings(&twice),
         ["<stdin>:2:1: `items` occurs twice in this list, and only the last one counts"]
     );
+    // What stands under another name is not lost without a word.
+    for kind in ["List", "AdminNetworkPolicyList"] {
+        let misspelt = load_text(format!("kind: {kind}\nItems:\n- kind: Pod\n"));
+        assert!(misspelt.objects.is_empty());
+        assert_eq!(
+            findings(&misspelt),
+            ["<stdin>:2:1: `Items` is not `items`: this list is read as one without any"]
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Policies of kinds that npv does not model. Each makes the answer incomplete; none is passed over.
 
-use super::read::clip;
+use super::read::{clip, closest};
 use super::registry;
 use crate::diagnostic::{Finding, Severity};
 use crate::source::Span;
@@ -101,12 +101,30 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespac
         }
         return Some(finding);
     }
+    if let Some(meant) = misspelt(group, kind) {
+        let message = format!("there is no `{written_kind}` in `{written}`");
+        let span = node.get("kind").map_or(span, |kind| kind.span);
+        let finding = unsupported(span, message);
+        return Some(finding.help(format!("the API server would refuse it; did you mean `{meant}`?")));
+    }
     // Whatever calls itself a network policy may decide about traffic.
     kind.ends_with("NetworkPolicy").then(|| {
         let message = format!("npv does not know the policy kind `{written_kind}` of `{written}`");
         unsupported(span, message)
             .help("answers leave it out; with `--allow-incomplete` npv answers for all the others")
     })
+}
+
+/// The kind of policy that a kind nobody knows most likely means, in a group of Kubernetes itself.
+fn misspelt(group: &str, kind: &str) -> Option<&'static str> {
+    let policies: &[&str] = match group {
+        "networking.k8s.io" | "extensions" => &["NetworkPolicy"],
+        "policy.networking.k8s.io" => ADMIN,
+        _ => return None,
+    };
+    // `NetworkPolicies` is one letter more than a misspelling.
+    let singular = kind.strip_suffix("ies").map(|stem| format!("{stem}y"));
+    closest(singular.as_deref().unwrap_or(kind), policies)
 }
 
 fn unsupported(node: &Node, kind: &str, default_namespace: &str, span: Span, message: String) -> Finding {

@@ -144,7 +144,7 @@ fn from_unseen<'a>(
         // A rule that is asked earlier may know the caller.
         let known = before(context, group, &culprit)
             .filter(|rule| matches!(rule.action, Action::Allow | Action::Pass))
-            .any(|rule| speaks_of(rule, pods, protocol, port) && may_match_unseen(rule, own));
+            .any(|rule| speaks_of(rule, pods, protocol, port) && may_match_unseen(context, rule, own));
         return (!known).then_some(Stop { culprit, direction: Direction::Ingress, src: None, dst });
     }
     // Who admits any address admits everybody, or at least somebody whom the manifests do not show.
@@ -155,7 +155,9 @@ fn from_unseen<'a>(
     let may_admit = || {
         let rules =
             context.selecting(group).filter_map(|placed| placed.policy.rules(Direction::Ingress)).flatten();
-        rules.filter(|rule| speaks_of(rule, pods, protocol, port)).any(|rule| may_match_unseen(rule, own))
+        rules
+            .filter(|rule| speaks_of(rule, pods, protocol, port))
+            .any(|rule| may_match_unseen(context, rule, own))
     };
     if from_outside || may_admit() {
         return None;
@@ -175,13 +177,15 @@ fn before<'a>(
 }
 
 /// Whether a rule may speak of pods that no manifest shows: of any namespace but the pods' own, in which
-/// the manifests would show them.
-pub(super) fn may_match_unseen(rule: &Rule, own: &str) -> bool {
+/// the manifests would show them - all but those that an operator makes.
+pub(super) fn may_match_unseen(context: &Context<'_>, rule: &Rule, own: &str) -> bool {
     match &rule.peers {
         Peers::Anyone => true,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(selector) => match &selector.namespaces {
-                NamespaceSelector::Named(name) => **name != *own,
+                NamespaceSelector::Named(name) => {
+                    **name != *own || context.selected(selector).is_some_and(|selected| selected.open)
+                }
                 NamespaceSelector::Labels(_) => true,
             },
             PeerMatch::Block { .. } | PeerMatch::Nodes(_) | PeerMatch::Domain(_) | PeerMatch::Unknown => true,

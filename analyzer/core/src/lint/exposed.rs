@@ -50,8 +50,6 @@ pub(super) static SENSITIVE: &[SensitivePort] = &[
     store(9042, "Cassandra"),
     store(9200, "Elasticsearch"),
     store(9300, "Elasticsearch"),
-    admin(10250, "kubelet"),
-    admin(10255, "kubelet"),
     store(11211, "Memcached"),
     SensitivePort { number: 11211, protocol: Protocol::Udp, name: "Memcached", stores: true },
     store(26257, "CockroachDB"),

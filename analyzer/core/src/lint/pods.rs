@@ -247,6 +247,7 @@ impl<'a> Pods<'a> {
             Some(names) => {
                 scope.beyond = names.values.iter().any(|name| self.namespace(name).is_none());
             }
+            None if !carried && asks_for_a_platform_label(selector) => scope.beyond = true,
             None if asks_for_a_label(selector) => {
                 scope.beyond = !self.any_namespace_defined;
                 scope.nobody_carries = self.any_namespace_defined && !carried;
@@ -363,6 +364,19 @@ fn from_an_operator(key: &str) -> bool {
         "tekton.dev",
     ];
     key.split_once('/').is_some_and(|(domain, _)| DOMAINS.contains(&domain))
+}
+
+/// Whether the selector asks for a label that a platform puts on the namespaces which it makes and manages, so that
+/// no Namespace object of a repository shows it.
+fn asks_for_a_platform_label(selector: &Selector) -> bool {
+    const DOMAINS: [&str; 4] = ["openshift.io", "cattle.io", "capsule.clastix.io", "gardener.cloud"];
+    selector.requirements().iter().any(|requirement| {
+        let domain = requirement.key.split_once('/').map_or("", |(domain, _)| domain);
+        matches!(requirement.operator, Operator::In | Operator::Exists)
+            && DOMAINS.iter().any(|known| {
+                domain.strip_suffix(known).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            })
+    })
 }
 
 /// Whether the selector asks for a label to be there.

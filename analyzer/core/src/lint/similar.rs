@@ -66,19 +66,23 @@ pub(super) fn typo<'a, T: Copy>(
     (found.len() == 1).then(|| found.pop_first()).flatten()
 }
 
-/// The label set that leaves the fewest requirements unmet, with those; the first of equals.
+/// The label set that leaves the fewest requirements unmet, with those; of equals, the first that has most of their
+/// keys.
 pub(super) fn nearest<'s, T>(
     selector: &'s Selector,
     sets: impl Iterator<Item = (T, &'s Labels)>,
 ) -> Option<(T, &'s Labels, Vec<&'s Requirement>)> {
     let mut best: Option<(T, &Labels, Vec<&Requirement>)> = None;
+    let distance = |labels: &Labels, unmet: &[&Requirement]| {
+        (unmet.len(), unmet.iter().filter(|requirement| labels.get(&requirement.key).is_none()).count())
+    };
     for (id, labels) in sets {
         let unmet: Vec<_> = selector
             .requirements()
             .iter()
             .filter(|requirement| !requirement.accepts(labels.get(&requirement.key)))
             .collect();
-        if best.as_ref().is_none_or(|(_, _, known)| unmet.len() < known.len()) {
+        if best.as_ref().is_none_or(|(_, of, known)| distance(labels, &unmet) < distance(of, known)) {
             best = Some((id, labels, unmet));
         }
     }

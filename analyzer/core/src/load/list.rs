@@ -49,6 +49,14 @@ impl Inherited {
 
 /// Hands over the objects in a document: itself, or the items of a list.
 pub(super) fn flatten(node: Node, each: &mut dyn FnMut(Result<Node, Finding>)) {
+    if let Some(misspelt) = misspelt_items(&node) {
+        each(Err(unreadable(
+            misspelt.key_span,
+            format!("`{}` is not `items`: this list is read as one without any", misspelt.key),
+            "write `items`",
+        )));
+        return;
+    }
     let Some(inherited) = Inherited::of(&node) else {
         each(match template_action(&node) {
             Some(span) => Err(unreadable(
@@ -77,6 +85,17 @@ pub(super) fn flatten(node: Node, each: &mut dyn FnMut(Result<Node, Finding>)) {
             inherited.item(item, each);
         }
     }
+}
+
+/// The `Items` of a list: keys are read as they are written, so that what stands there reaches nobody.
+fn misspelt_items(list: &Node) -> Option<&Entry> {
+    let kind = list.get("kind")?.as_str()?;
+    let entries = || list.entries().iter();
+    if !kind.ends_with("List") || entries().any(|entry| &*entry.key == "items") {
+        return None;
+    }
+    entries()
+        .find(|entry| entry.key.eq_ignore_ascii_case("items") && matches!(entry.value.value, Value::Seq(_)))
 }
 
 /// Where an object contains a template action that happens to be valid YAML, in a place where no other use of

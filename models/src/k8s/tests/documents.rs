@@ -63,12 +63,33 @@ fn policies_that_are_not_modelled_are_never_passed_over_nor_read_by_kind_alone()
 }
 
 #[test]
+fn a_policy_whose_kind_is_misspelt_is_never_passed_over() {
+    for (version, kind, meant) in [
+        ("networking.k8s.io/v1", "networkpolicy", "NetworkPolicy"),
+        ("networking.k8s.io/v1", "NetworkPolicies", "NetworkPolicy"),
+        ("networking.k8s.io/v1", "NetworkPolcy", "NetworkPolicy"),
+        ("extensions/v1beta1", "Networkpolicy", "NetworkPolicy"),
+        ("policy.networking.k8s.io/v1alpha2", "ClusterNetworkpolicy", "ClusterNetworkPolicy"),
+        ("policy.networking.k8s.io/v1alpha1", "BaselineAdminNetworkPolicys", "BaselineAdminNetworkPolicy"),
+    ] {
+        let text = format!("apiVersion: {version}\nkind: {kind}\nmetadata: {{name: it}}\n");
+        let decoded = decode_all(&text).remove(0);
+        assert_eq!(summary(&text, &decoded.findings), [("unsupported-policy", kind)]);
+        let finding = &decoded.findings[0];
+        assert!(finding.incomplete && finding.help.iter().any(|help| help.contains(&format!("`{meant}`"))));
+    }
+}
+
+#[test]
 fn other_kinds_are_only_counted() {
     for (version, kind) in [
         ("v1", "ConfigMap"),
         ("policy/v1", "PodDisruptionBudget"),
         ("monitoring.coreos.com/v1", "PrometheusRule"),
         ("serving.knative.dev/v1", "Revision"),
+        ("networking.k8s.io/v1", "ServiceCIDR"),
+        ("networking.k8s.io/v1", "IPAddress"),
+        ("networking.k8s.io/v1", "NetworkPolicyList"),
         ("example.com/v1", "Service"),
         ("example.com/v1", "Deployment"),
         ("management.cattle.io/v3", "Node"),

@@ -156,7 +156,7 @@ fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Cul
             let may_admit = |rule: &Rule| {
                 matches!(rule.action, Action::Allow | Action::Pass)
                     && toward(&rule.ports, None).contains(Protocol::Tcp, SOLVER_PORT)
-                    && may_match_unseen(rule, namespace)
+                    && may_match_unseen(context, rule, namespace)
             };
             let rules = |placed: &Placed<'a>| placed.policy.rules(Direction::Ingress).unwrap_or_default();
             let asked_first = applying.iter().flat_map(rules).take_while(|rule| {

@@ -3,6 +3,7 @@
 use npv_models::cluster::{GroupId, PodGroup, Workload, WorkloadId};
 use npv_models::diagnostic::{Applicability, Finding, Fix};
 use npv_models::policy::{Direction, Participation};
+use rustc_hash::FxHashSet;
 
 use crate::lint::rule::lint_rule;
 use crate::lint::words::{self, Names};
@@ -47,6 +48,8 @@ lint_rule! {
     ///
     /// On pods on the host network, which no policy can select. On a pod that is selected for one
     /// direction only: the pedantic `no-ingress-isolation` and `no-egress-isolation` speak of that.
+    /// Where a policy of a kind that npv does not model, such as a CiliumNetworkPolicy, may select the pod: in its
+    /// namespace, or for the whole cluster.
     pub(in crate::lint) static NO_POLICY = {
         name: "no-policy",
         category: Exposure,
@@ -187,9 +190,13 @@ fn who(context: &Context<'_>, id: WorkloadId, workload: &Workload, groups: &[&Po
 
 fn no_policy(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let unselected = |id| context.selecting(id).next().is_none();
+    let unread = Unread::of(context);
     for (id, workload, groups) in groups_where(context, unselected) {
-        let who = who(context, id, workload, &groups);
         let namespace = context.cluster().namespace_name(workload.namespace);
+        if unread.may_select(namespace) {
+            continue;
+        }
+        let who = who(context, id, workload, &groups);
         findings.push(
             NO_POLICY
                 .finding(workload.span, format!("no policy selects {who}: it is open to everybody in both directions"))
@@ -205,6 +212,39 @@ fn no_policy(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     )),
                 }),
         );
+    }
+}
+
+/// Where policies apply that npv could not read, and so cannot say whom they select.
+struct Unread<'a> {
+    namespaces: FxHashSet<&'a str>,
+    everywhere: bool,
+}
+
+impl<'a> Unread<'a> {
+    fn of(context: &Context<'a>) -> Self {
+        let mut unread = Self { namespaces: FxHashSet::default(), everywhere: false };
+        let of_policies =
+            context.snapshot.findings.iter().filter(|finding| finding.rule == "unsupported-policy");
+        for object in of_policies.filter_map(|finding| finding.object.as_deref()) {
+            let mut parts = object.split('/');
+            // A mesh has a layer of its own: its policies close nothing on that of the network plugin.
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            if !kind.ends_with("networkpolicy") && kind != "securitypolicy" {
+                continue;
+            }
+            match (parts.next(), parts.next()) {
+                (Some(namespace), Some(_)) => {
+                    unread.namespaces.insert(namespace);
+                }
+                _ => unread.everywhere = true,
+            }
+        }
+        unread
+    }
+
+    fn may_select(&self, namespace: &str) -> bool {
+        self.everywhere || self.namespaces.contains(namespace)
     }
 }
 

@@ -180,6 +180,9 @@ fn pods(
     if let Some(elsewhere) = elsewhere(context, selector) {
         return Some(finding.help(elsewhere));
     }
+    if let Some(torn) = torn(placed, peer, selector) {
+        return Some(finding.help(torn));
+    }
     if let Some((group, labels, unmet)) = nearest(&selector.pods, groups())
         && unmet.len() < selector.pods.requirements().len()
     {
@@ -222,6 +225,22 @@ fn elsewhere(context: &Context<'_>, selector: &PodSelector) -> Option<String> {
         "pods with these labels are in {names}: a `podSelector` alone means the policy's own namespace `{own}`, so \
          add a `namespaceSelector` to the same entry"
     ))
+}
+
+/// What to write where the entry before speaks of whole namespaces: the two may have been meant as one (S-13).
+fn torn(placed: PlacedRule<'_>, peer: &Peer, selector: &PodSelector) -> Option<String> {
+    let NamespaceSelector::Named(own) = &selector.namespaces else { return None };
+    let peers = placed.peers();
+    let index = peers.iter().position(|one| std::ptr::eq(one, peer))?;
+    let before = peers.get(index.checked_sub(1)?)?;
+    let PeerMatch::Pods(whole) = &before.matches else { return None };
+    let NamespaceSelector::Labels(_) = &whole.namespaces else { return None };
+    whole.pods.is_everything().then(|| {
+        format!(
+            "a `podSelector` alone means the policy's own namespace `{own}`: if you mean such pods in the namespaces of \
+             the entry before, make the two one entry, without the second `-`"
+        )
+    })
 }
 
 /// The peer asks for a label that no Namespace object carries.

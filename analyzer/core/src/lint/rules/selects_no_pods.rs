@@ -2,6 +2,7 @@
 
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
 use npv_models::source::Span;
+use npv_models::space::{Labels, Requirement};
 
 use crate::lint::context::Placed;
 use crate::lint::pods::Selected;
@@ -139,7 +140,7 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
     }
     if let Some((group, labels, unmet)) =
         nearest(selector, groups().map(|(_, group)| (group, &*group.labels)))
-        && unmet.len() < selector.requirements().len().max(2)
+        && (unmet.len() < selector.requirements().len() || workloads == 1 || has_a_key(labels, &unmet))
     {
         let name = context.cluster().endpoint_name(group.workload);
         let wanted = words::some(&unmet, 3);
@@ -147,6 +148,11 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
             finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {wanted}"));
     }
     Some(finding.help("write the labels that the pod template has, or remove the policy"))
+}
+
+/// Whether the pods have one of the labels that are asked for, with another value.
+fn has_a_key(labels: &Labels, unmet: &[&Requirement]) -> bool {
+    unmet.iter().any(|requirement| labels.get(&requirement.key).is_some())
 }
 
 /// Adds the one misspelling that explains a selector that matches nothing, with the edit that mends it.

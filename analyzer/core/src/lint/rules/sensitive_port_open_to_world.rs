@@ -22,8 +22,8 @@ lint_rule! {
     /// declare, or which the rule itself names, and which is known for databases (PostgreSQL 5432, MySQL 3306, SQL
     /// Server 1433, Oracle 1521, MongoDB 27017-27019, Redis 6379, Memcached 11211, Elasticsearch 9200 and 9300, Cassandra
     /// 9042, CouchDB 5984, Neo4j 7687, CockroachDB 26257, RethinkDB 28015, etcd 2379 and 2380,
-    /// ZooKeeper 2181, NFS 2049) or for administration (SSH 22, Telnet 23, SMB 445, RDP 3389, VNC 5900, Docker 2375 and 2376,
-    /// the kubelet's 10250 and 10255).
+    /// ZooKeeper 2181, NFS 2049) or for administration (SSH 22, Telnet 23, SMB 445, RDP 3389, VNC 5900,
+    /// Docker 2375 and 2376).
     ///
     /// ## Why it matters
     ///
@@ -69,7 +69,8 @@ lint_rule! {
     ///
     /// On pods that no policy isolates: `no-policy` speaks of those. On a port that the pods do not declare, where they
     /// declare others, or that only a long range of ports contains. On blocks that are not nearly
-    /// all addresses, however large.
+    /// all addresses, however large. On the kubelet's 10250: no policy selects a kubelet, and the webhooks and metrics
+    /// servers that use its number are meant to be found by the API server, wherever that is.
     pub(in crate::lint) static SENSITIVE_PORT_OPEN_TO_WORLD = {
         name: "sensitive-port-open-to-world",
         category: Exposure,

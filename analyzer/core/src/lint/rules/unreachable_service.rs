@@ -81,12 +81,12 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Target::Pods { group, port: number } => Some((port, group, number)),
                 Target::Unresolved { .. } | Target::Address { .. } => None,
             })
-            .filter(|(port, group, _)| {
-                service.headless
-                    || context.pods.group(*group).is_some_and(|pods| mismatch(port, pods).is_none())
-            })
             .collect();
-        if targets.is_empty() || targets.iter().any(|&target| used(context, target)) {
+        // Whoever leads to a port that nobody declares has another problem; used it may be nevertheless (S-27).
+        let serves = |(port, group, _): &(&ServicePort, GroupId, u16)| {
+            service.headless || context.pods.group(*group).is_some_and(|pods| mismatch(port, pods).is_none())
+        };
+        if !targets.iter().any(serves) || targets.iter().any(|&target| used(context, target)) {
             continue;
         }
         let name = cluster.service_object(service);
