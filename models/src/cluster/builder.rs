@@ -22,6 +22,7 @@ pub struct Builder {
     nodes: Objects<k8s::Node>,
     pods: Objects<k8s::Pod>,
     workloads: Objects<k8s::Workload>,
+    operated: Objects<k8s::Workload>,
     autoscalers: Objects<k8s::Autoscaler>,
     services: Objects<k8s::Service>,
     endpoints: Objects<k8s::Endpoints>,
@@ -118,6 +119,7 @@ impl Builder {
             Object::Node(object) => self.nodes.add("Node", *object, |object| &object.meta),
             Object::Pod(object) => self.pods.add("Pod", *object, |object| &object.meta),
             Object::Workload(object) => self.workloads.add(object.kind, *object, |object| &object.meta),
+            Object::Operated(object) => self.operated.add(object.kind, *object, |object| &object.meta),
             Object::Autoscaler(object) => self.autoscalers.add(object.kind, *object, |object| &object.meta),
             Object::Service(object) => self.services.add("Service", *object, |object| &object.meta),
             Object::Endpoints(object) => self.endpoints.add(object.kind, *object, |object| &object.meta),
@@ -143,7 +145,14 @@ impl Builder {
     }
 
     /// Resolves everything that has been added.
-    pub fn finish(self) -> Inventory {
+    pub fn finish(mut self) -> Inventory {
+        // What is shown counts, as in the dump of a cluster.
+        for made in std::mem::take(&mut self.operated.items) {
+            let key = (made.kind, made.meta.namespace.clone(), made.meta.name.value.clone());
+            if !self.workloads.by_name.contains_key(&key) {
+                self.workloads.items.push(made);
+            }
+        }
         let mut cluster = Cluster { namespaces: self.namespaces(), ..Cluster::default() };
         let namespaces: HashMap<&str, NamespaceId> = cluster
             .namespaces

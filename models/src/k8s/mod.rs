@@ -20,6 +20,7 @@ mod namespace;
 mod network_policy;
 mod node;
 mod note;
+mod operated;
 mod pod;
 mod read;
 mod registry;
@@ -99,6 +100,8 @@ pub enum Object {
     Pod(Box<Pod>),
     /// Whatever makes pods from a template.
     Workload(Box<Workload>),
+    /// What an operator makes of a custom resource, where the manifests do not show it.
+    Operated(Box<Workload>),
     /// What scales a controller.
     Autoscaler(Box<Autoscaler>),
     /// A Service.

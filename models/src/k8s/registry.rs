@@ -4,7 +4,7 @@ use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
     Object, account, admin, autoscaler, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace,
-    network_policy, node, pod, service, workload,
+    network_policy, node, operated, pod, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -87,6 +87,10 @@ static KINDS: &[Kind] = &[
     Kind::new(gateway::GROUP, "ReferenceGrant", gateway::grant),
     Kind::new("route.openshift.io", "Route", ingress::openshift),
     Kind::new("", "Route", ingress::openshift),
+    Kind::new("monitoring.coreos.com", "Prometheus", operated::prometheus),
+    Kind::new("monitoring.coreos.com", "PrometheusAgent", operated::agent),
+    Kind::new("monitoring.coreos.com", "Alertmanager", operated::alertmanager),
+    Kind::new("monitoring.coreos.com", "ThanosRuler", operated::thanos_ruler),
     Kind::new("monitoring.coreos.com", "ServiceMonitor", monitor::service_monitor),
     Kind::new("monitoring.coreos.com", "PodMonitor", monitor::pod_monitor),
     Kind {

@@ -356,3 +356,50 @@ fn equal_shapes_are_shared() {
     };
     assert!(std::sync::Arc::ptr_eq(&a.shape.value, &b.shape.value));
 }
+
+#[test]
+fn what_the_prometheus_operator_makes() {
+    let operated = |kind: &str, spec: &str| {
+        let text = format!(
+            "apiVersion: monitoring.coreos.com/v1\nkind: {kind}\nmetadata: {{name: k8s}}\nspec: {spec}\n"
+        );
+        let decoded = decode_all(&text).remove(0);
+        assert_eq!(decoded.findings, [], "{text}");
+        decoded.object.map(|object| match object {
+            Object::Operated(workload) => *workload,
+            other => panic!("{other:?}"),
+        })
+    };
+    let ports = |workload: &Workload| {
+        let ports = workload.shape.value.ports.iter();
+        let all: Vec<String> = ports
+            .map(|port| format!("{} {}/{}", port.name.as_deref().unwrap_or("-"), port.number, port.protocol))
+            .collect();
+        all.join(", ")
+    };
+    let made = operated(
+        "Prometheus",
+        "{replicas: 2, shards: 3, version: v3.1.0, podMetadata: {labels: {app: metrics, prometheus: mine}}, thanos: {}, \
+         containers: [{name: proxy, ports: [{name: https, containerPort: 9443}]}], serviceAccountName: scraper}",
+    )
+    .unwrap();
+    assert_eq!((made.kind, &*made.meta.name.value), ("StatefulSet", "prometheus-k8s"));
+    assert_eq!(made.replicas, Replicas::Exactly(6));
+    assert_eq!(
+        made.shape.value.labels.to_string(),
+        "app=metrics,app.kubernetes.io/instance=k8s,app.kubernetes.io/managed-by=prometheus-operator,\
+         app.kubernetes.io/name=prometheus,app.kubernetes.io/version=3.1.0,operator.prometheus.io/name=k8s,prometheus=k8s"
+    );
+    assert_eq!(
+        ports(&made),
+        "grpc 10901/TCP, http 10902/TCP, https 9443/TCP, reloader-web 8080/TCP, web 9090/TCP"
+    );
+    assert_eq!(made.shape.value.service_account.as_deref(), Some("scraper"));
+    let made = operated("Alertmanager", "{portName: alerts}").unwrap();
+    assert_eq!((&*made.meta.name.value, made.replicas), ("alertmanager-k8s", Replicas::Exactly(1)));
+    assert_eq!(ports(&made), "alerts 9093/TCP, mesh-tcp 9094/TCP, mesh-udp 9094/UDP, reloader-web 8080/TCP");
+    let made = operated("ThanosRuler", "{listenLocal: true}").unwrap();
+    assert_eq!(ports(&made), "grpc 10901/TCP, reloader-web 8080/TCP");
+    assert_eq!(operated("PrometheusAgent", "{mode: DaemonSet}"), None);
+    assert_eq!(&*operated("PrometheusAgent", "{}").unwrap().meta.name.value, "prom-agent-k8s");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use npv_models::cluster::{NotAttached, ResolvedBackend};
 use npv_models::diagnostic::{Applicability, Finding, Fix};
-use npv_models::k8s::{Gateway, Parent, Route};
+use npv_models::k8s::{AllowedNamespaces, Gateway, Parent, Route};
 
 use crate::lint::rule::lint_rule;
 use crate::lint::words;
@@ -218,10 +218,20 @@ fn next_step(context: &Context<'_>, problem: &NotAttached<'_>) -> String {
             let hosts = gateway.listeners.iter().filter_map(|listener| listener.hostname.as_ref());
             format!("the listeners serve {}", words::some(hosts, 4))
         }
-        NotAttached::Namespace(_) => {
-            "without `allowedRoutes.namespaces.from` a listener takes routes of its own namespace only"
-                .to_owned()
-        }
+        NotAttached::Namespace(listener) => match &listener.namespaces {
+            AllowedNamespaces::Selector(labels) => {
+                format!(
+                    "the listener takes routes of namespaces with `{labels}`: give this one the labels, or widen it"
+                )
+            }
+            AllowedNamespaces::None => {
+                "`allowedRoutes.namespaces.from: None` shuts every route out".to_owned()
+            }
+            AllowedNamespaces::Same | AllowedNamespaces::All => {
+                "without `allowedRoutes.namespaces.from` a listener takes routes of its own namespace only"
+                    .to_owned()
+            }
+        },
     }
 }
 
