@@ -183,9 +183,7 @@ pub(super) fn may_match_unseen(context: &Context<'_>, rule: &Rule, own: &str) ->
         Peers::Anyone => true,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(selector) => match &selector.namespaces {
-                NamespaceSelector::Named(name) => {
-                    **name != *own || context.selected(selector).is_some_and(|selected| selected.open)
-                }
+                NamespaceSelector::Named(name) => **name != *own || context.pods.select(selector, false).open,
                 NamespaceSelector::Labels(_) => true,
             },
             PeerMatch::Block { .. } | PeerMatch::Nodes(_) | PeerMatch::Domain(_) | PeerMatch::Unknown => true,
