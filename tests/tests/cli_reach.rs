@@ -173,6 +173,13 @@ fn peers_in_any_cluster_depend_on_ports_and_the_network_and_differ_between_the_p
     let all = rows("shop/*");
     assert_snapshot!("any_parts", all);
     assert_snapshot!("any_one_part", [rows("shop/Pod/cache-0"), rows("shop/db")].concat());
+    let run =
+        npv(folder.path(), ["reach", "--world", "any", "--format", "json", "--to", "shop/agent", "all.yaml"]);
+    assert!(run.stdout.contains("\"direction\":\"ingress\",\"governed\":false"), "{run}");
+    // Where blocks skip pods, whoever is at an address is not anybody.
+    let skipped =
+        reach(&["--world", "any", "--blocks-skip-pods", "--from", "shop/web", "--format", "csv", "shop"]);
+    assert!(skipped.contains("\"nodes at 10.2.0.0/16") && !skipped.contains("anybody at"), "{skipped}");
 }
 
 /// Sources, destinations and traffic of the connections that a question is answered with.

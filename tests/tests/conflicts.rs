@@ -5,7 +5,7 @@
 
 use npv_analyzer::engine::Engine;
 use npv_analyzer::lint::{self, Context};
-use npv_analyzer::snapshot::Snapshot;
+use npv_analyzer::snapshot::{Options, Snapshot};
 use npv_models::decide::{End, Flow, PodEnd, Profile, decide};
 use npv_models::policy::{Action, Direction, Layer, Mode, Policy, PolicySet, Tier};
 use npv_models::space::Protocol;
@@ -108,6 +108,40 @@ fn found(world: &World) -> Vec<String> {
         conflicts.map(|finding| finding.message.split(" have ").next().unwrap().to_owned()).collect();
     pairs.sort();
     pairs
+}
+
+/// The pairs that are found in a text.
+fn found_in(text: &str) -> usize {
+    let snapshot = Snapshot::from_texts([("all.yaml", text)], &Options::default()).unwrap();
+    let engine = Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
+    let findings = lint::run(&Context::new(&snapshot, &engine)).unwrap();
+    findings.iter().filter(|finding| finding.rule == "conflicting-policies").count()
+}
+
+/// Two policies of one priority, of which one allows what the other denies.
+fn opposed(rule: &str, subject: &str) -> String {
+    let policy = |name: &str, action: &str| {
+        format!(
+            "---\napiVersion: policy.networking.k8s.io/v1alpha2\nkind: ClusterNetworkPolicy\nmetadata: {{name: {name}}}\n\
+             spec: {{tier: Admin, priority: 5, subject: {subject}, {}}}\n",
+            rule.replace("ACTION", action)
+        )
+    };
+    policy("one", "Accept") + &policy("other", "Deny")
+}
+
+#[test]
+fn two_single_pods_that_look_alike_disagree_and_one_alone_does_not() {
+    let pod = |name: &str| {
+        format!(
+            "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, labels: {{app: a}}}}\n\
+             spec: {{containers: [{{name: c}}]}}\n"
+        )
+    };
+    let same = "{pods: {podSelector: {matchLabels: {app: a}}}}";
+    let policies = opposed(&format!("ingress: [{{action: ACTION, from: [{same}]}}]"), same);
+    assert_eq!(found_in(&[pod("one"), policies.clone()].concat()), 0);
+    assert_eq!(found_in(&[pod("one"), pod("other"), policies].concat()), 1);
 }
 
 proptest! {

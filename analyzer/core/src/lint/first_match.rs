@@ -131,8 +131,7 @@ impl<'a, 'c> Program<'a, 'c> {
         }
         let mut classes = Classes::default();
         for ((index, group), selectors) in (0_u32..).zip(&context.cluster().groups).zip(members) {
-            let selectors = if visible(profile, group) { &*selectors } else { &[] };
-            words.pods(context, profile, (GroupId(index), group), selectors, &mut classes);
+            words.pods(context, profile, (GroupId(index), group), &selectors, &mut classes);
         }
         for (index, node) in context.cluster().nodes.iter().enumerate() {
             let seen = Seen { others: words.of_node(node), ..Seen::default() };

@@ -247,7 +247,7 @@ pub(super) const EXPOSED: Suite = Suite {
             "who is at some addresses is anybody there",
             EXPOSURE,
             "pods && nodes && peers",
-            "pods && peers",
+            "nodes && peers",
         ),
     ],
 };
@@ -305,12 +305,6 @@ pub(super) const CONFLICTS: Suite = Suite {
             FIRST_MATCH,
             "self.context.pods.group(group).filter(|group| visible(self.profile, group))",
             "self.context.pods.group(group)",
-        ),
-        mutant(
-            "selectors see the host network",
-            FIRST_MATCH,
-            "let selectors = if visible(profile, group) { &*selectors } else { &[] };",
-            "let selectors = &*selectors;",
         ),
         mutant(
             "a log line decides",
