@@ -312,3 +312,24 @@ fn the_answer_in_a_report_has_the_published_shape() {
         assert_eq!(ours, theirs, "{name}");
     }
 }
+
+#[test]
+fn what_must_hold_is_asked_of_the_head() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(directory.path().join(name), text).unwrap();
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: shop, labels: {app: a}}\nspec: {}\n";
+    let deny = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny, namespace: shop}\nspec:\n  \
+                podSelector: {}\n  policyTypes: [Ingress]\n";
+    write("old.yaml", &[pod, deny].concat());
+    write("new.yaml", pod);
+    write(
+        "npv.yaml",
+        "assertions:\n  - {name: closed, expect: deny, from: internet, to: shop/a, world: snapshot}\n",
+    );
+    let holds = |base: &str, head: &str| {
+        let (page, _) = compare(directory.path(), &[base, head]);
+        document(&page)["assertions"][0]["holds"].clone()
+    };
+    assert_eq!(holds("old.yaml", "new.yaml"), json!(false));
+    assert_eq!(holds("new.yaml", "old.yaml"), json!(true));
+}

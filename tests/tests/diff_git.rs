@@ -360,3 +360,16 @@ fn the_gate_fails_on_what_the_filter_describes() {
     // The other way round everything closes, which fails nothing.
     assert_eq!(repository.diff(&["feature..main", "--fail-on-opened"]).status, 0);
 }
+
+#[test]
+fn a_page_names_the_revision_that_its_commands_ask_of() {
+    let repository = Repository::with_feature();
+    let page = repository.diff(&["main..feature", "--format=html", "--", "deploy"]);
+    assert_eq!(page.status, 0, "{}", page.stderr);
+    let document = npv_tests::page::document(&page.stdout);
+    assert_eq!(document["diff"]["checkout"], "feature");
+    assert_eq!(document["inputs"], serde_json::json!(["deploy"]));
+    assert_eq!(document["diff"]["answer"]["opened"][0]["why"][0]["head"]["file"], "deploy/policies/db.yaml");
+    let page = repository.diff(&["main", "--format=html", "--", "deploy"]);
+    assert!(npv_tests::page::document(&page.stdout)["diff"].get("checkout").is_none());
+}

@@ -1,7 +1,7 @@
 // What opens and closes compared with the base, in terms of the report's endpoints.
 import type { Bundle, Connection, Difference, Piece, Reason } from "../schema";
 import type { Report } from "./report";
-import { NONE, isEmpty, union, type Traffic } from "./traffic";
+import { NONE, isEmpty, text, union, type Traffic } from "./traffic";
 
 export type Which = "opened" | "closed";
 export const WHICH: readonly Which[] = ["opened", "closed"];
@@ -44,8 +44,18 @@ export class Changes {
   #touched: Set<number> | null = null;
 
   constructor(readonly diff: Difference, size: number) {
+    // Equal sets are one object, so that what is worked out of one is known of all.
+    const known = new Map<string, Traffic>();
+    const one = (traffic: Traffic): Traffic => {
+      const key = text(traffic);
+      const first = known.get(key) ?? traffic;
+      known.set(key, first);
+      return first;
+    };
     const rows = (which: Which): Row[] =>
-      diff[which].map((bundle) => ({ which, bundle, src: members(bundle.src), dst: members(bundle.dst) }));
+      diff[which].map((bundle) => ({
+        which, bundle: { ...bundle, traffic: one(bundle.traffic as Traffic) }, src: members(bundle.src), dst: members(bundle.dst),
+      }));
     this.rows = [...rows("opened"), ...rows("closed")];
     this.#bySource = diff.ends.map(() => []);
     this.rows.forEach((row, index) => row.src.forEach((end) => this.#bySource[end]?.push(index)));

@@ -1,7 +1,7 @@
 // The map: who is drawn, folded as far as it takes to be read, and which connections are drawn between them.
-import { presenceOf, type Which } from "./changes";
+import { WHICH, presenceOf, type Which } from "./changes";
 import type { Report } from "./report";
-import { difference, intersection, isEmpty, text, union, type Traffic } from "./traffic";
+import { difference, intersection, isAll, isEmpty, short, text, union, type Traffic } from "./traffic";
 
 /** What is asked to be drawn. */
 export interface Wish {
@@ -62,12 +62,15 @@ const MOST_NODES = 70;
 export const MOST_EDGES = 420;
 /** So many are folded whatever is asked for. */
 const MOST_UNFOLDED = 600;
+/** More lines than these hide each other. */
+const MOST_FOLDED = 2_000;
 /** A group of so many members is worth a point that stands for all of them. */
 const WORTH_A_GATE = 3;
 
 export function draw(report: Report, wish: Wish): Graph {
   const pairs = wanted(report, wish);
-  const ends = new Set(pairs.flatMap(({ src, dst }) => [src, dst]));
+  const ends = new Set<number>();
+  for (const { src, dst } of pairs) ends.add(src).add(dst);
   if (wish.focus !== null) ends.add(wish.focus);
   else if (wish.only) wish.only.forEach((end) => ends.add(end));
   else {
@@ -100,34 +103,54 @@ function wanted(report: Report, wish: Wish): Link[] {
     (wish.namespace === null || report.groupOf[src] === wish.namespace || report.groupOf[dst] === wish.namespace) &&
     (wish.only === null || wish.only.has(src) || wish.only.has(dst));
   const { asked } = wish;
+  const cut = remembered((traffic: Traffic, by: Traffic) => difference(traffic, by));
+  const part = remembered((traffic: Traffic, of: Traffic) => intersection(traffic, of));
+  const add = (src: number, dst: number, traffic: Traffic, change: Which | null) => {
+    const left = report.changes && asked ? part(traffic, asked) : traffic;
+    if (!isEmpty(left)) all.push({ src, dst, traffic: left, change });
+  };
   for (let src = 0; src < report.endpoints.length; src++) {
     const changes = report.changes?.from(src);
     for (const { end: dst, traffic: number } of wish.changed ? [] : report.from(src)) {
       if (src === dst || !admits(src, dst) || (asked && !report.overlaps(number, asked, key))) continue;
       const opened = changes?.get(dst)?.openedWhole;
       const traffic = report.traffic(number);
-      all.push({ src, dst, traffic: opened ? difference(traffic, opened) : traffic, change: null });
+      add(src, dst, opened && !isEmpty(opened) ? cut(traffic, opened) : traffic, null);
     }
     for (const [dst, change] of changes ?? []) {
       if (src === dst || !admits(src, dst)) continue;
-      for (const which of ["opened", "closed"] as const) all.push({ src, dst, traffic: change[which], change: which });
+      for (const which of WHICH) add(src, dst, change[which], which);
     }
   }
-  if (report.changes) {
-    const left = all.map((link) => (asked ? { ...link, traffic: intersection(link.traffic, asked) } : link));
-    return left.filter(({ traffic }) => !isEmpty(traffic));
-  }
   return all;
+}
+
+/** A function of two sets that is asked the same again and again: of so many pairs, few differ. */
+function remembered(work: (one: Traffic, other: Traffic) => Traffic): typeof work {
+  const known = new Map<Traffic, Map<Traffic, Traffic>>();
+  return (one, other) => {
+    const answers = known.get(one) ?? new Map<Traffic, Traffic>();
+    known.set(one, answers);
+    const answer = answers.get(other) ?? work(one, other);
+    answers.set(other, answer);
+    return answer;
+  };
 }
 
 /** About how many edges would be drawn: what all of a group has in common counts once. */
 function bundledSize(report: Report, pairs: Link[]): number {
   const numbers = new Map<Traffic, number>();
-  const number = (traffic: Traffic) => {
-    if (!numbers.has(traffic)) numbers.set(traffic, numbers.size);
-    return numbers.get(traffic);
+  const number = (traffic: Traffic): number => {
+    const known = numbers.get(traffic) ?? numbers.size;
+    numbers.set(traffic, known);
+    return known;
   };
-  const bundles = new Set(pairs.map(({ src, dst, traffic }) => `${report.groupOf[src]} ${report.groupOf[dst]} ${number(traffic)}`));
+  const places = new Map([...new Set(report.groupOf)].map((group, place) => [group, place]));
+  const groups = report.groupOf.map((group) => places.get(group) ?? 0);
+  const bundles = new Set<number>();
+  for (const { src, dst, traffic } of pairs) {
+    bundles.add((number(traffic) * places.size + (groups[src] ?? 0)) * places.size + (groups[dst] ?? 0));
+  }
   return Math.min(pairs.length, bundles.size * 6);
 }
 
@@ -137,7 +160,9 @@ function build(
   const nodes = new Map<string, MapNode>();
   const isPods = (end: number) => report.isPods(end);
   // What is outside can be drawn twice: where connections come from on the left, where they go to on the right.
-  const nodeOf = (end: number, as: "src" | "dst"): string => {
+  const ids: Record<"src" | "dst", string[]> = { src: [], dst: [] };
+  const nodeOf = (end: number, as: "src" | "dst"): string => (ids[as][end] ??= newNode(end, as));
+  const newNode = (end: number, as: "src" | "dst"): string => {
     const group = report.groupOf[end] ?? "";
     const side = isPods(end) ? "" : `${as} `;
     const whole = !open(end);
@@ -155,16 +180,27 @@ function build(
     return id;
   };
   const edges = new Map<string, MapEdge>();
+  const byEnds = new Map<string, Map<string, MapEdge>>();
+  /** What passes among the members of what is drawn as one. */
+  const inner: MapEdge[] = [];
+  const joined = remembered(union);
+  const asking = remembered(intersection);
   for (const { src, dst, traffic: whole, change } of pairs) {
     const [from, to] = [nodeOf(src, "src"), nodeOf(dst, "dst")];
-    if (from === to) continue;
-    const traffic = wish.asked ? intersection(whole, wish.asked) : whole;
-    const key = keyOf(from, to, change);
-    const known = edges.get(key);
-    if (!known) edges.set(key, { from, to, traffic, change, pairs: [[src, dst]] });
-    else {
+    const traffic = wish.asked ? asking(whole, wish.asked) : whole;
+    // Strings of so many pairs would cost more than all the rest.
+    const way = change === null ? from : keyOf(from, "", change);
+    const others = byEnds.get(way) ?? new Map<string, MapEdge>();
+    byEnds.set(way, others);
+    const known = others.get(to);
+    if (!known) {
+      const edge: MapEdge = { from, to, traffic, change, pairs: [[src, dst]] };
+      others.set(to, edge);
+      if (from === to) inner.push(edge);
+      else edges.set(keyOf(from, to, change), edge);
+    } else {
       known.pairs.push([src, dst]);
-      known.traffic = union(known.traffic, traffic);
+      known.traffic = known.traffic === traffic ? traffic : joined(known.traffic, traffic);
     }
   }
   for (const end of ends) if (isPods(end)) nodeOf(end, "src");
@@ -173,7 +209,10 @@ function build(
     if (node.kind === "group") node.note = `${node.ends.length} endpoints`;
     else if (node.ends.length > 1) node.note = `${node.ends.length} blocks`;
   }
-  if (folded) mergeAlike(nodes, edges);
+  if (folded) {
+    mergeAlike(nodes, edges);
+    if (edges.size > MOST_FOLDED) mergeMutual(nodes, edges, inner);
+  }
   const groups = new Map<string, string[]>();
   for (const node of nodes.values()) {
     if (node.group === null) continue;
@@ -224,6 +263,67 @@ function mergeAlike(nodes: Map<string, MapNode>, edges: Map<string, MapEdge>): v
       kept?.pairs.push(...edge.pairs);
     }
   }
+}
+
+/** Draws namespaces as one that have the same connections to everybody else and to each other. */
+function mergeMutual(nodes: Map<string, MapNode>, edges: Map<string, MapEdge>, inner: MapEdge[]): void {
+  // What is said between two of them in each direction.
+  const said = { to: new Map<string, Map<string, string>>(), from: new Map<string, Map<string, string>>() };
+  const note = (lines: Map<string, Map<string, string>>, own: string, other: string, text: string) => {
+    const of = lines.get(own) ?? new Map<string, string>();
+    of.set(other, `${of.get(other) ?? ""} ${text}`);
+    lines.set(own, of);
+  };
+  for (const { from, to, traffic, change } of [...edges.values(), ...inner]) {
+    const words = `${text(traffic)} ${change ?? ""}`;
+    note(said.to, from, to, words);
+    note(said.from, to, from, words);
+  }
+  const alike = new Map<string, MapNode[]>();
+  for (const { id, kind } of nodes.values()) {
+    if (kind !== "group") continue;
+    const lines = (["to", "from"] as const).flatMap((way) => {
+      const of = said[way].get(id) ?? new Map<string, string>();
+      const others = [...of].filter(([other]) => other !== id);
+      // To its like it says what it says to most: so it says the same to all of them, itself included.
+      const common = mostCommon(others.filter(([other]) => nodes.get(other)?.kind === "group").map(([, words]) => words));
+      return [...others, [id, common], ["itself", of.get(id) ?? ""]].map(([other, words]) => `${way} ${other} ${words}`);
+    });
+    const key = lines.sort().join("\n");
+    alike.set(key, [...(alike.get(key) ?? []), nodes.get(id) as MapNode]);
+  }
+  for (const [first, ...others] of alike.values()) {
+    if (!first || others.length < 2) continue;
+    const all = new Set([first, ...others].map((node) => node.id));
+    for (const node of others) {
+      nodes.delete(node.id);
+      first.ends.push(...node.ends);
+      if (node.presence !== first.presence) first.presence = null;
+    }
+    // All of them with all of them: one of the connections says it.
+    const mutual = [...edges.values()].filter(({ from, to }) => from === first.id && to === others[0]?.id);
+    const among = mutual.map(({ traffic, change }) => {
+      const sign = change === "opened" ? "+ " : change === "closed" ? "− " : "";
+      return sign + (isAll(traffic) ? "all traffic" : short(traffic, 14));
+    });
+    first.kind = "alike";
+    first.label = `${all.size} namespaces alike`;
+    first.note = [`${first.ends.length} endpoints`, among.length ? `${among.join(", ")} among themselves` : ""].filter(Boolean).join("; ");
+    for (const [key, edge] of edges) {
+      if (!all.has(edge.from) && !all.has(edge.to)) continue;
+      const within = all.has(edge.from) && all.has(edge.to);
+      if (within || (edge.from !== first.id && edge.to !== first.id)) edges.delete(key);
+      if (within) continue;
+      const kept = edges.get(all.has(edge.from) ? keyOf(first.id, edge.to, edge.change) : keyOf(edge.from, first.id, edge.change));
+      if (kept && kept !== edge) kept.pairs.push(...edge.pairs);
+    }
+  }
+}
+
+function mostCommon(all: string[]): string {
+  const counts = new Map<string, number>();
+  for (const one of all) counts.set(one, (counts.get(one) ?? 0) + 1);
+  return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best), ["", 0] as [string, number])[0];
 }
 
 /** Draws once what all members of a group have in common. */

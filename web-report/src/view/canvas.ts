@@ -2,7 +2,7 @@
 import { short } from "../model/traffic";
 import { visible } from "../model/visible";
 import { MOST_EDGES } from "../model/map";
-import { noteOf, type Picture, type PlacedEdge, type PlacedNode } from "./layout";
+import { noteOf, type Box, type Picture, type PlacedEdge, type PlacedNode } from "./layout";
 
 export interface Camera {
   x: number;
@@ -15,6 +15,8 @@ export interface Lit {
   node: string | null;
   edge: PlacedEdge | null;
 }
+
+type Point = Pick<Box, "x" | "y">;
 
 type Colours = Record<"paper" | "raised" | "sunken" | "ink" | "soft" | "line" | "strong-line" | "accent" | "accent-soft" | "allowed" | "denied" | "warning" | "warning-soft", string>;
 
@@ -70,7 +72,8 @@ export function paint(context: CanvasRenderingContext2D, picture: Picture, camer
   // Where something opens or closes, that is what people look for.
   const named = changed.length ? changed : picture.edges;
   const few = named.length <= 40 && camera.zoom > 0.55;
-  for (const edge of picture.edges) if (isLit(edge) || (few && !some && named.includes(edge))) label(context, edge, colour);
+  const taken: Box[] = picture.nodes.map(({ x, y, width, height }) => ({ x, y, width, height }));
+  for (const edge of picture.edges) if (isLit(edge) || (few && !some && named.includes(edge))) label(context, edge, taken, colour);
   // Names of boxes stand above all that passes through them.
   for (const group of picture.groups) {
     context.font = `600 12px ${FONT}`;
@@ -149,28 +152,71 @@ function line(context: CanvasRenderingContext2D, edge: PlacedEdge, colour: strin
   context.globalAlpha = 1;
 }
 
-function label(context: CanvasRenderingContext2D, { edge, points }: PlacedEdge, colour: Colours): void {
-  // The curve passes through the middle between two of its inner points.
-  const at = Math.floor((points.length - 1) / 2);
-  const [before, after] = [points[at], points[at + 1]];
-  if (!before || !after) return;
-  const middle = { x: (before.x + after.x) / 2, y: (before.y + after.y) / 2 };
+/** Points along a drawn edge, close enough together to measure by. */
+function sampled({ points }: PlacedEdge): Point[] {
+  const [first, ...rest] = points;
+  if (!first) return [];
+  const all: Point[] = [first];
+  let from = first;
+  rest.forEach((point, index) => {
+    const next = rest[index + 1];
+    const to = next ? { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 } : point;
+    for (let step = 1; step <= 6; step++) {
+      const t = step / 6;
+      const mix = (a: number, control: number, b: number) =>
+        next ? (1 - t) * (1 - t) * a + 2 * t * (1 - t) * control + t * t * b : a + t * (b - a);
+      all.push({ x: mix(from.x, point.x, to.x), y: mix(from.y, point.y, to.y) });
+    }
+    from = to;
+  });
+  return all;
+}
+
+/** The point that is so much of the way along. */
+function along(line: Point[], share: number): Point {
+  const lengths = line.slice(1).map((point, index) => Math.hypot(point.x - (line[index]?.x ?? 0), point.y - (line[index]?.y ?? 0)));
+  let left = share * lengths.reduce((sum, length) => sum + length, 0);
+  for (const [index, length] of lengths.entries()) {
+    const [from, to] = [line[index], line[index + 1]];
+    if (from && to && left <= length) {
+      const part = length ? left / length : 0;
+      return { x: from.x + part * (to.x - from.x), y: from.y + part * (to.y - from.y) };
+    }
+    left -= length;
+  }
+  return line.at(-1) ?? { x: 0, y: 0 };
+}
+
+/** Where a label goes, from the middle of its edge outwards, so that it covers nothing. */
+const PLACES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82];
+
+function label(context: CanvasRenderingContext2D, placed: PlacedEdge, taken: Box[], colour: Colours): void {
+  const { edge } = placed;
   const sign = edge.change === "opened" ? "+ " : edge.change === "closed" ? "− " : "";
   const text = sign + short(edge.traffic, 16);
   context.font = `11px ${MONO}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
   const width = context.measureText(text).width + 10;
-  rounded(context, middle.x - width / 2, middle.y - 8.5, width, 17, 8);
+  const line = sampled(placed);
+  const boxes = PLACES.map((share) => ({ ...along(line, share), width, height: 17 }));
+  const box = boxes.find((box) => !taken.some((other) => overlap(box, other))) ?? boxes[0];
+  if (!box) return;
+  taken.push(box);
+  rounded(context, box.x - width / 2, box.y - 8.5, width, 17, 8);
   context.fillStyle = colour.raised;
   context.fill();
-  context.strokeStyle = edge.change ? ofChange({ edge, points }, colour) : colour.line;
+  context.strokeStyle = edge.change ? ofChange(placed, colour) : colour.line;
   context.lineWidth = 1;
   context.setLineDash(edge.change === "closed" ? [4, 3] : []);
   context.stroke();
   context.setLineDash([]);
   context.fillStyle = colour.ink;
-  context.fillText(text, middle.x, middle.y + 0.5);
+  context.fillText(text, box.x, box.y + 0.5);
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return Math.abs(a.x - b.x) < (a.width + b.width) / 2 + 1 && Math.abs(a.y - b.y) < (a.height + b.height) / 2 + 1;
 }
 
 function box(context: CanvasRenderingContext2D, { node, x, y, width, height }: PlacedNode, colour: Colours, faint: boolean, chosen: boolean): void {

@@ -1,10 +1,10 @@
 // What opens and closes compared with the base, the most dangerous first, and why.
-import { useMemo } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { placeOf, unexplained, type Changes, type Row } from "../model/changes";
 import { csv } from "../model/csv";
 import { text } from "../model/traffic";
 import { visible } from "../model/visible";
-import type { Endpoint, Finding, Place, PolicyChange, Reason } from "../schema";
+import type { Endpoint, Excerpt, Finding, Place, PolicyChange, Reason } from "../schema";
 import { useReport } from "./context";
 import { download } from "./download";
 import { At, EndpointLink, Name, Prose, SeverityMark, Snippet, Table, TrafficText, WhyLink, plural, type Column } from "./parts";
@@ -107,7 +107,7 @@ export function FlowTable({ name, rows, caption, empty }: FlowTableProps) {
     : [];
   return (
     <Table
-      name={name} caption={caption} rows={rows} empty={empty ?? "There are none."}
+      name={name} caption={caption} rows={rows} empty={empty ?? "There are none."} cards
       columns={[
         ...dangers,
         { name: "From", value: ({ bundle }) => bundle.from.join("; "), cell: (row) => <Whom ends={row.src} words={row.bundle.from} /> },
@@ -125,11 +125,21 @@ function Whom({ ends, words }: { ends: number[]; words: string[] }) {
   return (
     <>
       <List>{words.slice(0, NAMED).map((word) => <Name key={word}>{word}</Name>)}</List>
-      <details>
-        <summary>{words.length > NAMED ? `and ${words.length - NAMED} more: ` : ""}{plural(ends.length, "end")}</summary>
-        <List>{ends.map((end) => <EndOf key={end} end={end} />)}</List>
-      </details>
+      <Fold summary={`${words.length > NAMED ? `and ${words.length - NAMED} more: ` : ""}${plural(ends.length, "end")}`}>
+        {() => <List>{ends.map((end) => <EndOf key={end} end={end} />)}</List>}
+      </Fold>
     </>
+  );
+}
+
+/** What is there only when somebody opens it: there can be thousands. */
+function Fold({ summary, children }: { summary: string; children: () => preact.JSX.Element }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{summary}</summary>
+      {open ? children() : null}
+    </details>
   );
 }
 
@@ -181,9 +191,13 @@ function ReasonOf({ reason }: { reason: Reason }) {
     <>
       <Prose>{reason.message}</Prose>{" "}
       {at ? <><At place={at.place} />{at.inBase ? <span class="faint"> in the base</span> : null}</> : null}
-      {reason.excerpt ? <details><summary>lines</summary><Snippet excerpt={reason.excerpt} /></details> : null}
+      {reason.excerpt ? <Lines excerpt={reason.excerpt} /> : null}
     </>
   );
+}
+
+function Lines({ excerpt }: { excerpt: Excerpt }) {
+  return <Fold summary="lines">{() => <Snippet excerpt={excerpt} />}</Fold>;
 }
 
 function said(changes: Changes, row: Row): string {

@@ -151,13 +151,15 @@ interface TableProps<Row> {
   rows: Row[];
   empty?: string;
   keyOf?: (row: Row) => string | number;
+  /** Where there is no room for columns, each row is a card. */
+  cards?: boolean;
 }
 
 /** Rows that are drawn before somebody asks for more. */
 const PAGE = 200;
 
 /** A table that can be sorted by a click on a heading, and saved as CSV. */
-export function Table<Row>({ name, caption, columns, rows, empty = "There are none.", keyOf }: TableProps<Row>) {
+export function Table<Row>({ name, caption, columns, rows, empty = "There are none.", keyOf, cards }: TableProps<Row>) {
   const [order, setOrder] = useState<{ column: number; down: boolean } | null>(null);
   const [shown, setShown] = useState(PAGE);
   const by = order && columns[order.column];
@@ -169,7 +171,7 @@ export function Table<Row>({ name, caption, columns, rows, empty = "There are no
   };
   if (!rows.length) return <p class="empty">{empty}</p>;
   return (
-    <div class="table">
+    <div class={cards ? "table cards" : "table"}>
       <div class="table-scroll" tabIndex={0} role="region" aria-label={caption}>
         <table>
           <caption>

@@ -18,7 +18,7 @@ use crate::report::json::{Endpoint, Place};
 use crate::report::{DiffReport, Look, Page};
 
 /// So many flows that open, and so many that close, are listed pair by pair. Bundles hold them all.
-const MOST_FLOWS: usize = 10_000;
+const MOST_FLOWS: usize = 4_000;
 
 /// The member `diff` of a report.
 #[derive(Serialize)]
