@@ -145,7 +145,7 @@ fn two_single_pods_that_look_alike_disagree_and_one_alone_does_not() {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(800))]
 
     #[test]
     fn conflicts_are_those_of_the_reference(world in contested_worlds()) {
