@@ -104,6 +104,36 @@ fn a_diff_shows_what_would_change_and_writes_nothing() {
 }
 
 #[test]
+fn places_are_those_of_the_files_as_they_are() {
+    let folder = shop();
+    // A safe fix comes first, and takes lines out above what the others mend.
+    let twice = "# Twice.
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web-again, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: web}}
+  ingress:
+    - {}
+    - from: [{podSelector: {}}]
+---
+";
+    fs::write(folder.path().join("policies.yaml"), format!("{twice}{POLICIES}")).unwrap();
+    let found = npv(folder.path(), ["check", "--format", "concise", "."]);
+    let run = npv(folder.path(), ["check", "--diff", "--unsafe", "."]);
+    let mut mended = Vec::new();
+    for line in run.stderr.lines().filter_map(|line| line.strip_prefix("would fix ")) {
+        let (place, what) = line.split_once(": ").unwrap();
+        let rule = what.rsplit_once('[').unwrap().1.trim_end_matches(']');
+        mended.push(rule);
+        // Only the type that is added makes the policy cut off DNS.
+        let is_found = found.stdout.contains(&format!("{place}: warning[{rule}]"));
+        assert!(is_found || rule == "dns-egress-blocked", "no {rule} at {place}\n{found}\n{run}");
+    }
+    assert!(mended.contains(&"redundant-rule") && mended.contains(&"peer-matches-nothing"), "{run}");
+}
+
+#[test]
 fn a_diff_is_what_patch_takes() {
     let folder = shop();
     let run = npv(folder.path(), ["check", "--diff", "--unsafe", "."]);

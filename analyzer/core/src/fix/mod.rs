@@ -18,7 +18,9 @@ mod write;
 use std::collections::BTreeMap;
 
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
-use npv_models::source::SourceId;
+use npv_models::source::{SourceId, Span};
+
+use edit::Trail;
 
 use crate::engine::Engine;
 use crate::lint::{self, Category};
@@ -59,7 +61,7 @@ pub struct Request<'a> {
 pub struct Fixed {
     /// The lint rule.
     pub rule: &'static str,
-    /// `file:line:column` of the finding, in the text as it was read in the round of the fix.
+    /// `file:line:column` of the finding, in the text as it was before any fix.
     pub at: String,
     /// What the fix does.
     pub description: String,
@@ -114,6 +116,7 @@ pub fn fix(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>) -> Out
     outcome.elsewhere = proposed(checked).iter().filter(|(_, in_files)| !in_files).count();
     let mut state: Option<State> = None;
     let mut refused: BTreeMap<(String, String), Fixed> = BTreeMap::new();
+    let mut trails: Vec<Trail> = Vec::new();
     for _ in 0..ROUNDS {
         let (here, answers) = match &state {
             Some(state) => (&state.snapshot, &state.checked),
@@ -129,7 +132,7 @@ pub fn fix(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>) -> Out
         let Round { kept, after, .. } = round;
         let done = |candidate: &Candidate<'_>, refused: Option<String>| Fixed {
             rule: candidate.finding.rule,
-            at: place(here, candidate.finding),
+            at: place(snapshot, &trails, candidate.finding),
             description: candidate.fix.description.clone(),
             applicability: candidate.fix.applicability,
             refused,
@@ -142,8 +145,9 @@ pub fn fix(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>) -> Out
         for (candidate, why) in failed {
             refused.insert(identity(candidate.finding), done(candidate, Some(why)));
         }
-        let edits = kept.iter().flat_map(|candidate| &candidate.fix.edits);
-        outcome.texts.extend(edit::apply(&here.sources, edits).unwrap_or_default());
+        let edits = || kept.iter().flat_map(|candidate| &candidate.fix.edits);
+        outcome.texts.extend(edit::apply(&here.sources, edits()).unwrap_or_default());
+        trails.push(Trail::new(&here.sources, edits()));
         if let Some(after) = after {
             state = Some(after);
         }
@@ -215,11 +219,13 @@ fn faults(findings: &[Finding]) -> BTreeMap<(String, String), usize> {
     faults
 }
 
-fn place(snapshot: &Snapshot, finding: &Finding) -> String {
-    finding
-        .span()
-        .and_then(|span| snapshot.sources.locate(span))
-        .map_or_else(String::new, |at| at.to_string())
+/// Where a finding was in the first texts, of which these edits have led to those that it is in.
+fn place(first: &Snapshot, trails: &[Trail], finding: &Finding) -> String {
+    let was = |span: Span| {
+        let start = trails.iter().rev().fold(span.start, |offset, trail| trail.back(span.source, offset));
+        first.sources.locate(Span::new(span.source, start, start))
+    };
+    finding.span().and_then(was).map_or_else(String::new, |at| at.to_string())
 }
 
 /// Fixes that are tried on one text.
