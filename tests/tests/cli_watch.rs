@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 struct Watch {
     child: Child,
     lines: Receiver<String>,
+    /// Lines that nobody has waited for yet: which of the two outputs comes first is anybody's guess.
+    seen: Vec<String>,
 }
 
 impl Watch {
@@ -42,19 +44,20 @@ impl Watch {
                 output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
             });
         }
-        Self { child, lines }
+        Self { child, lines, seen: Vec::new() }
     }
 
     /// Waits for a line with a text in it, for as long as a busy machine may need.
-    fn expect(&self, text: &str) {
-        let mut seen = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
-            if line.contains(text) {
+    fn expect(&mut self, text: &str) {
+        loop {
+            if let Some(index) = self.seen.iter().position(|line| line.contains(text)) {
+                self.seen.remove(index);
                 return;
             }
-            seen.push(line);
+            let line = self.lines.recv_timeout(PATIENCE);
+            assert!(line.is_ok(), "no `{text}` in\n{}", self.seen.join("\n"));
+            self.seen.extend(line);
         }
-        assert!(seen.contains(&text.to_owned()), "no `{text}` in\n{}", seen.join("\n"));
     }
 }
 
