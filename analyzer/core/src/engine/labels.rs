@@ -200,3 +200,49 @@ impl<'a> LabelIndex<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use npv_models::space::Selector;
+
+    use super::*;
+
+    /// Two keys, each absent or with one of three values, of which no selector mentions the last.
+    fn all_labels() -> Vec<Labels> {
+        let values = [None, Some("x"), Some("y"), Some("z")];
+        let pairs = values.iter().flat_map(|a| values.iter().map(move |b| [("a", *a), ("b", *b)]));
+        pairs.map(|pair| pair.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()).collect()
+    }
+
+    fn all_requirements(key: &str) -> Vec<Requirement> {
+        let sets: [&[&str]; 3] = [&["x"], &["y"], &["x", "y"]];
+        let listed = [Operator::In, Operator::NotIn]
+            .into_iter()
+            .flat_map(|operator| sets.map(|values| Requirement::new(key, operator, values.iter().copied())));
+        let bare = [Operator::Exists, Operator::DoesNotExist]
+            .map(|operator| Requirement::new(key, operator, std::iter::empty::<&str>()));
+        listed.chain(bare).collect()
+    }
+
+    #[test]
+    fn every_pair_of_requirements_selects_what_it_matches() {
+        let labels = all_labels();
+        let wanted: Vec<PodSelector> = all_requirements("a")
+            .iter()
+            .flat_map(|a| all_requirements("b").into_iter().map(move |b| Selector::new([a.clone(), b])))
+            .map(|pods| PodSelector { namespaces: NamespaceSelector::Named("n".into()), pods })
+            .collect();
+        let selectors: Vec<&PodSelector> = wanted.iter().collect();
+        let mentioned = Mentioned::by(&selectors);
+        let namespace = Namespace { name: "n".into(), labels: Arc::default(), defined: None };
+        let items: Vec<Kind> = labels.iter().map(|labels| (0, mentioned.reduce(labels))).collect();
+        let namespaces = [namespace];
+        let index = LabelIndex::new(&mentioned, &namespaces, &items);
+        for (selector, selected) in selectors.iter().zip(index.select_all(&selectors)) {
+            let matching = (0_u32..).zip(&labels).filter(|(_, labels)| selector.pods.matches(labels));
+            assert_eq!(selected, matching.map(|(item, _)| item).collect::<Vec<_>>(), "{}", selector.pods);
+        }
+    }
+}

@@ -18,7 +18,10 @@ const TRAFFIC: &str = "analyzer/core/src/engine/traffic.rs";
 
 pub(super) const SUITE: Suite = Suite {
     name: "engine",
-    tests: &[&["--package", "npv-tests", "--test", "differential"]],
+    tests: &[
+        &["--package", "npv-analyzer", "--lib", "engine::labels"],
+        &["--package", "npv-tests", "--test", "differential"],
+    ],
     mutants: &[
         mutant("nobody is a subject", TABLE, "if *subject == Subject::No {", "if *subject != Subject::No {"),
         mutant(
