@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { browser, downloaded, embedded, open, project, report, run, visit } from "./browser.js";
+import { browser, downloaded, embedded, open, project, report, run, visit, visiting } from "./browser.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const CONFIGURATION = `paths: [manifests]
@@ -33,15 +33,7 @@ function check() {
   return JSON.parse(run("check", "--config", `${directory}/npv.yaml`, "--format", "json"));
 }
 
-async function on(fragment, work, options) {
-  const page = await open(chromium, file, fragment, options);
-  try {
-    await work(page);
-    assert.deepEqual(page.complaints, []);
-  } finally {
-    await page.context().close();
-  }
-}
+const on = (...rest) => visiting(chromium, file, ...rest);
 
 test("a glance says how many assertions hold, fail and say nothing", () =>
   on("", async (page) => {

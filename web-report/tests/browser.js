@@ -1,4 +1,5 @@
 // What every test needs: reports, a browser, and pages that must not complain.
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -76,6 +77,17 @@ export async function open(browser, file, fragment = "", options = {}) {
   });
   await page.goto(pathToFileURL(file) + fragment);
   return page;
+}
+
+/** Opens a report for one test; at the end the page must have had nothing to complain of. */
+export async function visiting(browser, file, fragment, work, options) {
+  const page = await open(browser, file, fragment, options);
+  try {
+    await work(page);
+    assert.deepEqual(page.complaints, []);
+  } finally {
+    await page.context().close();
+  }
 }
 
 /** Goes to another view of an open report. */

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { Matrix, Report, WHICH, draw, traffic } from "../node_modules/.model/model.js";
-import { browser, diff, downloaded, embedded, open, path, report, run, visit } from "./browser.js";
+import { browser, diff, downloaded, embedded, path, report, run, visit, visiting } from "./browser.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SIDES = ["corpus/release-before/manifests", "corpus/release-after/manifests"];
@@ -18,16 +18,7 @@ before(async () => {
 });
 after(() => chromium.close());
 
-/** Opens the page on a comparison for one test; at the end it must have had nothing to complain of. */
-async function on(file, fragment, work, options) {
-  const page = await open(chromium, file, fragment, options);
-  try {
-    await work(page);
-    assert.deepEqual(page.complaints, []);
-  } finally {
-    await page.context().close();
-  }
-}
+const on = (...rest) => visiting(chromium, ...rest);
 
 function documentOf(base, head) {
   const html = readFileSync(diff("model", `corpus/${base}/manifests`, `corpus/${head}/manifests`, "--allow-incomplete"), "utf8");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { browser, downloaded, embedded, open, report, run, visit } from "./browser.js";
+import { browser, downloaded, embedded, open, report, run, visit, visiting } from "./browser.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SHOP = "corpus/web-shop/manifests";
@@ -16,16 +16,7 @@ before(async () => {
 });
 after(() => chromium.close());
 
-/** Opens a report for one test and checks at the end that the page had nothing to complain of. */
-async function on(file, fragment, work, options) {
-  const page = await open(chromium, file, fragment, options);
-  try {
-    await work(page);
-    assert.deepEqual(page.complaints, []);
-  } finally {
-    await page.context().close();
-  }
-}
+const on = (...rest) => visiting(chromium, ...rest);
 
 test("the answer in the file, and what the page downloads, are those of npv", () =>
   on(shop, "", async (page) => {
