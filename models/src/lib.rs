@@ -11,12 +11,14 @@
 //! - [`k8s`]: typed objects;
 //! - [`cluster`]: the resolved inventory of namespaces, workloads, pods, nodes and Services;
 //! - [`policy`]: the intermediate representation that every policy dialect lowers to;
-//! - [`dialect`]: one file per dialect, objects to IR;
+//! - [`cni`]: network plugins and what they make of policies;
+//! - [`dialect`]: one file or folder per dialect, objects to IR;
 //! - [`decide`]: the reference semantics, one flow at a time.
 //!
 //! Numbers such as *S-24* cite the project's semantics rules, listed in `docs/semantics.md`.
 
 pub mod cluster;
+pub mod cni;
 pub mod decide;
 pub mod diagnostic;
 pub mod dialect;

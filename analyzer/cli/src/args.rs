@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use npv_analyzer::config::{FailOn, Labels, Threshold};
+use npv_analyzer::config::{FailOn, Labels, Plugin, Threshold};
 use npv_analyzer::query::ports::parse_traffic;
 use npv_analyzer::query::reach;
 use npv_models::space::Traffic;
@@ -122,6 +122,10 @@ pub(crate) struct InputArgs {
     /// The labels of the pods that serve Ingresses and Gateways, where npv does not know the controller
     #[arg(long, value_name = "KEY=VALUE[,..]", value_parser = Labels::parse, help_heading = "Cluster")]
     pub(crate) ingress_controller: Option<Labels>,
+    /// The network plugin, with a version or without: `cilium`, `calico@3.30`, `upstream`; `auto`, the default, is what
+    /// the manifests show
+    #[arg(long, value_name = "NAME[@VERSION]", value_parser = Plugin::parse, help_heading = "Cluster")]
+    pub(crate) cni: Option<Plugin>,
     /// The network plugin never matches a pod by an ipBlock of a NetworkPolicy
     #[arg(long, help_heading = "Cluster")]
     pub(crate) blocks_skip_pods: bool,

@@ -56,6 +56,7 @@ pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> 
     config.render.switch("--render", on(args.render));
     let values: Vec<Place> = args.values.iter().cloned().map(Place).collect();
     config.values.switch("--values", (!values.is_empty()).then_some(values));
+    config.cni.switch("--cni", args.cni.clone());
     let cluster = &mut config.cluster;
     cluster.ingress_controller.switch("--ingress-controller", args.ingress_controller.clone().map(Some));
     cluster.blocks_skip_pods.switch("--blocks-skip-pods", on(args.blocks_skip_pods));

@@ -38,6 +38,9 @@ pub(crate) fn arguments(paths: &[PathBuf], input: &InputArgs) -> String {
     if let Some(labels) = &input.ingress_controller {
         switch("--ingress-controller", Some(labels.to_string().as_ref()));
     }
+    if let Some(plugin) = &input.cni {
+        switch("--cni", Some(plugin.to_string().as_ref()));
+    }
     if input.blocks_skip_pods {
         switch("--blocks-skip-pods", None);
     }

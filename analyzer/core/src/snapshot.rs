@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use npv_models::cluster::{Assumptions, Builder, Cluster, Inventory};
+use npv_models::cni::{Cni, Overrides};
 use npv_models::decide::Profile;
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::dialect;
@@ -22,8 +23,10 @@ use crate::load::{self, LoadError, Loaded};
 pub struct Options {
     /// The namespace of objects that name none (S-46).
     pub namespace: String,
-    /// Choices that the API leaves to the network plugin.
-    pub profile: Profile,
+    /// The network plugin; what the manifests show where `None`.
+    pub cni: Option<Cni>,
+    /// What somebody has said of it that is not as npv takes it to be.
+    pub overrides: Overrides,
     /// The labels of the pods that serve Ingresses, routes and Gateways; known controllers where `None`.
     pub controller: Option<Selector>,
     /// What is known of the cluster besides its manifests.
@@ -34,7 +37,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             namespace: "default".into(),
-            profile: Profile::default(),
+            cni: None,
+            overrides: Overrides::default(),
             controller: None,
             assumptions: Assumptions::default(),
         }
@@ -110,7 +114,9 @@ pub struct Snapshot {
     pub cluster: Cluster,
     /// What is allowed.
     pub policies: PolicySet,
-    /// Choices that the API leaves to the network plugin.
+    /// The network plugin, as asked for or as the manifests show.
+    pub cni: Cni,
+    /// Its choices where the API leaves them to it, with what has been said of these.
     pub profile: Profile,
     /// What reading found wrong, sorted by position.
     pub findings: Vec<Finding>,
@@ -186,12 +192,14 @@ impl Snapshot {
         findings.extend(duplicates);
         remove::widen(&sources, &mut findings);
         findings.sort_by_key(|finding| (finding.span(), finding.rule));
+        let cni = options.cni.clone().or_else(|| Cni::implied(&policies)).unwrap_or_default();
         Self {
             texts: sources.len(),
             sources,
-            policies: dialect::lower(&policies),
+            policies: dialect::lower(&policies, &cluster, &cni),
             cluster,
-            profile: options.profile,
+            profile: options.overrides.apply(cni.profile),
+            cni,
             findings,
             comments,
             noted,

@@ -26,7 +26,7 @@ impl Session<'_> {
             let allowed = session.allowed(set);
             let wanted = match verdict {
                 Verdict::Allow => allowed,
-                Verdict::Deny => session.terms.not(allowed),
+                Verdict::Deny | Verdict::Unknown | Verdict::Partial => session.terms.not(allowed),
             };
             let condition = session.terms.and([about, wanted]);
             session.find(condition)

@@ -64,7 +64,7 @@ impl Session<'_> {
             kinds.push(end.is(&mut self.terms, kind::NODE));
         }
         for node in &cluster.nodes {
-            let literal = End::Node(NodeEnd { name: &node.name, labels: &node.labels, addresses: &[] });
+            let literal = End::Node(NodeEnd { name: &node.name, labels: &node.labels, ..NodeEnd::default() });
             kinds.push(self.literal_end(&literal, &node.addresses, end));
         }
         for group in &cluster.groups {
@@ -94,17 +94,17 @@ impl Session<'_> {
             let node = name.map(|name| NodeEnd {
                 name,
                 labels: node_named(name).map_or(&unknown, |node: &Node| &node.labels),
-                addresses: &[],
+                ..NodeEnd::default()
             });
             let literal = End::Pod(PodEnd {
-                name: None,
                 namespace: Some(&namespace.name),
                 namespace_labels: &namespace.labels,
                 labels: &group.labels,
+                attributes: &group.attributes,
                 ports: &group.ports,
                 host_network: group.host_network,
-                addresses: &[],
                 node: node.as_ref(),
+                ..PodEnd::default()
             });
             kinds.push(self.literal_end(&literal, &addresses, end));
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use npv_models::policy::{
-    NamespaceSelector, PeerMatch, Peers, PodSelector, PolicySet, PortMatch, Ports, Rule,
+    NamespaceSelector, PeerMatch, Peers, PodSelector, PolicySet, PortMatch, Ports, Rule, Same,
 };
 use npv_models::space::{Labels, Requirement, Selector};
 
@@ -128,6 +128,7 @@ impl Vocabulary {
         for set in sets {
             for (_, _, policy) in set.policies() {
                 vocabulary.pod_selector(&policy.subject);
+                policy.also.iter().for_each(|end| vocabulary.peer(end));
                 for rules in [&policy.ingress, &policy.egress].into_iter().flatten() {
                     for rule in rules {
                         vocabulary.rule(rule);
@@ -175,18 +176,31 @@ impl Vocabulary {
     }
 
     fn rule(&mut self, rule: &Rule) {
-        if let Peers::Listed(peers) = &rule.peers {
-            for peer in peers {
-                match &peer.matches {
-                    PeerMatch::Pods(selector) => self.pod_selector(selector),
-                    PeerMatch::Nodes(selector) => self.selector(Place::Node, selector),
-                    PeerMatch::Block { .. } | PeerMatch::Domain(_) | PeerMatch::Unknown => {}
-                }
+        for peers in [&rule.own, &rule.peers] {
+            if let Peers::Listed(peers) = peers {
+                peers.iter().for_each(|peer| self.peer(&peer.matches));
             }
         }
-        if let Ports::Listed(items) = &rule.ports {
-            for item in items {
-                self.port(&item.matches);
+        let listed = match &rule.ports {
+            Ports::All => &[][..],
+            Ports::Listed(items) => items,
+        };
+        listed.iter().chain(&rule.not_ports).for_each(|item| self.port(&item.matches));
+    }
+
+    fn peer(&mut self, peer: &PeerMatch) {
+        for (term, _) in peer.terms() {
+            match term {
+                PeerMatch::Pods(selector) => self.pod_selector(selector),
+                PeerMatch::Nodes(selector) => self.selector(Place::Node, selector),
+                PeerMatch::Same(Same::Namespace) => self.names.others = 2,
+                PeerMatch::Same(Same::NamespaceLabels(keys)) => {
+                    for key in keys {
+                        // Two values that nobody mentions may be equal or not.
+                        self.namespaces.entry(key.clone()).or_default().others = 2;
+                    }
+                }
+                _ => {}
             }
         }
     }
@@ -226,7 +240,7 @@ impl Vocabulary {
     }
 
     fn selector(&mut self, place: Place, selector: &Selector) {
-        for requirement in selector.requirements() {
+        for requirement in selector.mentioned() {
             let domain = self.place(place).entry(requirement.key.clone()).or_default();
             domain.mentioned.extend(requirement.values.iter().cloned());
             domain.others = domain.others.max(1);

@@ -237,6 +237,7 @@ impl WitnessEnd {
                 host_network: pod.host_network,
                 addresses: &pod.addresses,
                 node,
+                ..PodEnd::default()
             }),
             Self::Node(node) => End::Node(node.end()),
             Self::Address(address) => End::Address(*address),
@@ -246,7 +247,7 @@ impl WitnessEnd {
 
 impl WitnessNode {
     fn end(&self) -> NodeEnd<'_> {
-        NodeEnd { name: &self.name, labels: &self.labels, addresses: &self.addresses }
+        NodeEnd { name: &self.name, labels: &self.labels, addresses: &self.addresses, ..NodeEnd::default() }
     }
 }
 

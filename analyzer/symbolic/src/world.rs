@@ -108,7 +108,7 @@ impl FlowTerms {
         let node = |end: &End<'_>| match end {
             End::Pod(pod) => pod.node.map(|node| node.name.to_owned()),
             End::Node(node) => Some(node.name.to_owned()),
-            End::Address(_) => None,
+            End::Address(_) | End::Domain(_) | End::Entity(_) => None,
         };
         let same_node = node(&flow.src).is_some() && node(&flow.src) == node(&flow.dst);
         let (itself, same_node) = (Bool::from_literal(itself), Bool::from_literal(same_node));
@@ -142,12 +142,13 @@ impl EndTerms {
         let (pod, node) = match end {
             End::Pod(pod) => (Some(pod), pod.node),
             End::Node(node) => (None, Some(node)),
-            End::Address(_) => (None, None),
+            End::Address(_) | End::Domain(_) | End::Entity(_) => (None, None),
         };
         let addresses: &[IpAddr] = match end {
             End::Pod(pod) => pod.addresses,
             End::Node(node) => node.addresses,
             End::Address(address) => std::slice::from_ref(address),
+            End::Domain(_) | End::Entity(_) => &[],
         };
         let mut ports = BTreeMap::new();
         for name in &vocabulary.ports {
@@ -166,7 +167,7 @@ impl EndTerms {
             kind: Scalar::Known(match end {
                 End::Pod(_) => kind::POD,
                 End::Node(_) => kind::NODE,
-                End::Address(_) => kind::ADDRESS,
+                End::Address(_) | End::Domain(_) | End::Entity(_) => kind::ADDRESS,
             }),
             namespace: Scalar::Known(vocabulary.names.number(pod.and_then(|pod| pod.namespace))),
             namespace_labels: literal(&vocabulary.namespaces, pod.map_or(&none, |pod| pod.namespace_labels)),

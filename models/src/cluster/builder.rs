@@ -56,8 +56,9 @@ struct Objects<T> {
     by_name: HashMap<Key, usize>,
 }
 
-/// Kind, namespace and name.
-type Key = (&'static str, Box<str>, Box<str>);
+/// Group and kind, namespace and name: kinds of several groups share names. Where a kind moved from one group to
+/// another, the group is left out.
+type Key = ((&'static str, &'static str), Box<str>, Box<str>);
 
 impl<T> Default for Objects<T> {
     fn default() -> Self {
@@ -69,12 +70,23 @@ impl<T: PartialEq> Objects<T> {
     /// Adds an object. One that is there already is replaced, as `kubectl apply` would do it, with a
     /// finding where the two differ in anything that npv reads.
     fn add(&mut self, kind: &'static str, object: T, meta: fn(&T) -> &Meta) -> Option<Finding> {
+        self.add_of("", kind, object, meta)
+    }
+
+    /// As [`Objects::add`], for kinds whose name another group has, too.
+    fn add_of(
+        &mut self,
+        group: &'static str,
+        kind: &'static str,
+        object: T,
+        meta: fn(&T) -> &Meta,
+    ) -> Option<Finding> {
         let Meta { name, namespace, generated, .. } = meta(&object);
         let span = name.span;
         let previous = if *generated {
             None
         } else {
-            let key = (kind, namespace.clone(), name.value.clone());
+            let key = ((group, kind), namespace.clone(), name.value.clone());
             self.by_name.insert(key, self.items.len())
         };
         let Some(first) = previous.and_then(|index| Some((index, self.items.get_mut(index)?))) else {
@@ -82,7 +94,7 @@ impl<T: PartialEq> Objects<T> {
             return None;
         };
         let (index, first) = first;
-        let key = (kind, namespace.clone(), name.value.clone());
+        let key = ((group, kind), namespace.clone(), name.value.clone());
         let finding = (*first != object).then(|| {
             let name = if namespace.is_empty() {
                 format!("{kind}/{}", name.value)
@@ -137,7 +149,9 @@ impl Builder {
             }
             Object::Binding(object) => self.bindings.add(object.kind, *object, |object| &object.meta),
             Object::HttpIssuer(object) => self.issuers.add(object.kind, *object, |object| &object.meta),
-            Object::Policy(object) => self.policies.add(object.kind(), object, k8s::Policy::meta),
+            Object::Policy(object) => {
+                self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
+            }
         };
         if self.findings.len() < MOST_FINDINGS {
             self.findings.extend(finding);
@@ -148,7 +162,7 @@ impl Builder {
     pub fn finish(mut self) -> Inventory {
         // What is shown counts, as in the dump of a cluster.
         for made in std::mem::take(&mut self.operated.items) {
-            let key = (made.kind, made.meta.namespace.clone(), made.meta.name.value.clone());
+            let key = (("", made.kind), made.meta.namespace.clone(), made.meta.name.value.clone());
             if !self.workloads.by_name.contains_key(&key) {
                 self.workloads.items.push(made);
             }
@@ -228,6 +242,8 @@ impl Builder {
                 let mut labels = object.map(|object| Labels::clone(&object.labels.value)).unwrap_or_default();
                 labels.insert(NAME_LABEL, name);
                 let defined = object.map(|object| object.meta.name.span);
+                // S-42: of one that no manifest defines, only that label is known.
+                let labels = if defined.is_some() { labels } else { labels.opened() };
                 Namespace { name: name.into(), labels: Arc::new(labels), defined }
             })
             .collect()

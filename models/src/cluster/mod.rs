@@ -77,6 +77,8 @@ pub struct PodGroup {
     pub namespace: NamespaceId,
     /// Their labels.
     pub labels: Arc<Labels>,
+    /// What some dialects see of them besides: see [`attribute`](crate::policy::attribute).
+    pub attributes: Arc<Labels>,
     /// The declared ports of all their containers, init and sidecar containers included (S-40), sorted.
     pub ports: Arc<[ContainerPort]>,
     /// They use their node's network, so no selector sees them (S-37).
@@ -150,6 +152,36 @@ pub struct Assumptions {
     pub dns: Option<Labels>,
     /// Labels of the pods of Prometheus.
     pub prometheus: Option<Labels>,
+}
+
+impl Assumptions {
+    /// Where the addresses of pods are that no manifest shows: what somebody has said, else private space
+    /// (RFC 1918, 6598), and that of IPv6 (RFC 4193) too where something shows IPv6 (S-16).
+    pub fn pod_space(&self, shows_ipv6: bool) -> IpSet {
+        if !self.pod_addresses.is_empty() {
+            return self.pod_addresses.clone();
+        }
+        let blocks = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].into_iter();
+        let blocks = blocks.chain(shows_ipv6.then_some("fc00::/7"));
+        let nets = blocks.filter_map(|block| block.parse().ok()).map(IpSet::net);
+        nets.fold(IpSet::EMPTY, |all, net| all.union(&net))
+    }
+}
+
+impl Cluster {
+    /// Where the addresses of pods are that no manifest shows (S-16).
+    pub fn pod_space(&self) -> IpSet {
+        let members = self.groups.iter().flat_map(|group| &group.members);
+        let mut addresses = members
+            .flat_map(|pod| &*pod.addresses)
+            .chain(self.services.iter().flat_map(|service| &service.cluster_ips));
+        self.assumptions.pod_space(addresses.any(IpAddr::is_ipv6))
+    }
+
+    /// Where the addresses of nodes are that no manifest shows: nobody knows.
+    pub fn node_space(&self) -> IpSet {
+        IpSet::full().of(crate::space::Family::V4)
+    }
 }
 
 /// What the cluster's own services need to reach, besides what applications do. In the order of the

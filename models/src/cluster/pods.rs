@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::owners::Owners;
 use super::{ContainerPort, GroupId, Member, NamespaceId, Node, PodGroup, Workload, WorkloadId};
 use crate::k8s::{self, PodShape, Replicas, Spanned};
+use crate::policy::attribute;
 use crate::source::Span;
 use crate::space::Labels;
 
@@ -27,6 +28,33 @@ pub(super) struct Surroundings<'a> {
     pub(super) numbered: bool,
     /// Namespace and name of the controllers that something scales beyond one pod.
     pub(super) autoscaled: HashSet<(&'a str, &'a k8s::Owner)>,
+}
+
+/// The labels that the controller of this kind adds to those of its template (S-88).
+fn added(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "Job" | "CronJob" => &[
+            "job-name",
+            "batch.kubernetes.io/job-name",
+            "controller-uid",
+            "batch.kubernetes.io/controller-uid",
+        ],
+        "Deployment" | "ReplicaSet" | "Rollout" => &["pod-template-hash"],
+        "DaemonSet" => &["controller-revision-hash"],
+        "StatefulSet" => &["controller-revision-hash", POD_NAME_LABEL, POD_INDEX_LABEL],
+        // Knative's.
+        "Service" => &[
+            "pod-template-hash",
+            "serving.knative.dev/service",
+            "serving.knative.dev/configuration",
+            "serving.knative.dev/configurationGeneration",
+            "serving.knative.dev/configurationUID",
+            "serving.knative.dev/revision",
+            "serving.knative.dev/revisionUID",
+            "serving.knative.dev/serviceUID",
+        ],
+        _ => &[],
+    }
 }
 
 /// Where a group of pods belongs.
@@ -160,7 +188,8 @@ fn template_group(template: &k8s::Workload, place: Place, scaled: bool) -> PodGr
         Replicas::Exactly(count) => (count, count > 1 || scaled),
         Replicas::Unsaid | Replicas::PerNode => (1, true),
     };
-    PodGroup { pods, several, ..group(&template.shape, place) }
+    let labels = Labels::clone(&template.shape.value.labels).with_added(added(template.kind));
+    PodGroup { pods, several, labels: Arc::new(labels), ..group(&template.shape, place) }
 }
 
 /// How many pods to tell apart by number: those of a StatefulSet, as long as there are no more than `left`.
@@ -177,7 +206,7 @@ fn numbered_groups(template: &k8s::Workload, pods: u32, place: Place) -> Vec<Pod
     let ordinals = template.first_ordinal..template.first_ordinal.saturating_add(pods);
     ordinals
         .map(|ordinal| {
-            let mut labels = Labels::clone(&template.shape.value.labels);
+            let mut labels = Labels::clone(&template.shape.value.labels).with_added(added(template.kind));
             labels.insert(POD_NAME_LABEL, format!("{}-{ordinal}", template.meta.name.value));
             labels.insert(POD_INDEX_LABEL, ordinal.to_string());
             PodGroup { labels: Arc::new(labels), pods: 1, ..group(&template.shape, place) }
@@ -190,6 +219,7 @@ fn group(shape: &Spanned<Arc<PodShape>>, place: Place) -> PodGroup {
         workload: place.workload,
         namespace: place.namespace,
         labels: Arc::clone(&shape.value.labels),
+        attributes: attributes(&shape.value),
         ports: Arc::clone(&shape.value.ports),
         host_network: shape.value.host_network,
         members: Vec::new(),
@@ -199,13 +229,21 @@ fn group(shape: &Spanned<Arc<PodShape>>, place: Place) -> PodGroup {
     }
 }
 
+/// What dialects see of a pod besides its labels. The labels of its account are not known here.
+fn attributes(shape: &PodShape) -> Arc<Labels> {
+    let account = shape.service_account.as_deref().unwrap_or("default");
+    Arc::new(Labels::from_iter([(attribute::ACCOUNT, account)]).opened())
+}
+
 /// Groups pods by what a policy can see of them, in the order of each group's first pod.
 fn live_groups(pods: &[&k8s::Pod], place: Place, per_node: bool, nodes: &[Node]) -> Vec<PodGroup> {
     let mut groups: Vec<PodGroup> = Vec::new();
-    let mut known: HashMap<(&Labels, &[ContainerPort], bool), usize> = HashMap::new();
+    let mut known: HashMap<(&Labels, &[ContainerPort], bool, Option<&str>), usize> = HashMap::new();
     for pod in pods {
         let shape = &*pod.shape.value;
-        let index = *known.entry((&shape.labels, &shape.ports, shape.host_network)).or_insert(groups.len());
+        let index = *known
+            .entry((&shape.labels, &shape.ports, shape.host_network, shape.service_account.as_deref()))
+            .or_insert(groups.len());
         if index == groups.len() {
             groups.push(group(&pod.shape, place));
         }

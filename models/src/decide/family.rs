@@ -23,6 +23,7 @@ impl End<'_> {
             End::Pod(pod) => pod.addresses,
             End::Node(node) => node.addresses,
             End::Address(address) => std::slice::from_ref(address),
+            End::Domain(_) | End::Entity(_) => &[],
         }
     }
 

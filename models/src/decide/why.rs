@@ -8,8 +8,8 @@ use ipnet::IpNet;
 use super::matching::{View, in_block};
 use super::{Decision, End, Flow, PodEnd, Profile};
 use crate::policy::{
-    Action, Direction, Mode, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy,
-    PortMatch, Ports, Rule, Tier,
+    Action, Direction, Entity, Mode, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector,
+    Policy, PortMatch, Ports, Rule, Same, Tier, attribute,
 };
 use crate::space::{Family, Labels, Protocol, Requirement, Selector, Traffic};
 
@@ -19,7 +19,7 @@ pub struct Near<'a> {
     /// The denied side.
     pub direction: Direction,
     /// The layer that denies it.
-    pub layer: &'static str,
+    pub layer: &'a str,
     /// The tier that denies it, which the rule is in.
     pub tier: &'a Tier,
     /// The rule's policy.
@@ -123,6 +123,22 @@ pub enum Unmet<'a> {
         /// The name.
         name: &'a str,
     },
+    /// The other end is not this entity.
+    Entity {
+        /// The one that is wanted.
+        wanted: Entity,
+    },
+    /// The other end is not in the subject's namespace.
+    OtherNamespace,
+    /// The namespaces of the two ends do not have the same values for these labels.
+    NotSame {
+        /// The keys.
+        keys: &'a [Box<str>],
+    },
+    /// The rule excludes the other end by a negation.
+    ExceptedPeer,
+    /// The peer can match nobody.
+    Nobody,
     /// A peer that npv does not know (S-67).
     UnknownPeer,
     /// The port would match over another protocol.
@@ -162,7 +178,8 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
     let mut found = Vec::new();
     for step in decision.steps.iter().filter(|step| step.action == Action::Deny) {
         let profile = step.tier.profile(profile);
-        let view = View { profile, family: decision.family };
+        let exempt = decision.exemption.is_some();
+        let view = View { profile, family: decision.family, flow, direction: step.direction, exempt };
         // A rule after the denial of an ordered tier is never asked; nor is any where a denial wins.
         let mut too_late = step.rule.is_some() && step.tier.mode == Mode::DenyWins;
         let End::Pod(subject) = flow.subject(step.direction) else { continue };
@@ -186,12 +203,12 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
                     let mut unmet = Vec::new();
                     pod_conditions(&policy.subject, subject, Part::Subject, &mut unmet);
                     if let Some(peer) = peer {
-                        peer_conditions(&peer.matches, view, flow.peer(step.direction), &mut unmet);
+                        peer_conditions(&peer.matches, &view, flow.peer(step.direction), &mut unmet);
                     }
-                    unmet.extend(port_condition(&rule.ports, profile, flow));
+                    unmet.extend(port_condition(&rule.ports, &view, flow));
                     if too_late {
                         unmet.push(Unmet::Outranked { by: &step.policy.object });
-                    } else if sibling_decides(step.tier, policy, rule, view, flow, step.direction) {
+                    } else if sibling_decides(step.tier, policy, rule, &view) {
                         unmet.push(Unmet::Outranked { by: &policy.object });
                     }
                     found.push(Near {
@@ -214,16 +231,9 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
 
 /// Whether another rule of the same policy would keep this one from allowing the flow, if the policy
 /// selected the endpoint.
-fn sibling_decides(
-    tier: &Tier,
-    policy: &Policy,
-    rule: &Rule,
-    view: View,
-    flow: &Flow<'_>,
-    direction: Direction,
-) -> bool {
-    let mut rules = policy.rules(direction).unwrap_or_default().iter();
-    let matches = |other: &&Rule| other.matches(view, flow, direction);
+fn sibling_decides(tier: &Tier, policy: &Policy, rule: &Rule, view: &View<'_>) -> bool {
+    let mut rules = policy.rules(view.direction).unwrap_or_default().iter();
+    let matches = |other: &&Rule| other.matches(view);
     match tier.mode {
         Mode::Union => false,
         Mode::DenyWins => rules.filter(|other| other.action == Action::Deny).any(|other| matches(&other)),
@@ -236,14 +246,17 @@ fn sibling_decides(
     }
 }
 
+/// The requirements that labels do not certainly satisfy; of choices those of the first alternative.
 fn requirements<'a>(
     selector: &'a Selector,
     labels: &'a Labels,
 ) -> impl Iterator<Item = (&'a Requirement, Option<&'a str>)> {
-    selector.requirements().iter().filter_map(|wanted| {
-        let has = labels.get(&wanted.key);
-        (!wanted.accepts(has)).then_some((wanted, has))
-    })
+    let own = selector.requirements().iter();
+    let unmet = own.filter(|wanted| !wanted.holds(labels.at(&wanted.key)).certain());
+    let choices = selector.choices().iter();
+    let choices = choices.filter(|choice| !choice.iter().any(|selector| selector.matches(labels)));
+    let first = choices.filter_map(|choice| choice.first()?.unmet(labels));
+    unmet.chain(first).map(|wanted| (wanted, labels.get(&wanted.key)))
 }
 
 fn pod_conditions<'a>(selector: &'a PodSelector, pod: &PodEnd<'a>, part: Part, unmet: &mut Vec<Unmet<'a>>) {
@@ -266,15 +279,16 @@ fn pod_conditions<'a>(selector: &'a PodSelector, pod: &PodEnd<'a>, part: Part, u
             }),
         ),
     }
-    unmet.extend(requirements(&selector.pods, pod.labels).map(|(wanted, has)| Unmet::Label {
-        part,
-        wanted,
-        has,
-    }));
+    let pods = requirements(&selector.pods, pod.labels);
+    let unmet_labels = pods.filter(|(wanted, _)| !attribute::is(&wanted.key));
+    unmet.extend(unmet_labels.map(|(wanted, has)| Unmet::Label { part, wanted, has }));
+    let pods = requirements(&selector.pods, pod.attributes);
+    let unmet_attributes = pods.filter(|(wanted, _)| attribute::is(&wanted.key));
+    unmet.extend(unmet_attributes.map(|(wanted, has)| Unmet::Label { part, wanted, has }));
 }
 
-fn peer_conditions<'a>(peer: &'a PeerMatch, view: View, end: &End<'a>, unmet: &mut Vec<Unmet<'a>>) {
-    if peer.matches(view, end, Action::Allow) {
+fn peer_conditions<'a>(peer: &'a PeerMatch, view: &View<'_>, end: &End<'a>, unmet: &mut Vec<Unmet<'a>>) {
+    if peer.matches(view, end, Action::Allow).certain() {
         return;
     }
     match peer {
@@ -304,7 +318,7 @@ fn peer_conditions<'a>(peer: &'a PeerMatch, view: View, end: &End<'a>, unmet: &m
             let node = match end {
                 End::Node(node) => Some(node),
                 End::Pod(pod) if pod.host_network => pod.node,
-                End::Pod(_) | End::Address(_) => {
+                _ => {
                     unmet.push(Unmet::NoNode);
                     return;
                 }
@@ -319,15 +333,33 @@ fn peer_conditions<'a>(peer: &'a PeerMatch, view: View, end: &End<'a>, unmet: &m
             }
         }
         PeerMatch::Domain(name) => unmet.push(Unmet::Domain { name }),
+        PeerMatch::Entity(entity) => unmet.push(Unmet::Entity { wanted: *entity }),
+        PeerMatch::Same(Same::Namespace) => unmet.push(Unmet::OtherNamespace),
+        PeerMatch::Same(Same::NamespaceLabels(keys)) => unmet.push(Unmet::NotSame { keys }),
+        PeerMatch::All(parts) => parts.iter().for_each(|part| peer_conditions(part, view, end, unmet)),
+        // What is nearest of several: the one with the fewest conditions.
+        PeerMatch::Any(parts) => {
+            let conditions = parts.iter().map(|part| {
+                let mut conditions = Vec::new();
+                peer_conditions(part, view, end, &mut conditions);
+                conditions
+            });
+            match conditions.min_by_key(Vec::len) {
+                Some(nearest) => unmet.extend(nearest),
+                None => unmet.push(Unmet::Nobody),
+            }
+        }
+        PeerMatch::Not(_) => unmet.push(Unmet::ExceptedPeer),
         PeerMatch::Unknown => unmet.push(Unmet::UnknownPeer),
     }
 }
 
-fn port_condition<'a>(ports: &'a Ports, profile: Profile, flow: &Flow<'a>) -> Option<Unmet<'a>> {
+fn port_condition<'a>(ports: &'a Ports, view: &View<'_>, flow: &Flow<'a>) -> Option<Unmet<'a>> {
     let Ports::Listed(items) = ports else { return None };
-    if ports.matches(profile, flow) {
+    if ports.matches(view) {
         return None;
     }
+    let profile = view.profile;
     let mut wanted = Traffic::NONE;
     let mut undeclared = None;
     for item in items {
@@ -354,7 +386,7 @@ fn port_condition<'a>(ports: &'a Ports, profile: Profile, flow: &Flow<'a>) -> Op
 fn named(end: &End<'_>, profile: Profile, protocol: Option<Protocol>, name: &str) -> Traffic {
     let ports = match end {
         End::Pod(pod) if profile.sees(pod) => pod.ports,
-        End::Pod(_) | End::Node(_) | End::Address(_) => &[],
+        _ => &[],
     };
     ports
         .iter()
@@ -382,7 +414,15 @@ impl Unmet<'_> {
             Self::Port { .. } => 4,
             Self::NamedPort { .. } | Self::Excepted { .. } => 6,
             Self::Family { .. } | Self::Outside { .. } | Self::Outranked { .. } => 8,
-            Self::NothingKnown { .. } | Self::NoPod | Self::NoNode | Self::NoAddress { .. } => 16,
+            Self::NothingKnown { .. }
+            | Self::Entity { .. }
+            | Self::OtherNamespace
+            | Self::NotSame { .. }
+            | Self::ExceptedPeer
+            | Self::Nobody
+            | Self::NoPod
+            | Self::NoNode
+            | Self::NoAddress { .. } => 16,
             Self::Domain { .. } | Self::UnknownPeer => 20,
         }
     }
@@ -451,6 +491,13 @@ impl fmt::Display for Unmet<'_> {
                 write!(f, "{address} is in {cidr}, but this connection is over {asked}")
             }
             Self::Domain { name } => write!(f, "{name} wanted, what it resolves to is not known"),
+            Self::Entity { wanted } => write!(f, "{} wanted, the other end is another", wanted.name()),
+            Self::OtherNamespace => f.write_str("a pod of the same namespace wanted"),
+            Self::NotSame { keys } => {
+                write!(f, "a namespace with the same {} wanted", keys.join(", "))
+            }
+            Self::ExceptedPeer => f.write_str("the rule leaves out just this end"),
+            Self::Nobody => f.write_str("the peer matches nobody"),
             Self::UnknownPeer => f.write_str("a peer that npv does not know allows nothing"),
             Self::Protocol { wanted, asked } => {
                 let names: Vec<&str> = wanted.iter().map(|protocol| protocol.name()).collect();

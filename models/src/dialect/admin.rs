@@ -3,29 +3,31 @@
 
 use std::sync::Arc;
 
-use super::Stage;
+use super::{Context, Lowered, Stage};
 use crate::k8s::{
     self, AdminAction, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier, Spanned,
 };
 use crate::policy::{
-    Action, Direction, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy, PortItem,
-    PortMatch, Ports, Precision, Provenance, Rule,
+    Action, Direction, Isolation, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy,
+    PortItem, PortMatch, Ports, Priority, Profile, Provenance, Rule,
 };
 use crate::space::{PortSet, Traffic};
 
-/// The place of a BaselineAdminNetworkPolicy in its tier: behind every priority that a
-/// ClusterNetworkPolicy can have (S-68).
-const LAST: i32 = 1001;
+/// The places of the tiers among those of the network plugin (S-60).
+const ADMIN: i32 = 100;
+pub(super) const NETWORK_POLICY: i32 = 200;
+const BASELINE: i32 = 300;
 
 /// Where policies of one tier have the same priority, their order is undefined (S-62). npv takes kind and
 /// name, so that AdminNetworkPolicy comes before ClusterNetworkPolicy.
-pub(super) fn lower(policy: &k8s::Policy) -> Option<(Stage, Policy)> {
-    let k8s::Policy::Admin(policy) = policy else { return None };
-    let stage = match policy.tier {
-        AdminTier::Admin => Stage::Admin,
-        AdminTier::Baseline => Stage::Baseline,
+pub(super) fn lower(policy: &k8s::Policy, _: &Context<'_>) -> Lowered {
+    let k8s::Policy::Admin(policy) = policy else { return Lowered::new() };
+    let (name, order) = match policy.tier {
+        AdminTier::Admin => ("Admin", ADMIN),
+        AdminTier::Baseline => ("Baseline", BASELINE),
     };
-    Some((stage, lower_policy(policy)))
+    let stage = Stage { fixed: Some(Profile::ADMIN), ..Stage::ordered(name, Priority::number(order)) };
+    vec![(stage, lower_policy(policy))]
 }
 
 fn lower_policy(policy: &AdminPolicy) -> Policy {
@@ -37,16 +39,22 @@ fn lower_policy(policy: &AdminPolicy) -> Policy {
     };
     Policy {
         object: Arc::new(ObjectRef {
+            group: "policy.networking.k8s.io",
             kind: policy.kind.name(),
             namespace: None,
             name: policy.meta.name.value.clone(),
         }),
         name_span: policy.meta.name.span,
-        priority: policy.priority.map_or(LAST, |priority| i32::from(priority.value)),
+        priority: policy
+            .priority
+            .map_or_else(Priority::last, |priority| Priority::number(i32::from(priority.value))),
         subject: selector(&policy.subject.value),
+        also: Vec::new(),
         subject_span: policy.subject.span,
         ingress: rules(Direction::Ingress, &policy.ingress),
         egress: rules(Direction::Egress, &policy.egress),
+        // S-66
+        isolation: Isolation::NONE,
         inert: Vec::new(),
     }
 }
@@ -65,6 +73,7 @@ fn lower_rule(policy: &AdminPolicy, direction: Direction, index: usize, rule: &A
     };
     let ports = rule.ports.iter().enumerate().map(|(index, port)| PortItem {
         matches: lower_port(&port.value),
+        requests: None,
         provenance: Provenance { path: format!("{path}.{ports_name}[{index}]").into(), span: port.span },
     });
     let unknown = rule.peers.iter().find(|peer| peer.value == AdminPeer::Unknown);
@@ -74,25 +83,13 @@ fn lower_rule(policy: &AdminPolicy, direction: Direction, index: usize, rule: &A
         AdminAction::Pass if unknown.is_none() => Action::Pass,
         AdminAction::Pass | AdminAction::Deny => Action::Deny,
     };
-    let domains = rule.peers.iter().any(|peer| matches!(peer.value, AdminPeer::DomainNames(_)));
-    let precision = match unknown {
-        Some(peer) => {
-            let why = "a peer without a field that npv knows";
-            Precision::Unsupported { why: why.into(), span: peer.span }
-        }
-        None if domains && action == Action::Allow => Precision::Under,
-        None if domains => Precision::Over,
-        None => Precision::Exact,
-    };
     Rule {
         name: rule.name.clone(),
         // The definitions refuse a list without peers; what is left of an erroneous one matches nobody.
         peers: Peers::Listed(peers.collect()),
         // S-65: no default protocol.
         ports: if rule.ports.is_empty() { Ports::All } else { Ports::Listed(ports.collect()) },
-        action,
-        provenance: Provenance { path: path.as_str().into(), span: rule.span },
-        precision,
+        ..Rule::new(action, Provenance { path: path.as_str().into(), span: rule.span })
     }
 }
 

@@ -1,4 +1,4 @@
-//! From decoded policies to the policy IR: one file for each dialect, one line each in [`DIALECTS`].
+//! From decoded policies to the policy IR: one file or folder for each dialect, one line each in [`DIALECTS`].
 
 mod admin;
 mod network_policy;
@@ -6,81 +6,119 @@ mod network_policy;
 #[cfg(test)]
 mod tests;
 
-use crate::k8s;
-use crate::policy::{Layer, Mode, NoMatch, Participation, Policy, PolicySet, Profile, Tier};
+use std::sync::Arc;
 
-/// A stage that a flow meets. The order of the variants is the order of evaluation, layer by layer.
+use crate::cluster::Cluster;
+use crate::cni::Cni;
+use crate::k8s;
+use crate::policy::{Layer, Mode, NoMatch, Policy, PolicySet, Priority, Profile, Tier};
+
+/// Which enforcement point. The order of the variants is that of evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    /// Cluster-wide policies that nothing overrides (S-60).
-    Admin,
-    /// `NetworkPolicy` objects of the network plugin.
-    NetworkPolicy,
-    /// Cluster-wide policies for pods that no NetworkPolicy isolates (S-60).
-    Baseline,
+pub(super) enum Enforcer {
+    /// The network plugin.
+    Cni,
 }
 
-impl Stage {
-    const ALL: [Self; 3] = [Self::Admin, Self::NetworkPolicy, Self::Baseline];
-
-    /// The layer that it is in, and the stage as a tier without policies.
-    fn tier(self) -> (&'static str, Tier) {
-        // S-61, S-66.
-        let ordered = |name| Tier {
-            name,
-            mode: Mode::FirstMatch,
-            participation: Participation::Everybody,
-            no_match: NoMatch::NextTier,
-            fixed: Some(Profile::ADMIN),
-            policies: Vec::new(),
-        };
+impl Enforcer {
+    const fn name(self) -> &'static str {
         match self {
-            Self::Admin => ("CNI", ordered("Admin")),
-            Self::Baseline => ("CNI", ordered("Baseline")),
-            Self::NetworkPolicy => (
-                "CNI",
-                Tier {
-                    name: "NetworkPolicy",
-                    mode: Mode::Union,
-                    participation: Participation::Selected,
-                    no_match: NoMatch::Deny,
-                    fixed: None,
-                    policies: Vec::new(),
-                },
-            ),
+            Self::Cni => "CNI",
         }
     }
 }
 
-/// Lowers the policies of one dialect; `None` for those of another.
-type Dialect = fn(&k8s::Policy) -> Option<(Stage, Policy)>;
+/// A tier that a dialect puts policies into, and its place among the tiers of its layer.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Stage {
+    pub(super) enforcer: Enforcer,
+    /// Lower comes first; of equal ones the name decides.
+    pub(super) order: Priority,
+    pub(super) name: Arc<str>,
+    pub(super) mode: Mode,
+    pub(super) no_match: NoMatch,
+    /// The name of the tier that a pass leads to; the next where `None`.
+    pub(super) pass: Option<Arc<str>>,
+    pub(super) fixed: Option<Profile>,
+}
+
+impl Stage {
+    /// An ordered tier whose policies isolate nobody (S-61, S-66).
+    pub(super) fn ordered(name: &str, order: Priority) -> Self {
+        Self {
+            enforcer: Enforcer::Cni,
+            order,
+            name: name.into(),
+            mode: Mode::FirstMatch,
+            no_match: NoMatch::NextTier,
+            pass: None,
+            fixed: None,
+        }
+    }
+
+    /// A tier of what is allowed to those that its policies select (S-4).
+    pub(super) fn union(name: &str, order: Priority) -> Self {
+        Self { mode: Mode::Union, no_match: NoMatch::Deny, ..Self::ordered(name, order) }
+    }
+}
+
+/// What a dialect lowers in.
+pub(super) struct Context<'a> {
+    /// Who is there: what policies refer to by name.
+    #[expect(dead_code, reason = "the dialects that expand references read it")]
+    pub(super) cluster: &'a Cluster,
+    /// Who enforces.
+    pub(super) cni: &'a Cni,
+}
+
+/// Policies with the tiers that they are of.
+pub(super) type Lowered = Vec<(Stage, Policy)>;
+
+/// Lowers a policy of one dialect; nothing for those of another.
+type Dialect = fn(&k8s::Policy, &Context<'_>) -> Lowered;
 
 /// One line for each dialect.
 const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower];
 
-/// Lowers policies of all dialects. Stages without policies are left out: a flow that meets nothing
-/// is allowed.
-pub fn lower(policies: &[k8s::Policy]) -> PolicySet {
-    let mut lowered: Vec<(Stage, Policy)> =
-        policies.iter().filter_map(|policy| DIALECTS.iter().find_map(|dialect| dialect(policy))).collect();
-    lowered.sort_by(|(a_stage, a), (b_stage, b)| {
-        let key = |policy: &Policy| (policy.priority, std::sync::Arc::clone(&policy.object));
-        (a_stage, key(a)).cmp(&(b_stage, key(b)))
-    });
+/// Lowers policies of all dialects, as a network plugin understands them. Tiers without policies are left out: a
+/// flow that meets nothing is allowed.
+pub fn lower(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> PolicySet {
+    let context = Context { cluster, cni };
+    let lowered =
+        policies.iter().flat_map(|policy| DIALECTS.iter().flat_map(|dialect| dialect(policy, &context)));
+    assemble(lowered.collect())
+}
+
+/// Puts policies into tiers, and tiers into layers, in evaluation order.
+fn assemble(lowered: Lowered) -> PolicySet {
+    let mut stages: Vec<(Stage, Vec<Policy>)> = Vec::new();
+    for (stage, policy) in lowered {
+        // Policies of a tier come one behind the other.
+        let known = stages.iter().rposition(|(known, _)| *known == stage);
+        match known.and_then(|at| stages.get_mut(at)) {
+            Some((_, policies)) => policies.push(policy),
+            None => stages.push((stage, vec![policy])),
+        }
+    }
+    stages.sort_by(|(a, _), (b, _)| (a.enforcer, &a.order, &a.name).cmp(&(b.enforcer, &b.order, &b.name)));
     let mut set = PolicySet::default();
-    let mut lowered = lowered.into_iter().peekable();
-    for stage in Stage::ALL {
-        let (layer, mut tier) = stage.tier();
-        while let Some((_, policy)) = lowered.next_if(|(of, _)| *of == stage) {
-            tier.policies.push(policy);
-        }
-        if tier.policies.is_empty() {
-            continue;
-        }
-        match set.layers.last_mut().filter(|last| last.name == layer) {
-            Some(last) => last.tiers.push(tier),
-            None => set.layers.push(Layer { name: layer, tiers: vec![tier] }),
-        }
+    for of_layer in stages.chunk_by(|(a, _), (b, _)| a.enforcer == b.enforcer) {
+        let position = |name: &Arc<str>| of_layer.iter().position(|(stage, _)| stage.name == *name);
+        let tiers = of_layer.iter().map(|(stage, policies)| {
+            let mut policies = policies.clone();
+            policies.sort_by(|a, b| (&a.priority, &a.object).cmp(&(&b.priority, &b.object)));
+            Tier {
+                name: stage.name.clone(),
+                mode: stage.mode,
+                no_match: stage.no_match,
+                // A tier without policies decides nothing: who passes to it passes on to the end.
+                pass: stage.pass.as_ref().map(|name| position(name).unwrap_or(of_layer.len())),
+                fixed: stage.fixed,
+                policies,
+            }
+        });
+        let Some((first, _)) = of_layer.first() else { continue };
+        set.layers.push(Layer { name: first.enforcer.name().into(), tiers: tiers.collect() });
     }
     set
 }

@@ -2,20 +2,27 @@
 
 use std::sync::Arc;
 
-use super::Stage;
+use super::admin::NETWORK_POLICY;
+use super::{Context, Lowered, Stage};
+use crate::cni::Plugin;
 use crate::k8s::{
     self, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef, Spanned,
 };
 use crate::policy::{
-    Action, Direction, Inert, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy,
-    PortItem, PortMatch, Ports, Precision, Provenance, Rule,
+    Action, Direction, Inert, Isolation, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector,
+    Policy, PortItem, PortMatch, Ports, Priority, Provenance, Rule,
 };
 use crate::space::{PortSet, Selector, Traffic};
 
 /// Applies the defaults of the API and spells out what they mean (S-1 to S-26).
-pub(super) fn lower(policy: &k8s::Policy) -> Option<(Stage, Policy)> {
-    let k8s::Policy::NetworkPolicy(policy) = policy else { return None };
-    Some((Stage::NetworkPolicy, lower_policy(policy)))
+pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
+    let k8s::Policy::NetworkPolicy(policy) = policy else { return Lowered::new() };
+    let lowered = lower_policy(policy);
+    vec![match context.cni.plugin {
+        Plugin::Upstream | Plugin::Calico | Plugin::Cilium => {
+            (Stage::union("NetworkPolicy", Priority::number(NETWORK_POLICY)), lowered)
+        }
+    }]
 }
 
 fn lower_policy(policy: &NetworkPolicy) -> Policy {
@@ -46,17 +53,20 @@ fn lower_policy(policy: &NetworkPolicy) -> Policy {
     let egress = rules(Direction::Egress, policy.egress.as_ref());
     Policy {
         object: Arc::new(ObjectRef {
+            group: "networking.k8s.io",
             kind: "NetworkPolicy",
             namespace: Some(namespace.clone()),
             name: name.value.clone(),
         }),
         name_span: name.span,
-        priority: 0,
+        priority: Priority::default(),
         // S-46
         subject: PodSelector { namespaces: NamespaceSelector::Named(namespace.clone()), pods: subject },
+        also: Vec::new(),
         subject_span,
         ingress,
         egress,
+        isolation: Isolation::BOTH,
         inert,
     }
 }
@@ -84,16 +94,14 @@ fn lower_rule(namespace: &str, direction: Direction, index: usize, rule: &Networ
     });
     let ports = rule.ports.iter().enumerate().map(|(index, port)| PortItem {
         matches: lower_port(&port.value),
+        requests: None,
         provenance: at("ports", index, port.span),
     });
     Rule {
-        name: None,
         // S-7 and S-8: an empty list is no list.
         peers: if rule.peers.is_empty() { Peers::Anyone } else { Peers::Listed(peers.collect()) },
         ports: if rule.ports.is_empty() { Ports::All } else { Ports::Listed(ports.collect()) },
-        action: Action::Allow,
-        precision: Precision::Exact,
-        provenance: Provenance { path: path.as_str().into(), span: rule.span },
+        ..Rule::new(Action::Allow, Provenance { path: path.as_str().into(), span: rule.span })
     }
 }
 

@@ -261,6 +261,7 @@ impl Root<'_> {
     /// The object, for findings and answers.
     pub(super) fn object(&self) -> Arc<ObjectRef> {
         Arc::new(ObjectRef {
+            group: self.kind.group,
             kind: self.kind.name,
             namespace: self.kind.namespaced.then(|| self.meta.namespace.clone()),
             name: self.meta.name.value.clone(),

@@ -36,6 +36,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use crate::cni::Plugin;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -138,11 +139,27 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// The API group of its kind: kinds of several groups share names. That of NetworkPolicy is the same in its
+    /// old group.
+    pub const fn group(&self) -> &'static str {
+        match self {
+            Self::NetworkPolicy(_) => "networking.k8s.io",
+            Self::Admin(_) => "policy.networking.k8s.io",
+        }
+    }
+
     /// Its kind.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::Admin(policy) => policy.kind.name(),
+        }
+    }
+
+    /// The network plugin whose own kind it is.
+    pub const fn plugin(&self) -> Option<Plugin> {
+        match self {
+            Self::NetworkPolicy(_) | Self::Admin(_) => None,
         }
     }
 

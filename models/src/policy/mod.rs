@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::source::Span;
-use crate::space::{Protocol, Selector, Traffic};
+use crate::space::{Protocol, RequestSet, Selector, Traffic};
 
 /// Which side of a connection a rule speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -66,7 +66,7 @@ impl PolicySet {
 #[derive(Clone, Debug)]
 pub struct Layer {
     /// What enforces it, for people: `CNI`.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// In the order in which a flow meets them.
     pub tiers: Vec<Tier>,
 }
@@ -83,16 +83,7 @@ pub enum Mode {
     DenyWins,
 }
 
-/// Which endpoints take part in a tier, per direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Participation {
-    /// Every pod; a policy affects only the flows that its rules match (S-66).
-    Everybody,
-    /// The pods that at least one policy of the tier selects for that direction: they are isolated (S-3).
-    Selected,
-}
-
-/// What happens to a flow of a participant that no rule of the tier matches.
+/// What happens to a flow of an end that a tier isolates where no rule of the tier matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NoMatch {
     /// The next tier decides.
@@ -103,24 +94,59 @@ pub enum NoMatch {
     Allow,
 }
 
+/// Whether a policy isolates the ends that it applies to, per direction: what no rule of its tier matches then
+/// meets the tier's [`NoMatch`]; where no applying policy isolates, the next tier decides (S-3, S-66).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Isolation {
+    /// For connections to the subject.
+    pub ingress: bool,
+    /// For connections from it.
+    pub egress: bool,
+}
+
+impl Isolation {
+    /// In each direction that it has rules for, be it an empty list (S-6).
+    pub const BOTH: Self = Self { ingress: true, egress: true };
+    /// It affects no flow but those that its rules match (S-66).
+    pub const NONE: Self = Self { ingress: false, egress: false };
+
+    /// For a direction.
+    pub const fn of(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Ingress => self.ingress,
+            Direction::Egress => self.egress,
+        }
+    }
+}
+
 /// Choices that the API leaves to the network plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "independent choices")]
 pub struct Profile {
     /// `ipBlock` also matches the addresses of pods (S-16). Upstream: yes.
     pub blocks_match_pods: bool,
+    /// `ipBlock` also matches the addresses of nodes and of pods on their network. Upstream: yes (P-10).
+    pub blocks_match_nodes: bool,
     /// Selectors see pods on the host network (S-37). Upstream: no.
     pub selectors_see_host_network: bool,
+    /// A rule that denies holds for the pod's own node, too (K-60). Upstream: no (S-35).
+    pub own_node_can_be_denied: bool,
 }
 
 impl Profile {
     /// What the admin APIs leave to nobody: networks match the addresses of pods (S-64), pods on the host network
     /// are no subjects and no peers (S-63).
-    pub const ADMIN: Self = Self { blocks_match_pods: true, selectors_see_host_network: false };
+    pub const ADMIN: Self = Self {
+        blocks_match_pods: true,
+        blocks_match_nodes: true,
+        selectors_see_host_network: false,
+        own_node_can_be_denied: false,
+    };
 }
 
 impl Default for Profile {
     fn default() -> Self {
-        Self { blocks_match_pods: true, selectors_see_host_network: false }
+        Self::ADMIN
     }
 }
 
@@ -128,13 +154,13 @@ impl Default for Profile {
 #[derive(Clone, Debug)]
 pub struct Tier {
     /// Its name as the field uses it: `Admin`, `NetworkPolicy`, `Baseline`.
-    pub name: &'static str,
+    pub name: Arc<str>,
     /// How rules combine.
     pub mode: Mode,
-    /// Who takes part.
-    pub participation: Participation,
-    /// What happens when no rule matches a participant's flow.
+    /// What happens when no rule matches a flow of an end that a policy of the tier isolates.
     pub no_match: NoMatch,
+    /// The position in the layer of the tier that a pass leads to, a later one; the next where `None`.
+    pub pass: Option<usize>,
     /// What its API says of the choices that others leave to the network plugin; `None` where the plugin's
     /// hold.
     pub fixed: Option<Profile>,
@@ -147,11 +173,74 @@ impl Tier {
     pub fn profile(&self, chosen: Profile) -> Profile {
         self.fixed.unwrap_or(chosen)
     }
+
+    /// Whether a policy of the tier isolates ends, so that what is not allowed is denied.
+    pub fn isolates(&self) -> bool {
+        self.no_match == NoMatch::Deny
+            && self.policies.iter().any(|policy| policy.isolation != Isolation::NONE)
+    }
+}
+
+/// Where a policy stands among those of its tier: lower comes first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Priority {
+    /// The order that it is given, as bits that sort like numbers.
+    order: u64,
+    /// What decides among equal orders: nothing where their order is undefined (S-62).
+    pub tie: Box<str>,
+}
+
+impl Priority {
+    /// Behind every number, with nothing to decide among equals.
+    pub fn last() -> Self {
+        Self::tied(None, "")
+    }
+
+    /// A whole number, with nothing to decide among equals.
+    pub fn number(order: i32) -> Self {
+        Self::tied(Some(f64::from(order)), "")
+    }
+
+    /// A number, the last where `None` (C-13), and what decides among equals.
+    pub fn tied(order: Option<f64>, tie: impl Into<Box<str>>) -> Self {
+        let order = order.map_or(u64::MAX, |order| {
+            // Both zeros are one number; of negative numbers the bits sort the other way round.
+            let bits = (order + 0.0).to_bits();
+            if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+        });
+        Self { order, tie: tie.into() }
+    }
+}
+
+impl Priority {
+    /// The order as a number; `None` where it has none (C-13).
+    pub fn order(&self) -> Option<f64> {
+        let bits = if self.order >> 63 == 1 { self.order & !(1 << 63) } else { !self.order };
+        (self.order != u64::MAX).then(|| f64::from_bits(bits))
+    }
+}
+
+/// The order; `last` where it has none.
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.order() {
+            Some(order) => write!(f, "{order}"),
+            None => f.write_str("last"),
+        }
+    }
+}
+
+impl Default for Priority {
+    fn default() -> Self {
+        Self::number(0)
+    }
 }
 
 /// The object that a policy or rule comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectRef {
+    /// The API group of its kind, `networking.k8s.io`: kinds of several groups share names.
+    pub group: &'static str,
     /// Its kind.
     pub kind: &'static str,
     /// Its namespace; `None` for a cluster-scoped object.
@@ -186,17 +275,21 @@ pub struct Policy {
     pub object: Arc<ObjectRef>,
     /// The value of `metadata.name`.
     pub name_span: Span,
-    /// Lower comes first; equal for all policies of a tier without priorities.
-    pub priority: i32,
-    /// Whom it applies to.
+    /// Its place in its tier; equal for all policies of a tier without priorities.
+    pub priority: Priority,
+    /// The pods that it applies to.
     pub subject: PodSelector,
+    /// The ends that it applies to besides these: nodes, entities.
+    pub also: Vec<PeerMatch>,
     /// Where the subject is written; the name where it is left out.
     pub subject_span: Span,
     /// Rules for connections to the subject; `None` when the policy says nothing of ingress. An empty
-    /// list still isolates in a tier of [`Participation::Selected`] (S-6).
+    /// list isolates as well as another (S-6).
     pub ingress: Option<Vec<Rule>>,
     /// Rules for connections from the subject; as `ingress`.
     pub egress: Option<Vec<Rule>>,
+    /// Whether it isolates its subject.
+    pub isolation: Isolation,
     /// Rule lists that are written but have no effect, because the policy's types leave their direction
     /// out (S-2).
     pub inert: Vec<Inert>,
@@ -223,6 +316,11 @@ impl Policy {
             Direction::Egress => self.egress.as_deref(),
         }
     }
+
+    /// Whether it isolates its subject in a direction (S-3).
+    pub fn isolates(&self, direction: Direction) -> bool {
+        self.rules(direction).is_some() && self.isolation.of(direction)
+    }
 }
 
 /// What a matching rule does.
@@ -236,36 +334,21 @@ pub enum Action {
     Pass,
     /// Nothing but a log line; the next rule is asked.
     Log,
+    /// No manifest tells: a policy of a kind that npv does not model, an external authorizer.
+    Unknown,
 }
 
 impl Action {
-    /// `allow`, `deny`, `pass`, `log`.
+    /// `allow`, `deny`, `pass`, `log`, `unknown`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
             Self::Pass => "pass",
             Self::Log => "log",
+            Self::Unknown => "unknown",
         }
     }
-}
-
-/// How far a rule's meaning is captured.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// The IR means exactly what the manifest means.
-    Exact,
-    /// The IR matches at least what the manifest matches.
-    Over,
-    /// The IR matches at most what the manifest matches.
-    Under,
-    /// Part of the rule is not modelled.
-    Unsupported {
-        /// What is not modelled.
-        why: Box<str>,
-        /// Where it is written.
-        span: Span,
-    },
 }
 
 /// One rule of a policy: an entry of its `ingress` or `egress` list.
@@ -273,16 +356,33 @@ pub enum Precision {
 pub struct Rule {
     /// Its own name, in dialects whose rules have one.
     pub name: Option<Box<str>>,
+    /// What the subject's own end has to be besides: Calico's source in egress (C-46).
+    pub own: Peers,
     /// Who may be at the other end.
     pub peers: Peers,
     /// Over what.
     pub ports: Ports,
+    /// Over what not (C-51).
+    pub not_ports: Vec<PortItem>,
     /// What happens to a matching flow.
     pub action: Action,
     /// The list entry.
     pub provenance: Provenance,
-    /// How far the meaning is captured.
-    pub precision: Precision,
+}
+
+impl Rule {
+    /// A rule with an action that matches every flow.
+    pub fn new(action: Action, provenance: Provenance) -> Self {
+        Self {
+            name: None,
+            own: Peers::Anyone,
+            peers: Peers::Anyone,
+            ports: Ports::All,
+            not_ports: Vec::new(),
+            action,
+            provenance,
+        }
+    }
 }
 
 /// The other end of a rule's flows.
@@ -303,7 +403,7 @@ pub struct Peer {
     pub provenance: Provenance,
 }
 
-/// Whom a peer matches.
+/// Whom a peer matches: one term, or terms combined.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PeerMatch {
     /// Pods by namespace and labels; never an address outside the cluster (S-12), never a pod on the
@@ -319,12 +419,80 @@ pub enum PeerMatch {
     /// Nodes by their labels, and with them the pods on their host network (S-64).
     Nodes(Selector),
     /// Addresses that a domain name resolves to, `*.` standing for one or more labels (S-64). No manifest
-    /// says which: matches nothing in a rule that allows, every address outside the cluster in one that
-    /// denies or passes.
+    /// says which: of an address outside the cluster it is unknown.
     Domain(Box<str>),
+    /// Something that every cluster has.
+    Entity(Entity),
+    /// Ends that have something in common with the subject.
+    Same(Same),
+    /// Whoever all of these match; everybody where there are none.
+    All(Vec<PeerMatch>),
+    /// Whoever any of these matches; nobody where there are none.
+    Any(Vec<PeerMatch>),
+    /// Whoever this does not match.
+    Not(Box<PeerMatch>),
     /// A peer that npv does not know: matches nothing in a rule that allows, everybody in one that
     /// denies or passes (S-67).
     Unknown,
+}
+
+impl PeerMatch {
+    /// Every term in it, those within others among them, with whether it is under a negation.
+    pub fn terms(&self) -> Vec<(&Self, bool)> {
+        let mut terms = Vec::new();
+        let mut open = vec![(self, false)];
+        while let Some((term, negated)) = open.pop() {
+            match term {
+                Self::All(parts) | Self::Any(parts) => {
+                    open.extend(parts.iter().rev().map(|part| (part, negated)));
+                }
+                Self::Not(part) => open.push((part, !negated)),
+                _ => terms.push((term, negated)),
+            }
+        }
+        terms
+    }
+}
+
+/// Something that every cluster has and that no selector or block stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Entity {
+    /// Every address outside the cluster.
+    World,
+    /// The node that the subject runs on, and the pods on its network (K-24).
+    OwnNode,
+    /// The other nodes, and the pods on their network (K-24).
+    OtherNode,
+    /// The API server.
+    ApiServer,
+    /// The proxy of the network plugin that serves Ingresses and Gateways (K-24).
+    Ingress,
+    /// The pods by which the network plugin probes itself (K-24).
+    Health,
+}
+
+impl Entity {
+    /// `world`, `host`, `remote-node`, `kube-apiserver`, `ingress`, `health`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::World => "world",
+            Self::OwnNode => "host",
+            Self::OtherNode => "remote-node",
+            Self::ApiServer => "kube-apiserver",
+            Self::Ingress => "ingress",
+            Self::Health => "health",
+        }
+    }
+}
+
+/// What an end has in common with the subject of a rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Same {
+    /// It is a pod of the same namespace.
+    Namespace,
+    /// It is a pod, and the namespaces of both have the same values for these labels; nobody where the
+    /// subject's lacks one.
+    NamespaceLabels(Vec<Box<str>>),
 }
 
 /// Namespaces, by name or by labels.
@@ -359,6 +527,8 @@ pub enum Ports {
 pub struct PortItem {
     /// What it matches.
     pub matches: PortMatch,
+    /// The HTTP requests that it is limited to over TCP; every one, and what is not HTTP, where `None`.
+    pub requests: Option<RequestSet>,
     /// The list entry.
     pub provenance: Provenance,
 }
@@ -366,7 +536,7 @@ pub struct PortItem {
 /// What an entry of a `ports` list matches.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PortMatch {
-    /// Ports by number.
+    /// Ports by number, and ICMP messages.
     Numbers(Traffic),
     /// A port by name, looked up on the *destination* pod in both directions (S-24, S-25); on anything
     /// but a pod it matches nothing (S-26).
@@ -376,4 +546,21 @@ pub enum PortMatch {
         /// The container port's name.
         name: Box<str>,
     },
+}
+
+/// What some dialects see of pods besides their labels. Selectors ask for it like for labels, under keys that no
+/// label can have.
+pub mod attribute {
+    /// The name of the ServiceAccount that a pod runs as.
+    pub const ACCOUNT: &str = "@serviceaccount";
+
+    /// The key of a label of that ServiceAccount.
+    pub fn account_label(key: &str) -> String {
+        format!("@serviceaccount/{key}")
+    }
+
+    /// Whether a key is one of these.
+    pub fn is(key: &str) -> bool {
+        key.starts_with('@')
+    }
 }

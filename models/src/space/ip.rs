@@ -113,6 +113,15 @@ impl IpSet {
         &self.v6
     }
 
+    /// The addresses of one family.
+    #[must_use]
+    pub fn of(&self, family: Family) -> Self {
+        match family {
+            Family::V4 => Self { v4: self.v4.clone(), v6: IntervalSet::EMPTY },
+            Family::V6 => Self { v4: IntervalSet::EMPTY, v6: self.v6.clone() },
+        }
+    }
+
     /// Addresses in either set.
     pub fn union(&self, other: &Self) -> Self {
         Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }

@@ -3,9 +3,13 @@
 mod interval;
 mod ip;
 mod label;
+mod request;
 mod traffic;
+mod truth;
 
 pub use interval::{Bound, IntervalSet};
 pub use ip::{Family, IpSet, cidr_text, mask};
-pub use label::{Labels, Operator, Requirement, Selector};
-pub use traffic::{PortSet, Protocol, Traffic};
+pub use label::{Label, Labels, Operator, Requirement, Selector};
+pub use request::RequestSet;
+pub use traffic::{PortSet, Protocol, Traffic, icmp_messages};
+pub use truth::Truth;

@@ -8,13 +8,13 @@ use npv_analyzer::config::Place;
 use npv_analyzer::engine::Engine;
 use npv_analyzer::query::check::Selection;
 use npv_analyzer::query::diff::{Diff, End, Explainer, Filter, Side, Which, diff, engines};
+use npv_analyzer::query::ends::Spaces;
 use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::query::name::{Names, Unresolved};
 use npv_analyzer::query::reach::Party;
 use npv_analyzer::report::{DiffReport, FullReport, SideReport, visible};
 use npv_analyzer::snapshot::Snapshot;
 use npv_analyzer::suppress::Circumstances;
-use npv_models::space::Labels;
 
 use super::equivalence::{self, side};
 use super::report::{flags, shown};
@@ -57,8 +57,9 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     })
     .unwrap_or_else(|bug| guard::stop(&bug));
     let [base, head] = &sources;
-    let (unlabelled, sides) = (Labels::default(), [Side::of(&before, &old), Side::of(&after, &new)]);
-    let why = Explainer::new(sides, &answer.flows, &unlabelled);
+    let spaces = [Spaces::of(&before.cluster), Spaces::of(&after.cluster)];
+    let sides = [Side::of(&before, &old), Side::of(&after, &new)];
+    let why = Explainer::new(sides, &answer.flows, &spaces);
     // Only the page shows the assertions, and proofs take their time.
     let shows = outputs.iter().any(|output| output.name() == "html");
     let assertions = if shows { configured.assertions(&after) } else { Vec::new() };

@@ -118,7 +118,7 @@ fn namespaces(labels: &Selector, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             Operator::In if others.is_everything() => write!(f, " {}", texts.join(" or "))?,
             Operator::In => write!(f, " named {}", texts.join(" or "))?,
             Operator::NotIn => write!(f, " other than {}", texts.join(" and "))?,
-            Operator::Exists | Operator::DoesNotExist => write!(f, " {requirement}")?,
+            _ => write!(f, " {requirement}")?,
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use npv_models::cluster::Assumptions;
-use npv_models::decide::Profile;
+use npv_models::cni::Overrides;
 use npv_models::diagnostic::Finding;
 use npv_models::source::{Origin, SourceId, SourceMap, Span, decode};
 use npv_models::space::IpSet;
@@ -109,8 +109,9 @@ impl Configured {
             |blocks: &[Cidr]| blocks.iter().fold(IpSet::EMPTY, |all, cidr| all.union(&IpSet::net(cidr.0)));
         Options {
             namespace: config.namespace.0.clone(),
-            profile: Profile {
-                blocks_match_pods: !*cluster.blocks_skip_pods,
+            cni: config.cni.0.clone(),
+            overrides: Overrides {
+                blocks_skip_pods: *cluster.blocks_skip_pods,
                 selectors_see_host_network: *cluster.selectors_see_host_network,
             },
             controller: cluster.ingress_controller.as_ref().map(Labels::selector),

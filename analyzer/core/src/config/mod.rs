@@ -24,7 +24,7 @@ pub use levels::{Level, Levels, Target};
 pub use schema::{schema, schema_text};
 pub use show::{Row, rows, show, show_json};
 pub use values::{
-    Assertions, Cidr, Date, FailOn, Glob, Labels, Lines, Name, Place, RuleName, Threshold, Written,
+    Assertions, Cidr, Date, FailOn, Glob, Labels, Lines, Name, Place, Plugin, RuleName, Threshold, Written,
 };
 
 pub(crate) use read::Reader;
@@ -46,6 +46,9 @@ section! {
         render "render": bool = false,
         /// Values files for `helm template`.
         values "values": Vec<Place> = Vec::new(),
+        /// The network plugin, with a version or without: `cilium`, `calico@3.30`, `upstream`; `auto` is what the
+        /// manifests show.
+        cni "cni": Plugin = Plugin::default(),
         /// What npv is to assume of the cluster.
         cluster "cluster": Cluster = Cluster::default(),
         /// Levels of lint rules and of their categories; that of a rule goes before that of its category. Validity

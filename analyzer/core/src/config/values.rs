@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use ignore::gitignore::GitignoreBuilder;
 use ipnet::IpNet;
+use npv_models::cni::Cni;
 use npv_models::diagnostic::{Severity, clip};
 use npv_models::space::{self, Operator, Requirement, Selector};
 use npv_models::yaml::{self, Node};
@@ -115,6 +116,52 @@ macro_rules! text {
             }
         }
     };
+}
+
+/// A network plugin; what the manifests show where `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plugin(pub Option<Cni>);
+
+impl Plugin {
+    /// Reads what stands on a command line.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "auto" { Ok(Self(None)) } else { Cni::parse(text).map(Some).map(Self) }
+    }
+}
+
+/// As it is written: `cilium@1.20`, `upstream`, `auto`.
+impl fmt::Display for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(cni) => f.write_str(&cni.written()),
+            None => f.write_str("auto"),
+        }
+    }
+}
+
+impl Value for Plugin {
+    fn schema() -> Json {
+        json!({"type": "string", "minLength": 1})
+    }
+
+    fn read(reader: &mut Reader, path: &str, node: &Node) -> Option<Self> {
+        let text = reader.text(path, node)?;
+        match Self::parse(text) {
+            Ok(plugin) => Some(plugin),
+            Err(message) => {
+                let help = "write the name of a network plugin, with `@` and a version or without";
+                reader.wrong(path, node.span, message, help);
+                None
+            }
+        }
+    }
+
+    fn json(&self) -> Json {
+        Json::String(self.to_string())
+    }
 }
 
 text!(

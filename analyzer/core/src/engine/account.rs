@@ -9,14 +9,14 @@ use npv_models::policy::{Direction, PolicySet};
 use npv_models::space::{Family, IpSet, Traffic};
 use rustc_hash::FxHashMap;
 
-use super::Engine;
 use super::address::AddressSpace;
 use super::classes::{Classes, Owner, Subject};
-use super::compile::{CompiledTier, compile};
+use super::compile::{CompiledTier, Peer, compile};
 use super::family::Families;
 use super::set::ClassSet;
 use super::traffic::TrafficTable;
 use super::vocabulary::Vocabulary;
+use super::{Assumed, Engine};
 
 /// Classes, and rules in terms of them. Has the shape of the [`PolicySet`] that it is of.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Account {
         cluster: &Cluster,
         policies: &PolicySet,
         profile: Profile,
-        assumed: &[String],
+        assumed: &[Assumed],
     ) -> Self {
         let table = TrafficTable::default();
         let mut vocabulary = Vocabulary::of(policies, &table);
@@ -123,7 +123,7 @@ impl Account {
             vocabulary.domains.number(domain);
         }
         let space = AddressSpace::new(vocabulary.blocks.values());
-        let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed.len(), &table);
+        let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed, &table);
         let everybody = std::sync::Arc::new(ClassSet::range(0..classes.len()));
         let mut sets = Sets::default();
         let apart = Family::ALL.map(Some).into_iter().filter(|_| classes.families_matter);
@@ -137,8 +137,8 @@ impl Account {
                     compiled.iter().filter_map(|layers| layers.get(layer)?.get(tier)).collect();
                 let sees_hosts = tiers.iter().all(|tier| tier.sees_hosts);
                 let policies = (0_u32..).zip(&terms.policies).map(|(number, policy)| {
-                    let subject =
-                        classes.by_selector.get(policy.subject as usize).cloned().unwrap_or_default();
+                    let subject = classes.by_selector.get(policy.subject as usize).map(|set| &*set.certain);
+                    let subject = subject.cloned().unwrap_or_default();
                     let subject = if sees_hosts { subject } else { subject.difference(&classes.hosts) };
                     RulesOfPolicy {
                         subject: sets.number(&subject),
@@ -156,14 +156,14 @@ impl Account {
             classes: (0_u32..)
                 .zip(&classes.signatures)
                 .map(|(number, signature)| Class {
-                    subject: signature.subject != Subject::No,
+                    subject: !matches!(signature.subject, Subject::No | Subject::Unseen),
                     host: signature.subject == Subject::Host,
                     ports: classes
                         .ports_of
                         .get(signature.names as usize)
                         .into_iter()
                         .flatten()
-                        .map(|(name, traffic)| (*name, table.get(*traffic).clone()))
+                        .map(|(name, certain, _)| (*name, table.get(*certain).clone()))
                         .collect(),
                     domain: classes.domains.contains(&number),
                     outside: classes.outside.contains(&number),
@@ -193,11 +193,15 @@ fn rules(
     let Some((first, others)) = tiers.split_first() else { return Vec::new() };
     let rules = first.rules(policy, direction).iter().enumerate().map(|(number, rule)| {
         let others = others.iter().filter_map(|tier| tier.rules(policy, direction).get(number));
-        let peers = std::iter::once(rule).chain(others).map(|rule| sets.number(&rule.peers));
+        let nobody = ClassSet::default();
+        let peers = std::iter::once(rule).chain(others).map(|rule| match &rule.peers {
+            Peer::Fixed(peers) => sets.number(&peers.certain),
+            Peer::Relative(_) => sets.number(&nobody),
+        });
         RuleOfPolicy {
             peers: peers.collect(),
-            fixed: table.get(rule.fixed).clone(),
-            names: rule.names.clone(),
+            fixed: table.get(rule.ports.fixed).clone(),
+            names: rule.names().collect(),
         }
     });
     rules.collect()
@@ -225,7 +229,7 @@ fn parts(units: &[u32], cluster: &Cluster, classes: &Classes, space: &AddressSpa
                     None => continue,
                 }
             }
-            Owner::Assumed(_) | Owner::Domain(_) => PartOf::Assumed,
+            Owner::Assumed(_) | Owner::Domain(_) | Owner::Entity(_) => PartOf::Assumed,
         };
         parts.push(Part { class: unit.class, of });
     }

@@ -14,7 +14,7 @@ use super::family::Plane;
 use super::partition::{Blocks, Partition};
 use super::relation::Relation;
 use super::set::ClassSet;
-use super::table::Tables;
+use super::table::{Table, Tables};
 use super::traffic::{TrafficId, TrafficTable};
 
 /// What both sides say in one plane.
@@ -32,8 +32,10 @@ pub(crate) struct Behaviours {
     /// The source and the destination that each class is.
     pub(crate) sources: Blocks,
     pub(crate) destinations: Blocks,
-    /// What passes is what passes in any of these.
+    /// What passes for certain is what passes in any of these.
     pub(crate) planes: Vec<Relations>,
+    /// What may pass, likewise; none where that is the same.
+    pub(crate) possible: Vec<Relations>,
     /// Whether each class is isolated, by direction.
     isolated: [Vec<bool>; 2],
     /// The traffic in the relations, in an order that does not depend on threads.
@@ -51,16 +53,27 @@ struct Distinct<'a> {
     relations: Vec<&'a Relation>,
 }
 
+/// What of a table counts.
+type Side = for<'t> fn(&'t Table) -> &'t Relation;
+
+fn certain(table: &Table) -> &Relation {
+    &table.certain
+}
+
+fn possible(table: &Table) -> &Relation {
+    table.possible.as_ref().unwrap_or(&table.certain)
+}
+
 impl<'a> Distinct<'a> {
-    fn new(tables: &'a Tables) -> Self {
+    fn new(tables: &'a Tables, side: Side) -> Self {
         let mut numbers: FxHashMap<&Relation, u32> = FxHashMap::default();
         let mut relations = Vec::new();
         let of_table: Vec<(u32, bool)> = tables
             .tables
             .iter()
             .map(|table| {
-                let number = *numbers.entry(&table.allowed).or_insert_with(|| {
-                    relations.push(&table.allowed);
+                let number = *numbers.entry(side(table)).or_insert_with(|| {
+                    relations.push(side(table));
                     relations.len() as u32 - 1
                 });
                 (number, table.isolated)
@@ -118,8 +131,14 @@ fn apart(planes: &[Distinct<'_>]) -> Partition {
 impl Behaviours {
     /// Tells classes apart by what the tables of all planes say of them.
     pub(crate) fn new(planes: &[Plane], scratch: &TrafficTable) -> Self {
-        let sends: Vec<Distinct<'_>> = planes.iter().map(|plane| Distinct::new(&plane.egress)).collect();
-        let admits: Vec<Distinct<'_>> = planes.iter().map(|plane| Distinct::new(&plane.ingress)).collect();
+        // What may pass is asked like what passes for certain, in planes behind those of that.
+        let vague = planes.iter().any(Plane::is_vague);
+        let sides: &[Side] = if vague { &[certain, possible] } else { &[certain] };
+        let of_all = |tables: fn(&Plane) -> &Tables| -> Vec<Distinct<'_>> {
+            let planes = sides.iter().flat_map(|side| planes.iter().map(move |plane| (plane, *side)));
+            planes.map(|(plane, side)| Distinct::new(tables(plane), side)).collect()
+        };
+        let (sends, admits) = (of_all(|plane| &plane.egress), of_all(|plane| &plane.ingress));
         // Whom rules tell apart at the other end matters as much as what each sends or admits itself.
         let (sources, destinations) = rayon::join(
             || {
@@ -138,7 +157,7 @@ impl Behaviours {
             },
         );
         // Threads have numbered the traffic in the order in which they met it.
-        let traffic = TrafficTable::default();
+        let traffic = scratch.like();
         let renumber = |relation: &&Relation| -> FxHashMap<TrafficId, TrafficId> {
             let ids = relation.rows().iter().map(|(_, id)| (*id, traffic.intern(scratch.get(*id).clone())));
             ids.collect()
@@ -151,13 +170,15 @@ impl Behaviours {
                 ingress: admits.images(&destinations, &sources, &admitted),
             }
         });
-        let planes = relations.collect();
+        let mut relations: Vec<Relations> = relations.collect();
+        let possible = relations.split_off(planes.len().min(relations.len()));
         let isolated = |tables: &[Distinct<'_>]| {
             tables.first().map_or_else(Vec::new, |tables| tables.of.iter().map(|of| of.1).collect())
         };
         let both = || sends.iter().chain(&admits).flat_map(|distinct| &distinct.relations);
         Self {
-            planes,
+            planes: relations,
+            possible,
             isolated: [isolated(&admits), isolated(&sends)],
             tables: both().count(),
             rows: both().map(|relation| relation.rows().len()).sum(),

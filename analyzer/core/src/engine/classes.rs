@@ -2,21 +2,26 @@
 
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use npv_models::cluster::{Cluster, PodGroup};
-use npv_models::decide::Profile;
-use npv_models::policy::{NamespaceSelector, PodSelector};
-use npv_models::space::{PortSet, Traffic};
+use npv_models::decide::{PodEnd, Profile};
+use npv_models::policy::Entity;
+use npv_models::space::{Family, IpSet, Labels, PortSet, Traffic, Truth};
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::address::AddressSpace;
 use super::classifier::Classifier;
+use super::compile::Match;
+use super::endpoint::{Assumed, AssumedKind};
 use super::family::Families;
-use super::labels::{LabelIndex, Mentioned, Reduced};
+use super::labels::{LabelIndex, Mentioned, Reduced, Selected};
 use super::lists::Lists;
 use super::set::ClassSet;
 use super::traffic::{TrafficId, TrafficTable};
 use super::vocabulary::{Numbered, Vocabulary};
+use npv_models::decide::covers;
 
 /// What a unit is a part of, by its number in the cluster, in the vocabulary or among what is assumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +30,7 @@ pub(crate) enum Owner {
     Node(u32),
     Assumed(u32),
     Domain(u32),
+    Entity(Entity),
     /// A class of addresses.
     Outside(u32),
 }
@@ -49,6 +55,30 @@ pub(crate) enum Subject {
     Pod,
     /// A pod on the host network, which selectors see in some tiers at least (S-37).
     Host,
+    /// A pod on the host network, which selectors see in none.
+    Unseen,
+}
+
+/// Where the address of a unit is that no manifest shows (S-16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Hidden {
+    /// Its addresses are known, or blocks cannot see it.
+    No,
+    /// Among those of pods.
+    AmongPods,
+    /// Among those of nodes.
+    AmongNodes,
+}
+
+/// Where a unit is, as far as rules compare it with their subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    /// It is a pod.
+    pub(crate) pod: bool,
+    /// Its namespace; `None` where that is not known.
+    pub(crate) namespace: Option<u32>,
+    /// A number of its node, or of the node that it is; `None` where that is not known.
+    pub(crate) node: Option<u32>,
 }
 
 /// All that policies can see of a unit.
@@ -56,41 +86,53 @@ pub(crate) enum Subject {
 pub(crate) struct Signature {
     /// Whether policies apply to it.
     pub(crate) subject: Subject,
-    /// Number of the list of selectors that select it.
+    /// Numbers of the lists of selectors that select it for certain, and that may.
     pub(crate) selectors: u32,
+    pub(crate) maybe: u32,
     /// Number of the list of what named ports are on it.
     pub(crate) names: u32,
     /// The families that it can use, where they matter.
     pub(crate) families: Families,
-    /// Classes of its addresses, and the node selectors that match it.
+    /// Classes of its addresses, and the node selectors that match it for certain, and that may.
     pub(crate) addresses: Vec<u32>,
+    pub(crate) hidden: Hidden,
     pub(crate) nodes: Vec<u32>,
+    pub(crate) maybe_nodes: Vec<u32>,
+    /// Where it is; `None` where no rule compares.
+    pub(crate) place: Option<Place>,
     /// What it is, for symbolic ends and addresses.
     pub(crate) own: Option<Owner>,
 }
+
+/// What a named port is: for certain, and possibly.
+pub(crate) type NamedPort = (u32, TrafficId, TrafficId);
 
 /// The classes, and for everything that a policy can say the classes that it matches.
 #[derive(Debug)]
 pub(crate) struct Classes {
     pub(crate) signatures: Vec<Signature>,
     pub(crate) units: Vec<Unit>,
-    /// The selectors that select a class, by the number in its signature.
+    /// The selectors that select a class, by the numbers in its signature.
     pub(crate) selectors_of: Lists,
     /// What each named port is, by the number in a signature; ascending names.
-    pub(crate) ports_of: Vec<Vec<(u32, TrafficId)>>,
-    pub(crate) by_selector: Vec<ClassSet>,
-    pub(crate) by_block: Vec<ClassSet>,
-    pub(crate) by_nodes: Vec<ClassSet>,
-    pub(crate) by_domain: Vec<ClassSet>,
-    /// For each named port: what it is, and on which classes.
-    pub(crate) by_name: Vec<Vec<(ClassSet, TrafficId)>>,
-    /// The classes of pods, by [`Subject`].
+    pub(crate) ports_of: Vec<Vec<NamedPort>>,
+    pub(crate) by_selector: Vec<Match>,
+    pub(crate) by_block: Vec<Match>,
+    pub(crate) by_nodes: Vec<Match>,
+    pub(crate) by_domain: Vec<Match>,
+    /// For each named port: the classes on which it is the same.
+    pub(crate) by_name: Vec<Vec<ClassSet>>,
+    /// The classes of pods, by [`Subject`], and those of nodes.
     pub(crate) pods: ClassSet,
     pub(crate) hosts: ClassSet,
-    /// The classes of domains, and those of addresses.
+    pub(crate) nodes: ClassSet,
+    /// The classes of entities and of domains, and those of addresses.
+    entities: FxHashMap<Entity, ClassSet>,
     pub(crate) domains: Range<u32>,
     pub(crate) outside: Range<u32>,
     pub(crate) selection: Selection,
+    /// The labels of the namespaces.
+    pub(crate) namespaces: Vec<Arc<Labels>>,
     /// The choices of the network plugin.
     pub(crate) profile: Profile,
     /// An end that blocks can see has addresses of both families, so that it depends on the family of a
@@ -102,14 +144,20 @@ pub(crate) struct Classes {
 #[derive(Debug, Default)]
 pub(crate) struct Selection {
     /// Per selector, the kinds of pods that it selects.
-    kinds: Vec<Vec<u32>>,
+    kinds: Vec<Selected>,
     groups: Lists,
 }
 
 impl Selection {
-    /// The groups, in no order, that a selector selects.
+    /// The groups, in no order, that a selector selects for certain.
     pub(crate) fn groups(&self, selector: u32) -> impl Iterator<Item = u32> + '_ {
-        let kinds = self.kinds.get(selector as usize).map_or(&[][..], Vec::as_slice);
+        let kinds = self.kinds.get(selector as usize).map_or(&[][..], |selected| &selected.certain);
+        kinds.iter().flat_map(|kind| self.groups.get(*kind)).copied()
+    }
+
+    /// The groups, in no order, that a selector may select.
+    pub(crate) fn maybe(&self, selector: u32) -> impl Iterator<Item = u32> + '_ {
+        let kinds = self.kinds.get(selector as usize).map_or(&[][..], |selected| &selected.maybe);
         kinds.iter().flat_map(|kind| self.groups.get(*kind)).copied()
     }
 }
@@ -122,13 +170,13 @@ pub(crate) fn seen(profile: Profile, group: &PodGroup) -> bool {
 /// Whether blocks match the pods of a group (S-16); a pod on the host network has its node's addresses,
 /// whatever pods have (S-37).
 pub(crate) fn in_blocks(profile: Profile, group: &PodGroup) -> bool {
-    group.host_network || profile.blocks_match_pods
+    if group.host_network { profile.blocks_match_nodes } else { profile.blocks_match_pods }
 }
 
 /// What of a group of pods does not differ among its pods.
 struct Visible {
     labels: Reduced,
-    ports: Vec<(u32, TrafficId)>,
+    ports: Vec<NamedPort>,
 }
 
 impl Classes {
@@ -138,7 +186,7 @@ impl Classes {
         vocabulary: &Vocabulary<'_>,
         space: &AddressSpace,
         profile: Profile,
-        assumed: usize,
+        assumed: &[Assumed],
         traffic: &TrafficTable,
     ) -> Self {
         let widest = widest(vocabulary, profile);
@@ -149,7 +197,7 @@ impl Classes {
             .par_iter()
             .map(|group| {
                 seen(widest, group).then(|| Visible {
-                    labels: mentioned.reduce(&group.labels),
+                    labels: mentioned.reduce(&group.labels, &group.attributes),
                     ports: resolve(group, vocabulary, traffic),
                 })
             })
@@ -166,18 +214,24 @@ impl Classes {
             .collect();
         let index = LabelIndex::new(&mentioned, &cluster.namespaces, kinds.values());
         let selected = index.select_all(selectors);
-        let selectors_of_kind = Lists::grouped(
-            kinds.values().len(),
-            (0_u32..)
-                .zip(&selected)
-                .flat_map(|(selector, kinds)| kinds.iter().map(move |kind| (*kind, selector))),
-        );
+        let of_kinds = |those: fn(&Selected) -> &[u32]| {
+            let pairs = (0_u32..).zip(&selected);
+            Lists::grouped(
+                kinds.values().len(),
+                pairs.flat_map(|(selector, kinds)| those(kinds).iter().map(move |kind| (*kind, selector))),
+            )
+        };
+        let certain_of_kind = of_kinds(|selected| &selected.certain);
+        let maybe_of_kind = of_kinds(|selected| &selected.maybe);
 
         let mut lists: Numbered<Vec<u32>> = Numbered::default();
-        let mut ports: Numbered<Vec<(u32, TrafficId)>> = Numbered::default();
+        let mut ports: Numbered<Vec<NamedPort>> = Numbered::default();
         let (no_selectors, no_ports) = (lists.number(Vec::new()), ports.number(Vec::new()));
-        let list_of_kind: Vec<u32> = (0..kinds.values().len() as u32)
-            .map(|kind| lists.number(selectors_of_kind.get(kind).to_vec()))
+        let lists_of_kind: Vec<(u32, u32)> = (0..kinds.values().len() as u32)
+            .map(|kind| {
+                let certain = lists.number(certain_of_kind.get(kind).to_vec());
+                (certain, lists.number(maybe_of_kind.get(kind).to_vec()))
+            })
             .collect();
 
         let families_matter = families_matter(cluster, space, widest);
@@ -185,10 +239,14 @@ impl Classes {
         let plain = Signature {
             subject: Subject::No,
             selectors: no_selectors,
+            maybe: no_selectors,
             names: no_ports,
             families: Families::Both,
             addresses: Vec::new(),
+            hidden: Hidden::No,
             nodes: Vec::new(),
+            maybe_nodes: Vec::new(),
+            place: None,
             own: None,
         };
         let places: Vec<_> = cluster.groups.par_iter().map(|group| classifier.places(group)).collect();
@@ -199,26 +257,59 @@ impl Classes {
             let mut signature = plain.clone();
             if let Some(visible) = visible {
                 signature.subject = if group.host_network { Subject::Host } else { Subject::Pod };
-                let list = kind.and_then(|kind| list_of_kind.get(kind as usize));
-                signature.selectors = list.copied().unwrap_or(no_selectors);
+                let list = kind.and_then(|kind| lists_of_kind.get(kind as usize));
+                (signature.selectors, signature.maybe) =
+                    list.copied().unwrap_or((no_selectors, no_selectors));
                 signature.names = ports.number(visible.ports);
+            } else if group.host_network {
+                signature.subject = Subject::Unseen;
             }
-            for ((addresses, families, nodes), part) in places {
-                let signature = Signature { families, addresses, nodes, ..signature.clone() };
-                classifier.unit(Owner::Group(number), signature, part);
+            for (seen, part) in places {
+                classifier.unit(Owner::Group(number), seen.applied_to(signature.clone()), part);
             }
         }
         classifier.nodes(&plain);
-        let everything: Vec<u32> = (0_u32..)
-            .zip(selectors)
-            .filter(|(_, selector)| selects_everything(selector))
-            .map(|(number, _)| number)
-            .collect();
-        let everything = lists.number(everything);
-        for number in 0..assumed as u32 {
-            // S-84: nothing is known of it, so only a selector of everything selects it.
-            let signature = Signature { subject: Subject::Pod, selectors: everything, ..plain.clone() };
-            classifier.unit(Owner::Assumed(number), signature, None);
+        let pod_space = IpSet::default();
+        let unknown = PodEnd::assumed(&pod_space);
+        for (number, assumed) in (0_u32..).zip(assumed) {
+            let owner = Owner::Assumed(number);
+            let signature = match assumed.kind {
+                // S-84: nothing is known of it, so a selector that asks for something only may select it.
+                AssumedKind::Pod => {
+                    let those = |wanted: Truth| -> Vec<u32> {
+                        let numbered = (0_u32..).zip(selectors);
+                        let found = numbered.filter(|(_, selector)| selector.truth(&unknown) == wanted);
+                        found.map(|(number, _)| number).collect()
+                    };
+                    Signature {
+                        subject: Subject::Pod,
+                        selectors: lists.number(those(Truth::Yes)),
+                        maybe: lists.number(those(Truth::Maybe)),
+                        names: ports.number(any_port(vocabulary, traffic)),
+                        hidden: classifier.hidden(profile.blocks_match_pods, Hidden::AmongPods),
+                        place: classifier.place(true, None, None),
+                        ..plain.clone()
+                    }
+                }
+                AssumedKind::Entity(entity) => Signature {
+                    own: Some(Owner::Entity(entity)),
+                    hidden: match entity {
+                        Entity::World | Entity::Ingress | Entity::Health => Hidden::No,
+                        _ => classifier.hidden(widest.blocks_match_nodes, Hidden::AmongNodes),
+                    },
+                    maybe_nodes: match entity {
+                        Entity::OwnNode | Entity::OtherNode => classifier.selectors_of_some_nodes(),
+                        _ => Vec::new(),
+                    },
+                    nodes: match entity {
+                        Entity::OwnNode | Entity::OtherNode => classifier.selectors_of_any_node(),
+                        _ => Vec::new(),
+                    },
+                    place: classifier.place(false, None, None),
+                    ..plain.clone()
+                },
+            };
+            classifier.unit(owner, signature, None);
         }
         let beyond = Signature { families: Families::Outside, ..plain };
         let domains = classifier.own(vocabulary.domains.values().len(), Owner::Domain, &beyond);
@@ -241,6 +332,9 @@ impl Classes {
             by_name: Vec::new(),
             pods: ClassSet::default(),
             hosts: ClassSet::default(),
+            nodes: ClassSet::default(),
+            entities: FxHashMap::default(),
+            namespaces: cluster.namespaces.iter().map(|namespace| namespace.labels.clone()).collect(),
             profile,
             signatures,
             units,
@@ -251,8 +345,37 @@ impl Classes {
             selection,
             families_matter,
         };
-        classes.invert(vocabulary, space);
+        classes.invert(vocabulary, space, &[cluster.pod_space(), cluster.node_space()]);
         classes
+    }
+
+    /// The classes of addresses and domains.
+    pub(crate) fn beyond(&self) -> ClassSet {
+        ClassSet::range(self.outside.clone()).union(&ClassSet::range(self.domains.clone()))
+    }
+
+    /// The classes that are this entity itself.
+    pub(crate) fn entity(&self, entity: Entity) -> ClassSet {
+        self.entities.get(&entity).cloned().unwrap_or_default()
+    }
+
+    /// The classes with the addresses of nodes.
+    pub(crate) fn on_nodes(&self) -> ClassSet {
+        let entities =
+            [Entity::OwnNode, Entity::OtherNode, Entity::ApiServer].map(|entity| self.entity(entity));
+        let entities = entities.iter().fold(ClassSet::default(), |all, set| all.union(set));
+        self.hosts.union(&self.nodes).union(&entities)
+    }
+
+    /// The classes by where they are, as far as rules ask.
+    pub(crate) fn places(&self) -> FxHashMap<Place, ClassSet> {
+        let mut places: FxHashMap<Place, Vec<u32>> = FxHashMap::default();
+        for (class, signature) in (0_u32..).zip(&self.signatures) {
+            if let Some(place) = signature.place {
+                places.entry(place).or_default().push(class);
+            }
+        }
+        places.into_iter().map(|(place, classes)| (place, ClassSet::from_sorted(&classes))).collect()
     }
 
     /// Number of classes.
@@ -261,25 +384,58 @@ impl Classes {
     }
 
     /// From what each class matches to what is matched by everything that a policy can say.
-    fn invert(&mut self, vocabulary: &Vocabulary<'_>, space: &AddressSpace) {
+    fn invert(&mut self, vocabulary: &Vocabulary<'_>, space: &AddressSpace, hidden: &[IpSet; 2]) {
         let numbered = || (0_u32..).zip(&self.signatures);
-        let those = |subject: Subject| {
-            let found = numbered().filter(|(_, signature)| signature.subject == subject);
+        let those = |wanted: &dyn Fn(&Signature) -> bool| {
+            let found = numbered().filter(|(_, signature)| wanted(signature));
             ClassSet::from_sorted(&found.map(|(class, _)| class).collect::<Vec<_>>())
         };
-        let (pods, hosts) = (those(Subject::Pod), those(Subject::Host));
-        let sets = |count: usize, lists: Lists| -> Vec<ClassSet> {
-            (0..count as u32).into_par_iter().map(|number| ClassSet::from_sorted(lists.get(number))).collect()
+        let pods = those(&|signature| signature.subject == Subject::Pod);
+        let hosts = those(&|signature| matches!(signature.subject, Subject::Host | Subject::Unseen));
+        let mut of_nodes: Vec<u32> = self
+            .units
+            .iter()
+            .filter(|unit| matches!(unit.owner, Owner::Node(_)))
+            .map(|unit| unit.class)
+            .collect();
+        of_nodes.sort_unstable();
+        of_nodes.dedup();
+        let matches = |certain: Lists, possible: Lists, count: usize| -> Vec<Match> {
+            let set = |number: u32| {
+                let sure = Arc::new(ClassSet::from_sorted(certain.get(number)));
+                match possible.get(number) {
+                    [] => Match::exactly(sure),
+                    more => {
+                        Match { possible: Arc::new(sure.union(&ClassSet::from_sorted(more))), certain: sure }
+                    }
+                }
+            };
+            (0..count as u32).into_par_iter().map(set).collect()
         };
         let selectors = vocabulary.selectors.values().len();
-        let pairs = numbered().flat_map(|(class, signature)| {
-            self.selectors_of.get(signature.selectors).iter().map(move |selector| (*selector, class))
-        });
-        self.by_selector = sets(selectors, Lists::grouped(selectors, pairs));
+        let of_lists = |list: fn(&Signature) -> u32| {
+            let pairs = numbered().flat_map(|(class, signature)| {
+                self.selectors_of.get(list(signature)).iter().map(move |selector| (*selector, class))
+            });
+            Lists::grouped(selectors, pairs)
+        };
+        let by_selector = matches(
+            of_lists(|signature| signature.selectors),
+            of_lists(|signature| signature.maybe),
+            selectors,
+        );
         let selectors = vocabulary.nodes.values().len();
-        let pairs = numbered()
-            .flat_map(|(class, signature)| signature.nodes.iter().map(move |selector| (*selector, class)));
-        self.by_nodes = sets(selectors, Lists::grouped(selectors, pairs));
+        let of_nodes_selectors = |list: fn(&Signature) -> &[u32]| {
+            let pairs = numbered().flat_map(|(class, signature)| {
+                list(signature).iter().map(move |selector| (*selector, class))
+            });
+            Lists::grouped(selectors, pairs)
+        };
+        let by_nodes = matches(
+            of_nodes_selectors(|signature| &signature.nodes),
+            of_nodes_selectors(|signature| &signature.maybe_nodes),
+            selectors,
+        );
 
         let pairs = numbered().flat_map(|(class, signature)| {
             let own = match signature.own {
@@ -289,16 +445,38 @@ impl Classes {
             signature.addresses.iter().copied().chain(own).map(move |address| (address, class))
         });
         let at_address = Lists::grouped(space.classes(), pairs);
-        self.by_block = (0..vocabulary.blocks.values().len() as u32)
+        // S-16: an address that no manifest shows is in a block that holds all of those that it may be.
+        let concealed = [Hidden::AmongPods, Hidden::AmongNodes]
+            .map(|place| those(&|signature| signature.hidden == place));
+        let domains = ClassSet::range(self.domains.clone());
+        let by_block = (0_u32..)
+            .zip(vocabulary.blocks.values())
+            .collect::<Vec<_>>()
             .into_par_iter()
-            .map(|block| {
-                let addresses = space.block(block).into_iter().flat_map(ClassSet::iter);
-                ClassSet::from_unsorted(
+            .map(|(number, block)| {
+                let addresses = space.block(number).into_iter().flat_map(ClassSet::iter);
+                let mut certain = ClassSet::from_unsorted(
                     addresses.flat_map(|address| at_address.get(address)).copied().collect(),
-                )
+                );
+                // Whatever a domain resolves to can be in it.
+                let mut maybe = domains.clone();
+                for (classes, within) in concealed.iter().zip(hidden) {
+                    match somewhere_in(within, block) {
+                        Truth::Yes => certain = certain.union(classes),
+                        Truth::Maybe => maybe = maybe.union(classes),
+                        Truth::No => {}
+                    }
+                }
+                let certain = Arc::new(certain);
+                if maybe.is_empty() {
+                    return Match::exactly(certain);
+                }
+                Match { possible: Arc::new(certain.union(&maybe)), certain }
             })
             .collect();
-        self.by_domain = vocabulary
+        // No manifest says what a name resolves to: it can be any address outside, and that of another name.
+        let beyond = Arc::new(self.beyond());
+        let by_domain = vocabulary
             .domains
             .values()
             .iter()
@@ -306,26 +484,66 @@ impl Classes {
                 let covered = self.domains.clone().zip(vocabulary.domains.values());
                 let covered: Vec<u32> =
                     covered.filter(|(_, other)| covers(domain, other)).map(|(class, _)| class).collect();
-                ClassSet::from_sorted(&covered)
+                Match { certain: Arc::new(ClassSet::from_sorted(&covered)), possible: beyond.clone() }
             })
             .collect();
-
-        let mut by_name: Vec<Vec<(TrafficId, Vec<u32>)>> = vec![Vec::new(); vocabulary.names.values().len()];
+        let mut entities: FxHashMap<Entity, Vec<u32>> = FxHashMap::default();
         for (class, signature) in numbered() {
-            for (name, ports) in self.ports_of.get(signature.names as usize).into_iter().flatten() {
+            if let Some(Owner::Entity(entity)) = signature.own {
+                entities.entry(entity).or_default().push(class);
+            }
+        }
+        let entities =
+            entities.into_iter().map(|(entity, classes)| (entity, ClassSet::from_sorted(&classes))).collect();
+
+        let mut by_name: Vec<Vec<((TrafficId, TrafficId), Vec<u32>)>> =
+            vec![Vec::new(); vocabulary.names.values().len()];
+        for (class, signature) in numbered() {
+            for (name, certain, possible) in self.ports_of.get(signature.names as usize).into_iter().flatten()
+            {
                 let Some(rows) = by_name.get_mut(*name as usize) else { continue };
-                match rows.iter_mut().find(|(known, _)| known == ports) {
+                let ports = (*certain, *possible);
+                match rows.iter_mut().find(|(known, _)| *known == ports) {
                     Some((_, classes)) => classes.push(class),
-                    None => rows.push((*ports, vec![class])),
+                    None => rows.push((ports, vec![class])),
                 }
             }
         }
-        let sets = |rows: Vec<(TrafficId, Vec<u32>)>| {
-            rows.into_iter().map(|(ports, classes)| (ClassSet::from_sorted(&classes), ports)).collect()
+        let sets = |rows: Vec<((TrafficId, TrafficId), Vec<u32>)>| {
+            rows.into_iter().map(|(_, classes)| ClassSet::from_sorted(&classes)).collect()
         };
         self.by_name = by_name.into_iter().map(sets).collect();
-        (self.pods, self.hosts) = (pods, hosts);
+        (self.by_selector, self.by_block, self.by_nodes) = (by_selector, by_block, by_nodes);
+        (self.by_domain, self.entities) = (by_domain, entities);
+        (self.pods, self.hosts, self.nodes) = (pods, hosts, ClassSet::from_sorted(&of_nodes));
     }
+}
+
+/// Whether an address that is somewhere in a set is in a block, which is of one family (S-16).
+fn somewhere_in(within: &IpSet, block: &IpSet) -> Truth {
+    let family = if block.v4().is_empty() { Family::V6 } else { Family::V4 };
+    let within = within.of(family);
+    if within.is_empty() || !within.intersects(block) {
+        Truth::No
+    } else if within.is_subset(block) {
+        Truth::Yes
+    } else {
+        Truth::Maybe
+    }
+}
+
+/// What named ports can be on a pod of which nothing is known (S-84).
+fn any_port(vocabulary: &Vocabulary<'_>, traffic: &TrafficTable) -> Vec<NamedPort> {
+    let names = (0_u32..).zip(vocabulary.names.values());
+    names
+        .map(|(number, (protocol, _))| {
+            let possible = match protocol {
+                Some(protocol) => Traffic::of(*protocol, PortSet::full()),
+                None => Traffic::all(),
+            };
+            (number, TrafficId::NONE, traffic.intern(possible))
+        })
+        .collect()
 }
 
 /// All that some tier or other sees: what is to be told apart.
@@ -333,7 +551,9 @@ fn widest(vocabulary: &Vocabulary<'_>, chosen: Profile) -> Profile {
     let tiers = vocabulary.layers.iter().flatten();
     tiers.filter_map(|tier| Some((tier, tier.fixed?))).fold(chosen, |all, (tier, fixed)| Profile {
         blocks_match_pods: all.blocks_match_pods || (fixed.blocks_match_pods && tier.names_blocks()),
+        blocks_match_nodes: all.blocks_match_nodes || (fixed.blocks_match_nodes && tier.names_blocks()),
         selectors_see_host_network: all.selectors_see_host_network || fixed.selectors_see_host_network,
+        own_node_can_be_denied: all.own_node_can_be_denied,
     })
 }
 
@@ -347,7 +567,7 @@ fn families_matter(cluster: &Cluster, space: &AddressSpace, profile: Profile) ->
 }
 
 /// What the named ports that policies speak of are on a group of pods (S-24).
-fn resolve(group: &PodGroup, vocabulary: &Vocabulary<'_>, traffic: &TrafficTable) -> Vec<(u32, TrafficId)> {
+fn resolve(group: &PodGroup, vocabulary: &Vocabulary<'_>, traffic: &TrafficTable) -> Vec<NamedPort> {
     let mut resolved: Vec<(u32, Traffic)> = Vec::new();
     for port in &*group.ports {
         let Some(name) = port.name.as_deref() else { continue };
@@ -361,42 +581,6 @@ fn resolve(group: &PodGroup, vocabulary: &Vocabulary<'_>, traffic: &TrafficTable
         }
     }
     resolved.sort_unstable_by_key(|(name, _)| *name);
-    resolved.into_iter().map(|(name, ports)| (name, traffic.intern(ports))).collect()
-}
-
-/// Whether a selector asks nothing of a pod.
-fn selects_everything(selector: &PodSelector) -> bool {
-    let everywhere = match &selector.namespaces {
-        NamespaceSelector::Named(_) => false,
-        NamespaceSelector::Labels(labels) => labels.is_everything(),
-    };
-    everywhere && selector.pods.is_everything()
-}
-
-/// Whether every name that the second domain stands for is one that the first stands for (S-64: `*.` is
-/// one or more labels, never the apex).
-fn covers(wide: &str, narrow: &str) -> bool {
-    let below = |suffix: &str| {
-        let name = narrow.strip_prefix("*.").unwrap_or(narrow);
-        name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
-    };
-    wide == narrow || wide.strip_prefix("*.").is_some_and(below)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::covers;
-
-    #[test]
-    fn a_wildcard_covers_what_is_below_it_but_not_the_apex() {
-        assert!(covers("example.com", "example.com"));
-        assert!(covers("*.example.com", "a.example.com"));
-        assert!(covers("*.example.com", "a.b.example.com"));
-        assert!(covers("*.example.com", "*.b.example.com"));
-        assert!(covers("*.example.com", "*.example.com"));
-        assert!(!covers("*.example.com", "example.com"));
-        assert!(!covers("*.example.com", "badexample.com"));
-        assert!(!covers("*.b.example.com", "*.example.com"));
-        assert!(!covers("a.example.com", "*.example.com"));
-    }
+    let numbered = resolved.into_iter().map(|(name, ports)| (name, traffic.intern(ports)));
+    numbered.map(|(name, ports)| (name, ports, ports)).collect()
 }

@@ -10,13 +10,28 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::address::AddressSpace;
-use super::classes::{Owner, Signature, Unit, in_blocks};
+use super::classes::{Hidden, Owner, Place, Signature, Unit, in_blocks};
 use super::family::Families;
 use super::vocabulary::{Numbered, Vocabulary};
 
-/// What policies can see of the place of a pod: classes of its addresses, the families that it can use, and
-/// node selectors.
-pub(crate) type Place = (Vec<u32>, Families, Vec<u32>);
+/// What policies can see of where a pod is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Location {
+    addresses: Vec<u32>,
+    hidden: Hidden,
+    families: Families,
+    nodes: Vec<u32>,
+    maybe_nodes: Vec<u32>,
+    place: Option<Place>,
+}
+
+impl Location {
+    /// The signature of a pod that is there.
+    pub(crate) fn applied_to(self, signature: Signature) -> Signature {
+        let Self { addresses, hidden, families, nodes, maybe_nodes, place } = self;
+        Signature { families, addresses, hidden, nodes, maybe_nodes, place, ..signature }
+    }
+}
 
 /// Gives units their classes.
 pub(crate) struct Classifier<'a> {
@@ -28,6 +43,8 @@ pub(crate) struct Classifier<'a> {
     /// The node selectors that match each node.
     node_selectors: Vec<Vec<u32>>,
     node_numbers: FxHashMap<&'a str, u32>,
+    /// Numbers for all nodes that pods are known to run on, where rules ask.
+    names: FxHashMap<&'a str, u32>,
     numbers: Numbered<Signature>,
     units: Vec<Unit>,
 }
@@ -44,7 +61,17 @@ impl<'a> Classifier<'a> {
             let selectors = (0_u32..).zip(vocabulary.nodes.values());
             selectors.filter(|(_, selector)| selector.matches(labels)).map(|(number, _)| number).collect()
         };
+        let mut names: FxHashMap<&str, u32> = FxHashMap::default();
+        if vocabulary.relations.nodes {
+            let of_pods = cluster.groups.iter().flat_map(|group| &group.members);
+            let of_pods = of_pods.filter_map(|member| member.node.as_deref());
+            for name in cluster.nodes.iter().map(|node| &*node.name).chain(of_pods) {
+                let next = names.len() as u32;
+                names.entry(name).or_insert(next);
+            }
+        }
         Self {
+            names,
             node_selectors: cluster.nodes.par_iter().map(|node| matching(&node.labels)).collect(),
             node_numbers: cluster.nodes.iter().map(|node| &*node.name).zip(0_u32..).collect(),
             numbers: Numbered::default(),
@@ -85,38 +112,66 @@ impl<'a> Classifier<'a> {
         start..self.numbers.values().len() as u32
     }
 
-    /// The places of the pods of a group, each with the positions of the pods there; without positions
+    /// Where something is, as far as rules compare it.
+    pub(crate) fn place(&self, pod: bool, namespace: Option<u32>, node: Option<&str>) -> Option<Place> {
+        let relations = self.vocabulary.relations;
+        relations.any().then(|| Place {
+            pod,
+            namespace: namespace.filter(|_| relations.namespaces),
+            node: node.and_then(|name| self.names.get(name).copied()),
+        })
+    }
+
+    /// Where an address is that no manifest shows, if blocks see whom it is of at all.
+    pub(crate) fn hidden(&self, seen: bool, place: Hidden) -> Hidden {
+        if seen && !self.vocabulary.blocks.values().is_empty() { place } else { Hidden::No }
+    }
+
+    /// The locations of the pods of a group, each with the positions of the pods there; without positions
     /// where all are alike.
-    pub(crate) fn places(&self, group: &PodGroup) -> Vec<(Place, Option<Vec<u32>>)> {
-        let by_address = in_blocks(self.profile, group) && self.space.classes() > 1;
+    pub(crate) fn places(&self, group: &PodGroup) -> Vec<(Location, Option<Vec<u32>>)> {
+        let seen = in_blocks(self.profile, group);
+        let by_address = seen && self.space.classes() > 1;
         // S-64: a pod on the host network is its node.
         let by_node = group.host_network && !self.vocabulary.nodes.values().is_empty();
+        let compared = self.vocabulary.relations.nodes;
         let see = |member: Option<&Member>| {
             let known = member.map_or(&[][..], |member| &member.addresses);
             let addresses = if by_address { known } else { &[] };
-            let node = member.and_then(|member| self.node_numbers.get(member.node.as_deref()?));
-            let nodes = match node {
-                _ if !by_node => Vec::new(),
-                Some(node) => self.node_selectors.get(*node as usize).cloned().unwrap_or_default(),
-                None => self.selectors_of_any_node(),
+            let name = member.and_then(|member| member.node.as_deref());
+            let node = name.and_then(|name| self.node_numbers.get(name));
+            let (nodes, maybe_nodes) = match node {
+                _ if !by_node => (Vec::new(), Vec::new()),
+                Some(node) => {
+                    (self.node_selectors.get(*node as usize).cloned().unwrap_or_default(), Vec::new())
+                }
+                None => (self.selectors_of_any_node(), self.selectors_of_some_nodes()),
             };
-            (self.space.reduce(addresses), self.families(known), nodes)
+            let among = if group.host_network { Hidden::AmongNodes } else { Hidden::AmongPods };
+            Location {
+                addresses: self.space.reduce(addresses),
+                hidden: if known.is_empty() { self.hidden(seen, among) } else { Hidden::No },
+                families: self.families(known),
+                nodes,
+                maybe_nodes,
+                place: self.place(true, Some(group.namespace.0), name),
+            }
         };
-        let mut parts: Vec<(Place, Vec<u32>)> = Vec::new();
-        if by_address || by_node || self.families_matter {
-            let mut numbers: FxHashMap<Place, usize> = FxHashMap::default();
+        let mut parts: Vec<(Location, Vec<u32>)> = Vec::new();
+        if by_address || by_node || compared || self.families_matter {
+            let mut numbers: FxHashMap<Location, usize> = FxHashMap::default();
             for (position, member) in (0_u32..).zip(&group.members) {
-                let place = see(Some(member));
+                let location = see(Some(member));
                 // Most pods are where the one before is.
                 if let Some((last, positions)) = parts.last_mut()
-                    && *last == place
+                    && *last == location
                 {
                     positions.push(position);
                     continue;
                 }
                 let next = parts.len();
-                let number = *numbers.entry(place).or_insert_with_key(|place| {
-                    parts.push((place.clone(), Vec::new()));
+                let number = *numbers.entry(location).or_insert_with_key(|location| {
+                    parts.push((location.clone(), Vec::new()));
                     next
                 });
                 if let Some((_, positions)) = parts.get_mut(number) {
@@ -125,25 +180,35 @@ impl<'a> Classifier<'a> {
             }
         }
         match parts.len() {
-            0 => vec![(see(None), None)],
-            1 => parts.into_iter().map(|(place, _)| (place, None)).collect(),
-            _ => parts.into_iter().map(|(place, positions)| (place, Some(positions))).collect(),
+            0 => vec![(see(group.members.first()), None)],
+            1 => parts.into_iter().map(|(location, _)| (location, None)).collect(),
+            _ => parts.into_iter().map(|(location, positions)| (location, Some(positions))).collect(),
         }
     }
 
     /// The node selectors that match whatever the node is.
-    fn selectors_of_any_node(&self) -> Vec<u32> {
+    pub(crate) fn selectors_of_any_node(&self) -> Vec<u32> {
         let selectors = (0_u32..).zip(self.vocabulary.nodes.values());
         selectors.filter(|(_, selector)| selector.is_everything()).map(|(number, _)| number).collect()
+    }
+
+    /// The node selectors that may match a node of which nothing is known.
+    pub(crate) fn selectors_of_some_nodes(&self) -> Vec<u32> {
+        let selectors = (0_u32..).zip(self.vocabulary.nodes.values());
+        selectors.filter(|(_, selector)| !selector.is_everything()).map(|(number, _)| number).collect()
     }
 
     /// All nodes.
     pub(crate) fn nodes(&mut self, plain: &Signature) {
         for (number, node) in (0_u32..).zip(&self.cluster.nodes) {
             let nodes = self.node_selectors.get(number as usize).cloned().unwrap_or_default();
-            let addresses = self.space.reduce(&node.addresses);
+            let seen = if self.profile.blocks_match_nodes { &*node.addresses } else { &[] };
+            let addresses = self.space.reduce(seen);
             let families = self.families(&node.addresses);
-            let signature = Signature { families, addresses, nodes, ..plain.clone() };
+            let among = self.hidden(self.profile.blocks_match_nodes, Hidden::AmongNodes);
+            let hidden = if node.addresses.is_empty() { among } else { Hidden::No };
+            let place = self.place(false, None, Some(&node.name));
+            let signature = Signature { families, addresses, hidden, nodes, place, ..plain.clone() };
             self.unit(Owner::Node(number), signature, None);
         }
     }

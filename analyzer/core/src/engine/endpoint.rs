@@ -2,11 +2,42 @@
 //! blocks of addresses, and what is assumed.
 
 use npv_models::cluster::{GroupId, WorkloadId};
+use npv_models::policy::Entity;
 use npv_models::space::IpSet;
 
 /// Index of an [`Endpoint`] in its engine; ascending ids are the order of every output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointId(pub u32);
+
+/// Something that the manifests do not define and that answers speak of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumed {
+    /// What answers call it, in braces.
+    pub id: String,
+    /// What it is.
+    pub kind: AssumedKind,
+}
+
+impl Assumed {
+    /// A pod of which nothing is known (S-84).
+    pub fn pod(id: impl Into<String>) -> Self {
+        Self { id: id.into(), kind: AssumedKind::Pod }
+    }
+
+    /// Something that every cluster has.
+    pub fn entity(id: impl Into<String>, entity: Entity) -> Self {
+        Self { id: id.into(), kind: AssumedKind::Entity(entity) }
+    }
+}
+
+/// What something is that the manifests do not define.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AssumedKind {
+    /// A pod of which nothing is known (S-84).
+    Pod,
+    /// Something that every cluster has.
+    Entity(Entity),
+}
 
 /// One row or column of a reachability answer.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::address::AddressSpace;
 use super::behaviour::Behaviours;
 use super::classes::{Classes, Owner, Unit};
-use super::endpoint::{Endpoint, EndpointKind};
+use super::endpoint::{Assumed, Endpoint, EndpointKind};
 use super::lists::Lists;
 use super::naming::{Feature, FeatureKind, tell_apart};
 use super::vocabulary::Vocabulary;
@@ -31,7 +31,7 @@ pub(crate) struct Namer<'a> {
     pub(crate) classes: &'a Classes,
     pub(crate) behaviours: &'a Behaviours,
     pub(crate) space: &'a AddressSpace,
-    pub(crate) assumed: &'a [String],
+    pub(crate) assumed: &'a [Assumed],
 }
 
 impl Namer<'_> {
@@ -42,7 +42,7 @@ impl Namer<'_> {
             .selectors
             .values()
             .iter()
-            .flat_map(|selector| selector.pods.requirements())
+            .flat_map(|selector| selector.pods.mentioned())
             .map(|requirement| &*requirement.key)
             .collect();
         let units = &self.classes.units;
@@ -61,7 +61,7 @@ impl Namer<'_> {
         let mut symbolic = self.nodes();
         symbolic.extend((0_u32..).zip(units).filter_map(|(number, unit)| {
             let (id, outside) = match unit.owner {
-                Owner::Assumed(assumed) => (self.assumed.get(assumed as usize)?.clone(), false),
+                Owner::Assumed(assumed) => (self.assumed.get(assumed as usize)?.id.clone(), false),
                 Owner::Domain(domain) => {
                     let domain = self.vocabulary.domains.values().get(domain as usize)?;
                     (format!("{{domain {domain}}}"), true)
@@ -219,7 +219,7 @@ impl Namer<'_> {
     fn seen_features(&self, units: &[&Unit]) -> Vec<Feature> {
         let mut features = Vec::new();
         for (block, set) in self.vocabulary.blocks.values().iter().zip(&self.classes.by_block) {
-            let inside = || units.iter().map(|unit| set.contains(unit.class));
+            let inside = || units.iter().map(|unit| set.certain.contains(unit.class));
             if inside().any(|inside| inside) {
                 let text = addresses(block);
                 features.push(has(&format!("in {text}"), &format!("not in {text}"), inside()));
@@ -231,7 +231,7 @@ impl Namer<'_> {
             features.push(has(family.name(), &format!("no {family}"), usable));
         }
         for (selector, set) in self.vocabulary.nodes.values().iter().zip(&self.classes.by_nodes) {
-            let on = || units.iter().map(|unit| set.contains(unit.class));
+            let on = || units.iter().map(|unit| set.certain.contains(unit.class));
             if on().any(|on| on) {
                 features.push(has(&format!("on {selector}"), &format!("not on {selector}"), on()));
             }
@@ -261,10 +261,7 @@ impl Namer<'_> {
                 units.iter().map(|unit| Some(&node(unit)?.1.labels).map(|labels| &**labels)).collect();
             let selectors = self.vocabulary.nodes.values();
             let mut features = label_features(&labels, |key| {
-                selectors
-                    .iter()
-                    .flat_map(|selector| selector.requirements())
-                    .any(|wanted| &*wanted.key == key)
+                selectors.iter().flat_map(|selector| selector.mentioned()).any(|wanted| &*wanted.key == key)
             });
             features.extend(self.seen_features(&units));
             tell_apart(&features, &of, parts.len(), fallback)

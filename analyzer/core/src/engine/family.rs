@@ -45,11 +45,18 @@ impl Families {
     }
 }
 
-/// Tables of both directions whose intersection is an answer; the answer is the union over all planes.
+/// Tables of both directions. What passes is what passes both; the answer is the union over all planes.
 #[derive(Debug)]
 pub(crate) struct Plane {
     pub(crate) egress: Tables,
     pub(crate) ingress: Tables,
+}
+
+impl Plane {
+    /// Whether what may pass is more than what passes for certain.
+    pub(crate) fn is_vague(&self) -> bool {
+        self.egress.tables.iter().chain(&self.ingress.tables).any(|table| table.possible.is_some())
+    }
 }
 
 /// One plane where families make no difference, and else one for each.
@@ -106,9 +113,19 @@ impl<'a> Masks<'a> {
             let nothing = Relation::default();
             let table = |kind: &(u32, Families)| {
                 let [v4, v6] = tables.each_ref().map(|tables| tables.tables.get(kind.0 as usize));
-                let allowed = [v4, v6].map(|table| table.map_or(&nothing, |table| &table.allowed));
-                let isolated = v4.is_some_and(|table| table.isolated);
-                Table { allowed: self.masked(family, kind.1, allowed), isolated }
+                let certain = [v4, v6].map(|table| table.map_or(&nothing, |table| &table.certain));
+                let vague = [v4, v6].iter().flatten().any(|table| table.possible.is_some());
+                let possible = vague.then(|| {
+                    [v4, v6].map(|table| match table {
+                        Some(table) => table.possible.as_ref().unwrap_or(&table.certain),
+                        None => &nothing,
+                    })
+                });
+                Table {
+                    certain: self.masked(family, kind.1, certain),
+                    possible: possible.map(|possible| self.masked(family, kind.1, possible)),
+                    isolated: v4.is_some_and(|table| table.isolated),
+                }
             };
             Tables { of: of.clone(), tables: kinds.values().par_iter().map(table).collect() }
         })

@@ -41,8 +41,8 @@ use std::sync::Arc;
 
 use npv_models::cluster::{Cluster, GroupId, Namespace};
 use npv_models::decide::Profile;
-use npv_models::policy::{Direction, NamespaceSelector, PodSelector, PolicySet};
-use npv_models::space::{Labels, Traffic};
+use npv_models::policy::{Direction, NamespaceSelector, PodSelector, PolicySet, attribute};
+use npv_models::space::{Labels, Traffic, Truth};
 use rustc_hash::FxHashMap;
 
 use address::AddressSpace;
@@ -56,7 +56,7 @@ use vocabulary::Vocabulary;
 pub(crate) use tests::world as testing;
 
 pub use account::{Account, Class, Part, PartOf, RuleOfPolicy, RulesOfPolicy, TierAccount};
-pub use endpoint::{Endpoint, EndpointId, EndpointKind};
+pub use endpoint::{Assumed, AssumedKind, Endpoint, EndpointId, EndpointKind};
 pub use rows::Connection;
 pub use traffic::{TrafficId, TrafficTable};
 
@@ -108,8 +108,16 @@ impl Stats {
 #[derive(Debug)]
 struct SelectableGroup {
     labels: Arc<Labels>,
+    attributes: Arc<Labels>,
     /// Selectors see its pods (S-37).
     seen: bool,
+}
+
+/// Whether the part of a selector that is about pods selects a group.
+fn selects(selector: &PodSelector, group: &SelectableGroup) -> Truth {
+    selector.pods.holds(&|key| {
+        if attribute::is(key) { group.attributes.at(key) } else { group.labels.at(key) }
+    })
 }
 
 /// Answers questions about who can reach whom.
@@ -125,8 +133,10 @@ pub struct Engine {
     by_destination: Lists,
     /// Per endpoint, whether it is isolated for ingress and for egress.
     isolated: Vec<[bool; 2]>,
-    /// What each source may send to each destination, and the reverse: never empty.
+    /// What each source may send to each destination for certain, and the reverse: never empty.
     planes: Vec<Relations>,
+    /// The same of what may pass; none where nothing is unknown.
+    possible: Vec<Relations>,
     traffic: TrafficTable,
     selectors: FxHashMap<PodSelector, u32>,
     selection: Selection,
@@ -145,13 +155,12 @@ impl Engine {
         Self::with_assumed(cluster, policies, profile, &[])
     }
 
-    /// As [`Engine::new`], with endpoints that the manifests do not define, by their ids: pods of which
-    /// nothing is known, so that only rules for everybody and selectors of everything match them (S-84).
+    /// As [`Engine::new`], with endpoints that the manifests do not define.
     pub fn with_assumed(
         cluster: &Cluster,
         policies: &PolicySet,
         profile: Profile,
-        assumed: &[String],
+        assumed: &[Assumed],
     ) -> Self {
         Self::with_domains(cluster, policies, profile, assumed, &[])
     }
@@ -162,16 +171,17 @@ impl Engine {
         cluster: &Cluster,
         policies: &PolicySet,
         profile: Profile,
-        assumed: &[String],
+        assumed: &[Assumed],
         domains: &[&str],
     ) -> Self {
-        let scratch = TrafficTable::default();
+        let all = if vocabulary::mentions_icmp(policies) { Traffic::everything() } else { Traffic::all() };
+        let scratch = TrafficTable::knowing(all);
         let mut vocabulary = Vocabulary::of(policies, &scratch);
         for domain in domains {
             vocabulary.domains.number(domain);
         }
         let space = AddressSpace::new(vocabulary.blocks.values());
-        let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed.len(), &scratch);
+        let classes = Classes::new(cluster, &vocabulary, &space, profile, assumed, &scratch);
         let behaviours = Behaviours::new(&family::planes(&vocabulary, &classes, &scratch), &scratch);
         let drafts = Namer {
             cluster,
@@ -195,6 +205,7 @@ impl Engine {
         let selectors = vocabulary.selectors.values().iter().map(|selector| (*selector).clone()).zip(0..);
         let group = |group: &npv_models::cluster::PodGroup| SelectableGroup {
             labels: group.labels.clone(),
+            attributes: group.attributes.clone(),
             seen: seen(profile, group),
         };
         let stats = Stats {
@@ -225,6 +236,7 @@ impl Engine {
             sources,
             destinations,
             planes: behaviours.planes,
+            possible: behaviours.possible,
             traffic: behaviours.traffic,
             selection: classes.selection,
             domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
@@ -253,8 +265,27 @@ impl Engine {
     ///
     /// A node is any node but the one that a pod runs on, whose probes always reach it (S-35).
     pub fn between(&self, src: EndpointId, dst: EndpointId) -> Sides {
+        self.between_in(&self.planes, src, dst)
+    }
+
+    /// What may pass from one endpoint to another: more than what passes for certain where it depends on something
+    /// that no manifest shows.
+    pub fn possibly_between(&self, src: EndpointId, dst: EndpointId) -> Sides {
+        self.between_in(self.possible_planes(), src, dst)
+    }
+
+    fn possible_planes(&self) -> &[Relations] {
+        if self.possible.is_empty() { &self.planes } else { &self.possible }
+    }
+
+    /// Whether something depends on what no manifest shows.
+    pub fn is_vague(&self) -> bool {
+        !self.possible.is_empty()
+    }
+
+    fn between_in(&self, planes: &[Relations], src: EndpointId, dst: EndpointId) -> Sides {
         let mut sides = Sides { egress: TrafficId::NONE, ingress: TrafficId::NONE, both: TrafficId::NONE };
-        for plane in &self.planes {
+        for plane in planes {
             let [egress, ingress] = Direction::ALL.map(|direction| self.side_in(plane, src, dst, direction));
             sides.egress = self.traffic.union(sides.egress, egress);
             sides.ingress = self.traffic.union(sides.ingress, ingress);
@@ -282,6 +313,12 @@ impl Engine {
             Direction::Ingress => (&plane.ingress, destination, source),
         };
         relations.get(own as usize).map_or(TrafficId::NONE, |relation| relation.at(peer))
+    }
+
+    /// What one side alone may let pass from one endpoint to another.
+    pub fn possible_side(&self, src: EndpointId, dst: EndpointId, direction: Direction) -> TrafficId {
+        let sides = self.possible_planes().iter().map(|plane| self.side_in(plane, src, dst, direction));
+        sides.fold(TrafficId::NONE, |all, side| self.traffic.union(all, side))
     }
 
     /// Equal for endpoints that may send the same to everybody and that everybody lets in alike.
@@ -333,7 +370,7 @@ impl Engine {
                 .flat_map(|(namespace, _)| self.groups_within.get(namespace))
                 .filter(|number| {
                     let group = self.groups.get(**number as usize);
-                    group.is_some_and(|group| group.seen && selector.pods.matches(&group.labels))
+                    group.is_some_and(|group| group.seen && selects(selector, group).certain())
                 })
                 .map(|number| GroupId(*number))
                 .collect(),

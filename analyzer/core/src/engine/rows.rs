@@ -106,7 +106,11 @@ impl Engine {
 
     /// What passes from each of some sources: destinations, ascending, with their traffic.
     fn source_rows(&self, sources: &[u32]) -> Vec<Row> {
-        let planes = self.planes.iter().map(|plane| self.plane_rows(plane, sources));
+        self.rows_in(&self.planes, sources)
+    }
+
+    fn rows_in(&self, planes: &[Relations], sources: &[u32]) -> Vec<Row> {
+        let planes = planes.iter().map(|plane| self.plane_rows(plane, sources));
         let united = planes.reduce(|rows, more| {
             rows.into_iter().zip(more).map(|(row, more)| self.united(row, more)).collect()
         });
@@ -161,6 +165,23 @@ impl Engine {
             }
         }
         rows
+    }
+
+    /// What may pass from an endpoint beyond what passes for certain, by ascending destination; in the same order
+    /// and with the same exceptions as [`Engine::row`].
+    pub fn unsettled_row(&self, src: EndpointId) -> Vec<Connection> {
+        if !self.is_vague() {
+            return Vec::new();
+        }
+        let source = self.sources.get(src.0 as usize).copied();
+        let row = |planes: &[Relations]| self.rows_in(planes, source.as_slice()).pop().unwrap_or_default();
+        let certain: FxHashMap<u32, TrafficId> = row(&self.planes).into_iter().collect();
+        let possible = row(self.possible_planes()).into_iter().filter_map(|(destination, traffic)| {
+            let certain = certain.get(&destination).copied().unwrap_or(TrafficId::NONE);
+            let unsettled = self.traffic.difference(traffic, certain);
+            (!unsettled.is_none()).then_some((destination, unsettled))
+        });
+        self.expand(src, &possible.collect::<Vec<_>>())
     }
 
     /// From destinations to the endpoints that they stand for.

@@ -14,7 +14,7 @@ pub struct TrafficId(u32);
 impl TrafficId {
     /// No traffic, in every table.
     pub const NONE: Self = Self(0);
-    /// All traffic, in every table.
+    /// All traffic that the table knows of.
     pub const ALL: Self = Self(1);
 
     /// Whether there is no traffic in the set.
@@ -41,15 +41,26 @@ pub struct TrafficTable {
 }
 
 impl Default for TrafficTable {
+    /// A table that knows of ports only.
     fn default() -> Self {
-        let table = Self { sets: Sets::default(), ids: RwLock::default(), memo: RwLock::default() };
-        table.intern(Traffic::NONE);
-        table.intern(Traffic::all());
-        table
+        Self::knowing(Traffic::all())
     }
 }
 
 impl TrafficTable {
+    /// A table in which this is all traffic.
+    pub fn knowing(all: Traffic) -> Self {
+        let table = Self { sets: Sets::default(), ids: RwLock::default(), memo: RwLock::default() };
+        table.intern(Traffic::NONE);
+        table.intern(all);
+        table
+    }
+
+    /// An empty table that knows of the same traffic.
+    pub fn like(&self) -> Self {
+        Self::knowing(self.get(TrafficId::ALL).clone())
+    }
+
     /// The id of a set.
     pub fn intern(&self, traffic: Traffic) -> TrafficId {
         if let Some(&id) = self.ids.read().unwrap_or_else(PoisonError::into_inner).get(&traffic) {

@@ -4,10 +4,10 @@
 use std::hash::Hash;
 
 use npv_models::policy::{
-    Action, Direction, Mode, NoMatch, Participation, PeerMatch, Peers, PodSelector, PolicySet, PortMatch,
-    Ports, Profile, Rule,
+    Action, Direction, Entity, Isolation, Mode, NoMatch, PeerMatch, Peers, PodSelector, PolicySet, PortItem,
+    PortMatch, Ports, Profile, Rule, Same,
 };
-use npv_models::space::{IpSet, Protocol, Selector, Traffic};
+use npv_models::space::{IpSet, Protocol, RequestSet, Selector, Traffic};
 use rustc_hash::FxHashMap;
 
 use super::traffic::{TrafficId, TrafficTable};
@@ -63,16 +63,36 @@ pub(crate) struct Vocabulary<'p> {
     pub(crate) names: Numbered<PortName<'p>>,
     /// Domains.
     pub(crate) domains: Numbered<&'p str>,
+    /// Whom policies apply to besides pods.
+    pub(crate) also: Numbered<&'p PeerMatch>,
+    /// What it takes to tell what an end is to the subject of a rule.
+    pub(crate) relations: Relations,
     /// The tiers of each layer.
     pub(crate) layers: Vec<Vec<TierTerms>>,
+}
+
+/// What rules compare between their subject and the other end.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Relations {
+    /// The nodes (K-24).
+    pub(crate) nodes: bool,
+    /// The namespaces.
+    pub(crate) namespaces: bool,
+}
+
+impl Relations {
+    /// Whether rules compare anything.
+    pub(crate) fn any(self) -> bool {
+        self.nodes || self.namespaces
+    }
 }
 
 /// A tier.
 #[derive(Debug)]
 pub(crate) struct TierTerms {
     pub(crate) mode: Mode,
-    pub(crate) participation: Participation,
     pub(crate) no_match: NoMatch,
+    pub(crate) pass: Option<usize>,
     /// The choices of the network plugin that its API makes itself.
     pub(crate) fixed: Option<Profile>,
     /// In evaluation order.
@@ -84,7 +104,7 @@ impl TierTerms {
     pub(crate) fn names_blocks(&self) -> bool {
         let rules =
             self.policies.iter().flat_map(|policy| policy.ingress.iter().chain(&policy.egress)).flatten();
-        rules.flat_map(|rule| rule.peers.iter().flatten()).any(|peer| matches!(peer, PeerTerm::Block(_)))
+        rules.flat_map(|rule| rule.peers.iter().chain(&rule.own)).any(PeerTerm::names_blocks)
     }
 }
 
@@ -93,6 +113,9 @@ impl TierTerms {
 pub(crate) struct PolicyTerms {
     /// The number of the selector of its subject.
     pub(crate) subject: u32,
+    /// What it applies to besides, with its number.
+    pub(crate) also: Vec<(u32, PeerTerm)>,
+    pub(crate) isolation: Isolation,
     pub(crate) ingress: Option<Vec<RuleTerms>>,
     pub(crate) egress: Option<Vec<RuleTerms>>,
 }
@@ -110,23 +133,82 @@ impl PolicyTerms {
 /// A rule.
 #[derive(Debug)]
 pub(crate) struct RuleTerms {
+    /// What the subject's own end has to be besides; `None` for anything.
+    pub(crate) own: Option<PeerTerm>,
     /// `None` for everybody.
-    pub(crate) peers: Option<Vec<PeerTerm>>,
-    /// The ports that are given by number.
-    pub(crate) fixed: TrafficId,
-    /// Numbers of the names of ports.
-    pub(crate) names: Vec<u32>,
+    pub(crate) peers: Option<PeerTerm>,
+    pub(crate) ports: PortTerms,
+    /// The ports that it leaves out.
+    pub(crate) not_ports: PortTerms,
     pub(crate) action: Action,
 }
 
-/// A peer by the number of what it says.
-#[derive(Clone, Copy, Debug)]
+/// Ports of a rule.
+#[derive(Clone, Debug)]
+pub(crate) struct PortTerms {
+    /// Those that are given by number.
+    pub(crate) fixed: TrafficId,
+    /// Numbers of the names of the others, with the requests that they are limited to.
+    pub(crate) names: Vec<(u32, Option<RequestSet>)>,
+}
+
+impl PortTerms {
+    const NONE: Self = Self { fixed: TrafficId::NONE, names: Vec::new() };
+    const ALL: Self = Self { fixed: TrafficId::ALL, names: Vec::new() };
+}
+
+/// A peer by the numbers of what it says.
+#[derive(Clone, Debug)]
 pub(crate) enum PeerTerm {
     Pods(u32),
     Block(u32),
     Nodes(u32),
     Domain(u32),
+    Entity(Entity),
+    Same(Same),
+    All(Vec<PeerTerm>),
+    Any(Vec<PeerTerm>),
+    Not(Box<PeerTerm>),
     Unknown,
+}
+
+impl PeerTerm {
+    fn any_term(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.any_term(wanted)),
+            Self::Not(part) => part.any_term(wanted),
+            term => wanted(term),
+        }
+    }
+
+    fn names_blocks(&self) -> bool {
+        self.any_term(&|term| matches!(term, Self::Block(_)))
+    }
+
+    /// Whether whom it matches depends on who the subject is.
+    pub(crate) fn is_relative(&self) -> bool {
+        self.any_term(&|term| {
+            matches!(term, Self::Same(_) | Self::Entity(Entity::OwnNode | Entity::OtherNode))
+        })
+    }
+}
+
+/// Whether some rule speaks of ICMP, so that its messages are to be told apart from other traffic.
+pub(crate) fn mentions_icmp(policies: &PolicySet) -> bool {
+    let rules = policies.policies().flat_map(|(_, _, policy)| policy.ingress.iter().chain(&policy.egress));
+    let mut items = rules.flatten().flat_map(|rule| {
+        let listed = match &rule.ports {
+            Ports::All => &[][..],
+            Ports::Listed(items) => items,
+        };
+        listed.iter().chain(&rule.not_ports)
+    });
+    items.any(|item| match &item.matches {
+        PortMatch::Numbers(numbers) => {
+            [Protocol::Icmp, Protocol::Icmpv6].iter().any(|icmp| !numbers.ports(*icmp).is_empty())
+        }
+        PortMatch::Named { .. } => false,
+    })
 }
 
 impl<'p> Vocabulary<'p> {
@@ -139,17 +221,23 @@ impl<'p> Vocabulary<'p> {
                 let mut terms = Vec::with_capacity(tier.policies.len());
                 for policy in &tier.policies {
                     let subject = vocabulary.selectors.number(&policy.subject);
+                    let also = policy.also.iter().map(|end| {
+                        let term = vocabulary.peer(end);
+                        (vocabulary.also.number(end), term)
+                    });
+                    let also = also.collect();
                     let mut rules = |rules: Option<&'p [Rule]>| {
                         rules.map(|rules| rules.iter().map(|rule| vocabulary.rule(rule, traffic)).collect())
                     };
                     let ingress = rules(policy.rules(Direction::Ingress));
                     let egress = rules(policy.rules(Direction::Egress));
-                    terms.push(PolicyTerms { subject, ingress, egress });
+                    let isolation = policy.isolation;
+                    terms.push(PolicyTerms { subject, also, isolation, ingress, egress });
                 }
                 tiers.push(TierTerms {
                     mode: tier.mode,
-                    participation: tier.participation,
                     no_match: tier.no_match,
+                    pass: tier.pass,
                     fixed: tier.fixed,
                     policies: terms,
                 });
@@ -160,29 +248,47 @@ impl<'p> Vocabulary<'p> {
     }
 
     fn rule(&mut self, rule: &'p Rule, traffic: &TrafficTable) -> RuleTerms {
-        let peers = match &rule.peers {
-            Peers::Anyone => None,
-            Peers::Listed(peers) => Some(peers.iter().map(|peer| self.peer(&peer.matches)).collect()),
+        let ports = match &rule.ports {
+            Ports::All => PortTerms::ALL,
+            Ports::Listed(items) => self.ports(items, traffic),
         };
+        RuleTerms {
+            own: self.peers(&rule.own),
+            peers: self.peers(&rule.peers),
+            ports,
+            not_ports: if rule.not_ports.is_empty() {
+                PortTerms::NONE
+            } else {
+                self.ports(&rule.not_ports, traffic)
+            },
+            action: rule.action,
+        }
+    }
+
+    fn peers(&mut self, peers: &'p Peers) -> Option<PeerTerm> {
+        let Peers::Listed(peers) = peers else { return None };
+        Some(match peers.as_slice() {
+            [only] => self.peer(&only.matches),
+            peers => PeerTerm::Any(peers.iter().map(|peer| self.peer(&peer.matches)).collect()),
+        })
+    }
+
+    fn ports(&mut self, items: &'p [PortItem], traffic: &TrafficTable) -> PortTerms {
         let mut names = Vec::new();
-        let fixed = match &rule.ports {
-            Ports::All => TrafficId::ALL,
-            Ports::Listed(items) => {
-                let mut fixed = Traffic::NONE;
-                for item in items {
-                    match &item.matches {
-                        PortMatch::Numbers(numbers) => fixed = fixed.union(numbers),
-                        PortMatch::Named { protocol, name } => {
-                            names.push(self.names.number((*protocol, name)));
-                        }
-                    }
+        let mut fixed = Traffic::NONE;
+        for item in items {
+            match &item.matches {
+                PortMatch::Numbers(numbers) => {
+                    fixed = fixed.union(&limited(numbers, item.requests.as_ref()));
                 }
-                names.sort_unstable();
-                names.dedup();
-                traffic.intern(fixed)
+                PortMatch::Named { protocol, name } => {
+                    names.push((self.names.number((*protocol, name)), item.requests.clone()));
+                }
             }
-        };
-        RuleTerms { peers, fixed, names, action: rule.action }
+        }
+        names.sort_unstable();
+        names.dedup();
+        PortTerms { fixed: traffic.intern(fixed), names }
     }
 
     fn peer(&mut self, peer: &'p PeerMatch) -> PeerTerm {
@@ -196,7 +302,26 @@ impl<'p> Vocabulary<'p> {
             }
             PeerMatch::Nodes(selector) => PeerTerm::Nodes(self.nodes.number(selector)),
             PeerMatch::Domain(name) => PeerTerm::Domain(self.domains.number(name)),
+            PeerMatch::Entity(entity) => {
+                self.relations.nodes |= matches!(entity, Entity::OwnNode | Entity::OtherNode);
+                PeerTerm::Entity(*entity)
+            }
+            PeerMatch::Same(same) => {
+                self.relations.namespaces = true;
+                PeerTerm::Same(same.clone())
+            }
+            PeerMatch::All(parts) => PeerTerm::All(parts.iter().map(|part| self.peer(part)).collect()),
+            PeerMatch::Any(parts) => PeerTerm::Any(parts.iter().map(|part| self.peer(part)).collect()),
+            PeerMatch::Not(part) => PeerTerm::Not(Box::new(self.peer(part))),
             PeerMatch::Unknown => PeerTerm::Unknown,
         }
+    }
+}
+
+/// Traffic as far as it is some requests; only TCP carries these.
+pub(crate) fn limited(traffic: &Traffic, requests: Option<&RequestSet>) -> Traffic {
+    match requests {
+        None => traffic.clone(),
+        Some(requests) => Traffic::requests(traffic.ports(Protocol::Tcp).clone(), requests.clone()),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use npv_models::cluster::GroupId;
 use npv_models::decide::{Flow, decide};
-use npv_models::policy::{Action, Direction, Participation, Policy, Rule};
+use npv_models::policy::{Action, Direction, Policy, Rule};
 use npv_models::source::Span;
 
 use super::context::{Context, Placed};
@@ -29,7 +29,7 @@ impl Culprit<'_> {
 
     /// How to let the flow pass where a NetworkPolicy cannot, because a rule denies it before any is asked.
     pub(super) fn remedy(&self) -> Option<&'static str> {
-        let earlier = self.rule.is_some() && self.placed.tier.name != "Baseline";
+        let earlier = self.rule.is_some() && &*self.placed.tier.name != "Baseline";
         earlier.then_some(
             "accept it in a rule that is asked before the one that denies it: no NetworkPolicy can",
         )
@@ -85,17 +85,12 @@ pub(super) fn blame<'a>(
     direction: Direction,
     speaks: impl Fn(Placed<'_>, &Rule) -> bool,
 ) -> Option<Placed<'a>> {
-    context
-        .selecting(group)
-        .filter(|placed| placed.tier.participation == Participation::Selected)
-        .filter(|placed| placed.policy.rules(direction).is_some())
-        .min_by_key(|placed| {
-            let rules = placed.policy.rules(direction).unwrap_or_default();
-            let selects = context
-                .selected(placed.tier, &placed.policy.subject)
-                .map_or(0, |selected| selected.pods.len());
-            (!rules.iter().any(|rule| speaks(*placed, rule)), Reverse(selects), placed.policy.name_span)
-        })
+    context.selecting(group).filter(|placed| placed.isolates(direction)).min_by_key(|placed| {
+        let rules = placed.policy.rules(direction).unwrap_or_default();
+        let selects =
+            context.selected(placed.tier, &placed.policy.subject).map_or(0, |selected| selected.pods.len());
+        (!rules.iter().any(|rule| speaks(*placed, rule)), Reverse(selects), placed.policy.name_span)
+    })
 }
 
 /// Where a policy says that it isolates for a direction: the item of `policyTypes`, else the key of the

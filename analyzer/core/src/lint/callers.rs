@@ -6,7 +6,7 @@ use npv_models::cluster::{GroupId, Node, PodGroup};
 use npv_models::decide::{End, Flow, NodeEnd, PodEnd};
 use npv_models::diagnostic::Witness;
 use npv_models::policy::{Action, Direction, NamespaceSelector, PeerMatch, Peers, Rule};
-use npv_models::space::{Labels, Protocol};
+use npv_models::space::{IpSet, Protocol};
 
 use super::blame::{Culprit, culprit, denial};
 use super::context::{Context, Placed};
@@ -137,8 +137,7 @@ fn from_unseen<'a>(
     protocol: Protocol,
     port: u16,
 ) -> Option<Stop<'a>> {
-    let nothing = Labels::default();
-    let flow = Flow { src: unknown(&nothing), dst: end_at(context, dst, group)?, protocol, port };
+    let flow = Flow { src: unknown(), dst: end_at(context, dst, group)?, protocol, port };
     let own = context.cluster().namespace_name(pods.namespace);
     if let Some(culprit) = denial(context, &flow, Direction::Ingress) {
         // A rule that is asked earlier may know the caller.
@@ -186,7 +185,7 @@ pub(super) fn may_match_unseen(context: &Context<'_>, rule: &Rule, own: &str) ->
                 NamespaceSelector::Named(name) => **name != *own || context.pods.select(selector, false).open,
                 NamespaceSelector::Labels(_) => true,
             },
-            PeerMatch::Block { .. } | PeerMatch::Nodes(_) | PeerMatch::Domain(_) | PeerMatch::Unknown => true,
+            _ => true,
         }),
     }
 }
@@ -232,24 +231,16 @@ pub(super) fn outside_end<'a>(
         EndpointKind::Nodes(nodes) => {
             let node = context.cluster().nodes.get(*nodes.first()? as usize)?;
             let Node { name, labels, addresses, .. } = node;
-            Some(End::Node(NodeEnd { name, labels, addresses }))
+            Some(End::Node(NodeEnd { name, labels, addresses, ..NodeEnd::default() }))
         }
         EndpointKind::Pods { .. } | EndpointKind::Assumed => None,
     }
 }
 
 /// A pod of which nothing is known (S-84).
-pub(super) fn unknown(nothing: &Labels) -> End<'_> {
-    End::Pod(PodEnd {
-        name: None,
-        namespace: None,
-        namespace_labels: nothing,
-        labels: nothing,
-        ports: &[],
-        host_network: false,
-        addresses: &[],
-        node: None,
-    })
+pub(super) fn unknown<'a>() -> End<'a> {
+    static NOWHERE: IpSet = IpSet::EMPTY;
+    End::Pod(PodEnd::assumed(&NOWHERE))
 }
 
 /// A pod of a group that the endpoint holds, with its addresses.
@@ -266,13 +257,12 @@ pub(super) fn end_at<'a>(context: &Context<'a>, endpoint: EndpointId, group: Gro
 pub(super) fn end<'a>(context: &Context<'a>, group: &'a PodGroup) -> Option<End<'a>> {
     let namespace = context.cluster().namespaces.get(group.namespace.0 as usize)?;
     Some(End::Pod(PodEnd {
-        name: None,
         namespace: Some(&namespace.name),
         namespace_labels: &namespace.labels,
         labels: &group.labels,
+        attributes: &group.attributes,
         ports: &group.ports,
         host_network: group.host_network,
-        addresses: &[],
-        node: None,
+        ..PodEnd::default()
     }))
 }

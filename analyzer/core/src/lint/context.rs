@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use npv_models::cluster::{Cluster, GroupId};
-use npv_models::policy::{Direction, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
+use npv_models::policy::{Direction, NoMatch, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
 use npv_models::source::SourceMap;
 use npv_symbolic::session::BUDGET;
 use rustc_hash::FxHashMap;
@@ -35,6 +35,13 @@ pub(super) struct PlacedRule<'a> {
     pub(super) direction: Direction,
     /// The rule.
     pub(super) rule: &'a Rule,
+}
+
+impl Placed<'_> {
+    /// Whether the policy isolates its subject, so that what no rule of the tier allows is denied (S-3).
+    pub(super) fn isolates(&self, direction: Direction) -> bool {
+        self.tier.no_match == NoMatch::Deny && self.policy.isolates(direction)
+    }
 }
 
 impl<'a> PlacedRule<'a> {

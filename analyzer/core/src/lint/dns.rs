@@ -10,8 +10,7 @@ use ipnet::IpNet;
 use npv_models::cluster::{Cluster, GroupId, PodGroup, Service};
 use npv_models::decide::{End, PodEnd};
 use npv_models::policy::{
-    Action, Direction, Mode, NamespaceSelector, Participation, PeerMatch, Peers, PodSelector, PortMatch,
-    Ports, Rule,
+    Action, Direction, Mode, NamespaceSelector, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule,
 };
 use npv_models::space::{IpSet, Labels, Operator, Protocol, Selector, Traffic};
 use rustc_hash::FxHashMap;
@@ -170,8 +169,9 @@ fn may_lead_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bo
             }
             PeerMatch::Block { cidr, except } => by_port || may_hold_pods(*cidr, except),
             PeerMatch::Nodes(_) | PeerMatch::Domain(_) => by_port,
-            // S-67: a peer that npv does not know is reported as such; nothing is built on it.
-            PeerMatch::Unknown => true,
+            // S-67: a peer that npv does not know is reported as such; nothing is built on it, nor on one that
+            // is more than a selector or a block.
+            _ => true,
         }),
     }
 }
@@ -208,14 +208,10 @@ fn leads_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bool 
 /// The pods that DNS is taken to be where no manifest shows any, by the labels of `kube-system` and their own.
 pub(super) fn assumed<'a>(namespace: &'a Labels, labels: &'a Labels) -> End<'a> {
     End::Pod(PodEnd {
-        name: None,
         namespace: Some("kube-system"),
         namespace_labels: namespace,
         labels,
-        ports: &[],
-        host_network: false,
-        addresses: &[],
-        node: None,
+        ..PodEnd::default()
     })
 }
 
@@ -259,7 +255,8 @@ fn may_be_dns_pod(context: &Context<'_>, selector: &Selector) -> bool {
                 is_dns_name(&requirement.key) || requirement.values.iter().any(|value| is_dns_name(value))
             }
             Operator::Exists => is_dns_name(&requirement.key) || &*requirement.key == "k8s-app",
-            Operator::NotIn | Operator::DoesNotExist => true,
+            // What looks into values may find those of a DNS server.
+            _ => true,
         })
 }
 
@@ -294,13 +291,17 @@ impl Unseen {
                 .filter_map(|placed| Some((placed.index, placed.policy.rules(Direction::Egress)?)));
             if tier.mode == Mode::Union {
                 let mut takes_part = false;
+                let isolating = |index: u32| {
+                    let mut those = policies.iter().filter(|placed| placed.index == index);
+                    those.any(|placed| placed.isolates(Direction::Egress))
+                };
                 for (index, rules) in of_direction {
-                    takes_part = true;
+                    takes_part |= isolating(index);
                     if self.policy(context, index, rules, protocol) {
                         return true;
                     }
                 }
-                if takes_part && tier.participation == Participation::Selected {
+                if takes_part {
                     return false;
                 }
                 continue;
@@ -310,7 +311,7 @@ impl Unseen {
                     Action::Allow if may_lead_to_dns(context, rule, protocol) => return true,
                     Action::Deny if leads_to_dns(context, rule, protocol) => return false,
                     Action::Pass if leads_to_dns(context, rule, protocol) => break,
-                    Action::Allow | Action::Deny | Action::Pass | Action::Log => {}
+                    _ => {}
                 }
             }
         }

@@ -338,7 +338,7 @@ impl<'a> Words<'a> {
                     PeerMatch::Pods(selector) => self.selectors.push(selector),
                     PeerMatch::Block { cidr, except } => self.blocks.push((*cidr, except)),
                     PeerMatch::Nodes(selector) => self.nodes.push(selector),
-                    PeerMatch::Domain(_) | PeerMatch::Unknown => {}
+                    _ => {}
                 }
             }
         }
@@ -511,6 +511,8 @@ impl<'w, 'a> Matches<'w, 'a> {
                 }
                 PeerMatch::Domain(_) => self.outside.clone(),
                 PeerMatch::Unknown => self.everybody.clone(),
+                // Only the tiers of the admin APIs are looked at, whose peers are none of these.
+                _ => FixedBitSet::new(),
             };
             matched.union_with(&set);
         }

@@ -381,10 +381,7 @@ fn asks_for_a_platform_label(selector: &Selector) -> bool {
 
 /// Whether the selector asks for a label to be there.
 fn asks_for_a_label(selector: &Selector) -> bool {
-    selector.requirements().iter().any(|requirement| match requirement.operator {
-        Operator::In | Operator::Exists => true,
-        Operator::NotIn | Operator::DoesNotExist => false,
-    })
+    selector.requirements().iter().any(|requirement| !requirement.operator.is_negative())
 }
 
 /// Whether a namespace that no manifest defines matches if it has labels that nobody has shown (S-42).

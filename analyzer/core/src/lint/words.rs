@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use npv_models::cluster::{Cluster, GroupId, Namespace, NamespaceId, Service, Workload, WorkloadId};
-use npv_models::policy::{Direction, NamespaceSelector, PeerMatch, PodSelector, PortMatch};
+use npv_models::policy::{Direction, Entity, NamespaceSelector, PeerMatch, PodSelector, PortMatch, Same};
 use npv_models::space::Selector;
 
 /// `` `a`, `b` and 3 more ``: the first few, each in backticks.
@@ -75,6 +75,23 @@ pub(crate) fn peer(matches: &PeerMatch) -> String {
         PeerMatch::Nodes(selector) if selector.is_everything() => "all nodes".to_owned(),
         PeerMatch::Nodes(selector) => format!("nodes `{selector}`"),
         PeerMatch::Domain(name) => format!("`{name}`"),
+        PeerMatch::Entity(entity) => match entity {
+            Entity::World => "everything outside the cluster".to_owned(),
+            Entity::OwnNode => "the pod's own node".to_owned(),
+            Entity::OtherNode => "other nodes".to_owned(),
+            Entity::ApiServer => "the API server".to_owned(),
+            Entity::Ingress => "the ingress proxy".to_owned(),
+            Entity::Health => "health probes".to_owned(),
+        },
+        PeerMatch::Same(Same::Namespace) => "pods of the same namespace".to_owned(),
+        PeerMatch::Same(Same::NamespaceLabels(keys)) => {
+            format!("pods of namespaces with the same {}", some(keys, 3))
+        }
+        PeerMatch::All(parts) if parts.is_empty() => "everybody".to_owned(),
+        PeerMatch::All(parts) => parts.iter().map(peer).collect::<Vec<_>>().join(" that are also "),
+        PeerMatch::Any(parts) if parts.is_empty() => "nobody".to_owned(),
+        PeerMatch::Any(parts) => parts.iter().map(peer).collect::<Vec<_>>().join(" or "),
+        PeerMatch::Not(part) => format!("everybody but {}", peer(part)),
         PeerMatch::Unknown => "a peer that npv does not know".to_owned(),
     }
 }

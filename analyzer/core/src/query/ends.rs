@@ -11,7 +11,24 @@ use npv_models::space::{Bound, Family, IntervalSet, IpSet, Labels, PortSet, Prot
 pub(super) struct Ends<'a> {
     cluster: &'a Cluster,
     nodes: BTreeMap<&'a str, NodeEnd<'a>>,
-    unlabelled: &'a Labels,
+    spaces: &'a Spaces,
+}
+
+/// What is known of labels that no manifest shows.
+static OPEN: Labels = Labels::OPEN;
+
+/// Where the addresses are that no manifest shows (S-16).
+#[derive(Debug, Default)]
+pub struct Spaces {
+    pods: IpSet,
+    nodes: IpSet,
+}
+
+impl Spaces {
+    /// Those of a cluster.
+    pub fn of(cluster: &Cluster) -> Self {
+        Self { pods: cluster.pod_space(), nodes: cluster.node_space() }
+    }
 }
 
 /// In which blocks pods are, whether they have addresses of each family, and on which node they are.
@@ -26,19 +43,25 @@ pub(super) struct Sample {
 }
 
 impl<'a> Ends<'a> {
-    pub(super) fn new(cluster: &'a Cluster, unlabelled: &'a Labels) -> Self {
+    pub(super) fn new(cluster: &'a Cluster, spaces: &'a Spaces) -> Self {
         let mut nodes: BTreeMap<&str, NodeEnd<'a>> = BTreeMap::new();
         for node in &cluster.nodes {
-            let end = NodeEnd { name: &node.name, labels: &node.labels, addresses: &node.addresses };
+            let end = NodeEnd {
+                name: &node.name,
+                labels: &node.labels,
+                addresses: &node.addresses,
+                within: &spaces.nodes,
+            };
             nodes.insert(&node.name, end);
         }
         // A pod can run on a node that no manifest defines.
         for name in
             cluster.groups.iter().flat_map(|group| &group.members).filter_map(|pod| pod.node.as_deref())
         {
-            nodes.entry(name).or_insert(NodeEnd { name, labels: unlabelled, addresses: &[] });
+            let unknown = NodeEnd { name, labels: &OPEN, addresses: &[], within: &spaces.nodes };
+            nodes.entry(name).or_insert(unknown);
         }
-        Self { cluster, nodes, unlabelled }
+        Self { cluster, nodes, spaces }
     }
 
     pub(super) fn group(&self, id: GroupId) -> Option<&'a PodGroup> {
@@ -62,9 +85,11 @@ impl<'a> Ends<'a> {
             namespace: Some(&namespace.name),
             namespace_labels: &namespace.labels,
             labels: &group.labels,
+            attributes: &group.attributes,
             ports: &group.ports,
             host_network: group.host_network,
             addresses: member.map_or(&[], |member| &*member.addresses),
+            within: if group.host_network { &self.spaces.nodes } else { &self.spaces.pods },
             node: member.and_then(|member| member.node.as_deref()).and_then(|name| self.nodes.get(name)),
         }))
     }
@@ -76,21 +101,12 @@ impl<'a> Ends<'a> {
 
     /// A node of which nothing is known.
     pub(super) fn unknown_node(&self) -> End<'a> {
-        End::Node(NodeEnd { name: "", labels: self.unlabelled, addresses: &[] })
+        End::Node(NodeEnd { name: "", labels: &OPEN, addresses: &[], within: &self.spaces.nodes })
     }
 
     /// A pod of which nothing is known (S-84).
     pub(super) fn unknown_pod(&self) -> End<'a> {
-        End::Pod(PodEnd {
-            name: None,
-            namespace: None,
-            namespace_labels: self.unlabelled,
-            labels: self.unlabelled,
-            ports: &[],
-            host_network: false,
-            addresses: &[],
-            node: None,
-        })
+        End::Pod(PodEnd::assumed(&self.spaces.pods))
     }
 
     /// One pod of each kind that the blocks in `cuts` can tell apart, and the number of pods that it stands
@@ -126,16 +142,22 @@ pub(super) fn relevant(policies: &PolicySet, ends: &[End<'_>]) -> PolicySet {
     let kept = |tier: &Tier| {
         tier.policies.iter().filter(|policy| ends.iter().any(|end| selects(policy, end))).cloned().collect()
     };
-    let tiers =
-        |layer: &Layer| layer.tiers.iter().map(|tier| Tier { policies: kept(tier), ..*tier }).collect();
-    let layers = policies.layers.iter().map(|layer| Layer { name: layer.name, tiers: tiers(layer) });
+    let tiers = |layer: &Layer| {
+        layer
+            .tiers
+            .iter()
+            .map(|tier| Tier { policies: kept(tier), name: tier.name.clone(), ..*tier })
+            .collect()
+    };
+    let layers = policies.layers.iter().map(|layer| Layer { name: layer.name.clone(), tiers: tiers(layer) });
     PolicySet { layers: layers.collect() }
 }
 
 fn selects(policy: &Policy, end: &End<'_>) -> bool {
     match end {
-        End::Pod(pod) => policy.subject.matches(pod),
-        End::Node(_) | End::Address(_) => false,
+        End::Pod(pod) => policy.subject.truth(pod).possible() || !policy.also.is_empty(),
+        End::Node(_) | End::Entity(_) => !policy.also.is_empty(),
+        End::Address(_) | End::Domain(_) => false,
     }
 }
 
@@ -145,11 +167,13 @@ pub(super) fn blocks(policies: &PolicySet) -> Vec<IpSet> {
     for (_, _, policy) in policies.policies() {
         let rules = policy.ingress.iter().chain(&policy.egress).flatten();
         for rule in rules {
-            let Peers::Listed(peers) = &rule.peers else { continue };
-            for peer in peers {
-                if let PeerMatch::Block { cidr, except } = &peer.matches {
-                    blocks.push(IpSet::net(*cidr));
-                    blocks.extend(except.iter().map(|net| IpSet::net(*net)));
+            for peers in [&rule.own, &rule.peers] {
+                let Peers::Listed(peers) = peers else { continue };
+                for (term, _) in peers.iter().flat_map(|peer| peer.matches.terms()) {
+                    if let PeerMatch::Block { cidr, except } = term {
+                        blocks.push(IpSet::net(*cidr));
+                        blocks.extend(except.iter().map(|net| IpSet::net(*net)));
+                    }
                 }
             }
         }
@@ -185,8 +209,11 @@ pub(super) fn atoms<'p>(
     }
     for (_, _, policy) in policies.into_iter().flat_map(PolicySet::policies) {
         for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
-            let Ports::Listed(items) = &rule.ports else { continue };
-            cuts.extend(items.iter().filter_map(|item| match &item.matches {
+            let listed = match &rule.ports {
+                Ports::All => &[][..],
+                Ports::Listed(items) => items,
+            };
+            cuts.extend(listed.iter().chain(&rule.not_ports).filter_map(|item| match &item.matches {
                 PortMatch::Numbers(traffic) => Some(traffic.clone()),
                 PortMatch::Named { .. } => None,
             }));

@@ -11,7 +11,7 @@ use npv_symbolic::exposure::{Exposed, Exposure, PeerSet};
 use npv_symbolic::session::{Options, Session};
 use npv_symbolic::spec::{EndPart, EndSpec, PodSpec, Question as Flows};
 
-use super::ends::{Ends, Sample};
+use super::ends::{Ends, Sample, Spaces};
 use super::reach::{Party, PartyKind};
 use super::text;
 use crate::assertion::Who;
@@ -75,8 +75,8 @@ type Key = (Direction, Box<str>, Vec<usize>, Vec<npv_models::cluster::ContainerP
 
 /// Answers a question.
 pub fn exposures(question: &Question, snapshot: &Snapshot, engine: &Engine) -> Exposures {
-    let unlabelled = Labels::default();
-    let ends = Ends::new(&snapshot.cluster, &unlabelled);
+    let spaces = Spaces::of(&snapshot.cluster);
+    let ends = Ends::new(&snapshot.cluster, &spaces);
     let mut wanted: Vec<(EndpointId, &Endpoint, PodSpec, Vec<Direction>)> = Vec::new();
     for (id, endpoint) in engine.ids().zip(engine.endpoints()) {
         let EndpointKind::Pods { groups, .. } = &endpoint.kind else { continue };
@@ -195,14 +195,12 @@ impl Work<'_> {
     fn applying(&self, pod: &PodSpec, direction: Direction) -> Vec<usize> {
         let nothing = Labels::default();
         let end = PodEnd {
-            name: None,
             namespace: Some(&pod.namespace),
             namespace_labels: pod.namespace_labels.as_ref().unwrap_or(&nothing),
             labels: &pod.labels,
             ports: &pod.ports,
             host_network: pod.host_network,
-            addresses: &[],
-            node: None,
+            ..PodEnd::default()
         };
         if pod.host_network && !self.snapshot.profile.selectors_see_host_network {
             return Vec::new();

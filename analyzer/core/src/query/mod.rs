@@ -3,7 +3,7 @@
 
 pub mod check;
 pub mod diff;
-mod ends;
+pub mod ends;
 pub mod equivalence;
 pub mod exposure;
 pub mod inventory;

@@ -7,7 +7,7 @@ use npv_models::cluster::{Cluster, GroupId};
 use npv_models::space::{IpSet, Traffic};
 use rayon::prelude::*;
 
-use crate::engine::{Connection, Endpoint, EndpointId, EndpointKind, Engine};
+use crate::engine::{Assumed, Connection, Endpoint, EndpointId, EndpointKind, Engine};
 
 /// How many sources are answered at once before their rows are handed on: enough to keep every thread
 /// busy, little enough to hold in memory.
@@ -151,6 +151,19 @@ pub struct Link<'a> {
     pub traffic: Cow<'a, Traffic>,
 }
 
+/// A connection with what is not known of it; its ends are indices into [`Reach::parties`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shaded<'a> {
+    /// Where it comes from.
+    pub src: usize,
+    /// Where it goes to.
+    pub dst: usize,
+    /// What passes for certain; perhaps nothing.
+    pub traffic: Cow<'a, Traffic>,
+    /// What may pass besides; perhaps nothing, but not both.
+    pub unknown: Traffic,
+}
+
 /// The answer: who is there, and row by row who reaches whom.
 ///
 /// Rows are computed when they are asked for, so an answer of millions of connections costs no more
@@ -192,9 +205,9 @@ struct Mark {
 
 /// The ids of the endpoints to assume: entry points that attached routes lead from and whose pods are not
 /// in the manifests (S-84).
-pub fn assumed(cluster: &Cluster) -> Vec<String> {
+pub fn assumed(cluster: &Cluster) -> Vec<Assumed> {
     let entries = cluster.entries().into_iter().filter(|entry| entry.pods.is_empty());
-    entries.map(|entry| entry.id).collect()
+    entries.map(|entry| Assumed::pod(entry.id)).collect()
 }
 
 /// Answers a question. What is assumed is listed as a source of what its routes send, and nothing else is
@@ -257,7 +270,30 @@ impl<'a> Reach<'a> {
         Self { parties, rows: Rows::Listed(links) }
     }
 
-    /// Hands on every connection, ordered by source and then by destination.
+    /// Hands on every connection, those that only may be among them, ordered by source and then by destination.
+    ///
+    /// # Errors
+    /// The first error that `take` returns; nothing is handed on after it.
+    pub fn each_shaded<E>(&self, mut take: impl FnMut(Shaded<'_>) -> Result<(), E>) -> Result<(), E> {
+        let certain = |link: Link<'_>| -> Shaded<'static> {
+            let traffic = Cow::Owned(link.traffic.into_owned());
+            Shaded { src: link.src, dst: link.dst, traffic, unknown: Traffic::NONE }
+        };
+        match &self.rows {
+            Rows::Asked(asked) if asked.engine.is_vague() => {
+                let sources: Vec<usize> = (0..self.parties.len()).collect();
+                for chunk in sources.chunks(CHUNK) {
+                    let rows: Vec<Vec<Shaded<'_>>> =
+                        chunk.par_iter().map(|&source| asked.shaded_row(source)).collect();
+                    rows.into_iter().flatten().try_for_each(&mut take)?;
+                }
+                Ok(())
+            }
+            _ => self.each(|link| take(certain(link))),
+        }
+    }
+
+    /// Hands on every connection that is certain, ordered by source and then by destination.
     ///
     /// # Errors
     /// The first error that `take` returns; nothing is handed on after it.
@@ -281,15 +317,35 @@ impl<'a> Reach<'a> {
 }
 
 impl<'a> Asked<'a> {
+    /// The connections of one party, by destination, those that only may be among them.
+    fn shaded_row(&self, source: usize) -> Vec<Shaded<'a>> {
+        let mut shaded: BTreeMap<usize, Shaded<'a>> = BTreeMap::new();
+        for Link { src, dst, traffic } in self.row(source) {
+            shaded.insert(dst, Shaded { src, dst, traffic, unknown: Traffic::NONE });
+        }
+        for Link { src, dst, traffic } in self.row_of(source, |member| self.engine.unsettled_row(member)) {
+            let nothing = Shaded { src, dst, traffic: Cow::Owned(Traffic::NONE), unknown: Traffic::NONE };
+            let known = shaded.entry(dst).or_insert(nothing);
+            // Where rows speak of several pods, what is certain of one is certain.
+            known.unknown = traffic.difference(&known.traffic);
+        }
+        shaded.retain(|_, link| !link.traffic.is_empty() || !link.unknown.is_empty());
+        shaded.into_values().collect()
+    }
+
     /// The connections of one party, by destination.
     fn row(&self, source: usize) -> Vec<Link<'a>> {
+        self.row_of(source, |member| self.engine.row(member))
+    }
+
+    fn row_of(&self, source: usize, of: impl Fn(EndpointId) -> Vec<Connection>) -> Vec<Link<'a>> {
         let mut links: BTreeMap<usize, Cow<'a, Traffic>> = BTreeMap::new();
         for &member in self.members.get(source).into_iter().flatten() {
             let Some(&src) = self.marks.get(member.0 as usize) else { continue };
             if !src.from {
                 continue;
             }
-            for connection in self.engine.row(member) {
+            for connection in of(member) {
                 if let Some((party, traffic)) = self.admit(src, &connection) {
                     match links.get_mut(&party) {
                         Some(known) => {

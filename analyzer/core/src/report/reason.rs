@@ -15,6 +15,7 @@ pub(super) fn said(step: &Step) -> String {
             format!("{}: this rule passes it on, past the rest of the tier", step.tier)
         }
         (Some(_), Action::Log) => format!("{}: this rule logs it", step.tier),
+        (Some(_), Action::Unknown) => format!("{}: nobody can tell what this does", step.tier),
     }
 }
 

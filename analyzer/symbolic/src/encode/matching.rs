@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use npv_models::policy::{Action, NamespaceSelector, PeerMatch, Peers, PodSelector, PortMatch, Ports};
+use npv_models::policy::{
+    Action, Entity, NamespaceSelector, PeerMatch, Peers, PodSelector, PortItem, PortMatch, Ports, Same,
+};
 use npv_models::space::{IpSet, Protocol, Selector, Traffic};
 
 use super::Encoder;
@@ -39,6 +41,11 @@ impl Encoder<'_> {
             };
             conditions.push(self.terms.within(*label, &domain.accepted(requirement)));
         }
+        for choice in selector.choices() {
+            let alternatives: Vec<_> =
+                choice.iter().map(|selector| self.selector(selector, domains, labels)).collect();
+            conditions.push(self.terms.or(alternatives));
+        }
         self.terms.and(conditions)
     }
 
@@ -63,8 +70,8 @@ impl Encoder<'_> {
         self.terms.and([namespace, pods])
     }
 
-    /// The peer of a rule with this action matches the end.
-    pub fn peer(&mut self, peer: &PeerMatch, action: Action, end: &EndTerms) -> Bool {
+    /// The peer of a rule with this action certainly matches the end, given the rule's subject.
+    pub fn peer(&mut self, peer: &PeerMatch, action: Action, end: &EndTerms, subject: &EndTerms) -> Bool {
         // S-67.
         let closes = Bool::from_literal(matches!(action, Action::Deny | Action::Pass));
         match peer {
@@ -88,6 +95,41 @@ impl Encoder<'_> {
                 self.terms.and([closes, address])
             }
             PeerMatch::Unknown => closes,
+            PeerMatch::All(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| self.peer(part, action, end, subject)).collect();
+                self.terms.and(parts)
+            }
+            PeerMatch::Any(parts) => {
+                let parts: Vec<_> = parts.iter().map(|part| self.peer(part, action, end, subject)).collect();
+                self.terms.or(parts)
+            }
+            PeerMatch::Not(part) => {
+                let part = self.peer(part, action, end, subject);
+                self.terms.not(part)
+            }
+            PeerMatch::Same(same) => {
+                let seen = self.seen_pod(end);
+                let same = match same {
+                    Same::Namespace => self.terms.same(end.namespace, subject.namespace),
+                    Same::NamespaceLabels(keys) => {
+                        let mut equal = Vec::with_capacity(keys.len());
+                        for key in keys {
+                            let domain = self.vocabulary.namespaces.get(key);
+                            let labels = (end.namespace_labels.get(key), subject.namespace_labels.get(key));
+                            let (Some(domain), (Some(there), Some(own))) = (domain, labels) else {
+                                return Bool::FALSE;
+                            };
+                            let known = self.terms.within(*own, &domain.present());
+                            let same = self.terms.same(*there, *own);
+                            equal.push(self.terms.and([known, same]));
+                        }
+                        self.terms.and(equal)
+                    }
+                };
+                self.terms.and([seen, same])
+            }
+            PeerMatch::Entity(Entity::World) => end.is(self.terms, kind::ADDRESS),
+            PeerMatch::Entity(_) => Bool::FALSE,
         }
     }
 
@@ -120,12 +162,12 @@ impl Encoder<'_> {
     }
 
     /// Any of the peers matches the end; everybody where none are listed (S-7, S-9).
-    pub fn peers(&mut self, peers: &Peers, action: Action, end: &EndTerms) -> Bool {
+    pub fn peers(&mut self, peers: &Peers, action: Action, end: &EndTerms, subject: &EndTerms) -> Bool {
         match peers {
             Peers::Anyone => Bool::TRUE,
             Peers::Listed(peers) => {
                 let matches: Vec<_> =
-                    peers.iter().map(|peer| self.peer(&peer.matches, action, end)).collect();
+                    peers.iter().map(|peer| self.peer(&peer.matches, action, end, subject)).collect();
                 self.terms.or(matches)
             }
         }
@@ -164,12 +206,26 @@ impl Encoder<'_> {
         }
     }
 
+    /// One entry of the ports of a rule with this action certainly matches the flow: where it is limited to some
+    /// requests, it is what denies.
+    pub fn port_item(&mut self, item: &PortItem, action: Action, flow: &FlowTerms) -> Bool {
+        let port = self.port(&item.matches, flow);
+        match &item.requests {
+            Some(_) if matches!(action, Action::Deny | Action::Pass) => {
+                let tcp = self.terms.is(flow.protocol, protocol_number(Protocol::Tcp));
+                self.terms.and([port, tcp])
+            }
+            Some(_) => Bool::FALSE,
+            None => port,
+        }
+    }
+
     /// Any of the ports matches the flow (S-8, S-9).
-    pub fn ports(&mut self, ports: &Ports, flow: &FlowTerms) -> Bool {
+    pub fn ports(&mut self, ports: &Ports, action: Action, flow: &FlowTerms) -> Bool {
         match ports {
             Ports::All => Bool::TRUE,
             Ports::Listed(items) => {
-                let matches: Vec<_> = items.iter().map(|item| self.port(&item.matches, flow)).collect();
+                let matches: Vec<_> = items.iter().map(|item| self.port_item(item, action, flow)).collect();
                 self.terms.or(matches)
             }
         }

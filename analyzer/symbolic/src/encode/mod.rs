@@ -4,7 +4,7 @@
 mod matching;
 
 use npv_models::decide::Profile;
-use npv_models::policy::{Action, Direction, Mode, NoMatch, Participation, Policy, PolicySet, Rule, Tier};
+use npv_models::policy::{Action, Direction, Mode, NoMatch, PeerMatch, Policy, PolicySet, Rule, Tier};
 
 pub use matching::{address, block};
 
@@ -79,14 +79,17 @@ pub struct EncodedPolicy {
 /// A tier, for one direction.
 #[derive(Clone, Debug)]
 pub struct EncodedTier {
-    /// The end takes part in the tier.
-    pub participants: Bool,
+    /// A policy of the tier isolates the end.
+    pub isolated: Bool,
     /// The policies that speak of the direction, in their order.
     pub policies: Vec<EncodedPolicy>,
     /// The tier allows the flow.
     pub allow: Bool,
-    /// The tier denies the flow. Where it does neither, the next tier decides.
+    /// The tier denies the flow.
     pub deny: Bool,
+    /// A rule of the tier hands the flow to the tier that a pass leads to. Where it does none of these, the next
+    /// tier decides.
+    pub pass: Bool,
 }
 
 impl EncodedTier {
@@ -191,11 +194,20 @@ impl Encoder<'_> {
                 .map(|(tier, policies)| self.tier((layer, tier), policies, flow, direction))
                 .collect();
             // Where no tier decides, the layer allows (S-60).
-            let mut allow = Bool::TRUE;
-            for tier in tiers.iter().rev() {
-                let passed_on = self.terms.and_not(allow, tier.deny);
-                allow = self.terms.or([tier.allow, passed_on]);
+            let mut allows = vec![Bool::TRUE; tiers.len() + 1];
+            for (position, tier) in tiers.iter().enumerate().rev() {
+                let behind = |to: usize| allows.get(to).copied().unwrap_or(Bool::TRUE);
+                let next = behind(position + 1);
+                let leads = policies_pass(set, layer, position).unwrap_or(position + 1);
+                let passed = self.terms.and([tier.pass, behind(leads.max(position + 1))]);
+                let passed_on = self.terms.and_not(next, tier.deny);
+                let passed_on = self.terms.and_not(passed_on, tier.pass);
+                let allow = self.terms.or([tier.allow, passed, passed_on]);
+                if let Some(slot) = allows.get_mut(position) {
+                    *slot = allow;
+                }
             }
+            let allow = allows.first().copied().unwrap_or(Bool::TRUE);
             layers.push(EncodedLayer { tiers, allow });
         }
         let allow = self.terms.and(layers.iter().map(|layer| layer.allow).collect::<Vec<_>>());
@@ -231,11 +243,22 @@ impl Encoder<'_> {
             let Some(rules) = policy.rules(direction) else { continue };
             let id = PolicyId { layer, tier: position, policy: index };
             let selected = self.pods(&policy.subject, subject_end);
-            let subject = self.terms.and([seen, selected]);
+            let selected = self.terms.and([seen, selected]);
+            let also: Vec<_> = policy
+                .also
+                .iter()
+                .map(|end: &PeerMatch| self.peer(end, Action::Allow, subject_end, subject_end))
+                .collect();
+            let subject = self.terms.or(also.into_iter().chain([selected]));
             let rules = rules.iter().enumerate().map(|(index, rule)| {
-                let peers = self.peers(&rule.peers, rule.action, peer_end);
-                let ports = self.ports(&rule.ports, flow);
-                let matches = self.terms.and([peers, ports]);
+                let own = self.peers(&rule.own, rule.action, subject_end, subject_end);
+                let peers = self.peers(&rule.peers, rule.action, peer_end, subject_end);
+                let ports = self.ports(&rule.ports, rule.action, flow);
+                let items: Vec<_> =
+                    rule.not_ports.iter().map(|item| self.port_item(item, rule.action, flow)).collect();
+                let excluded = self.terms.or(items);
+                let ports = self.terms.and_not(ports, excluded);
+                let matches = self.terms.and([own, peers, ports]);
                 let fires = self.terms.and([subject, matches]);
                 let id = RuleId { policy: id, direction, rule: index };
                 EncodedRule { id, subject, matches, fires, action: rule.action }
@@ -243,34 +266,33 @@ impl Encoder<'_> {
             let rules = rules.collect();
             policies.push(EncodedPolicy { id, subject, rules });
         }
-        let participants = match tier.participation {
-            Participation::Everybody => seen,
-            Participation::Selected => {
-                let subjects: Vec<_> = policies.iter().map(|policy| policy.subject).collect();
-                self.terms.or(subjects)
-            }
-        };
+        let isolating = policies.iter().filter(|policy| {
+            let content = tier.policies.get(policy.id.policy);
+            content.is_some_and(|content| content.isolates(direction))
+        });
+        let isolating: Vec<_> = isolating.map(|policy| policy.subject).collect();
+        let isolated = self.terms.or(isolating);
         let rules: Vec<_> =
             policies.iter().flat_map(|policy| &policy.rules).map(|rule| (rule.fires, rule.action)).collect();
-        let (allow, deny) = self.outcome(tier.mode, tier.no_match, participants, &rules);
-        EncodedTier { participants, policies, allow, deny }
+        let (allow, deny, pass) = self.outcome(tier.mode, tier.no_match, isolated, &rules);
+        EncodedTier { isolated, policies, allow, deny, pass }
     }
 
-    /// When a tier allows and when it denies, from when its rules fire.
+    /// When a tier allows, when it denies and when it passes, from when its rules fire.
     pub fn outcome(
         &mut self,
         mode: Mode,
         no_match: NoMatch,
-        participants: Bool,
+        isolated: Bool,
         rules: &[(Bool, Action)],
-    ) -> (Bool, Bool) {
+    ) -> (Bool, Bool, Bool) {
         let terms = &mut *self.terms;
-        let default = |wanted| if no_match == wanted { participants } else { Bool::FALSE };
+        let default = |wanted| if no_match == wanted { isolated } else { Bool::FALSE };
         let (allow_rest, deny_rest) = (default(NoMatch::Allow), default(NoMatch::Deny));
         let of = |action| rules.iter().filter(move |rule| rule.1 == action).map(|rule| rule.0);
         match mode {
             Mode::FirstMatch => {
-                let (mut allow, mut deny) = (allow_rest, deny_rest);
+                let (mut allow, mut deny, mut pass) = (allow_rest, deny_rest, Bool::FALSE);
                 // From the last to the first; neighbours of one action together, to keep terms flat.
                 let deciding: Vec<_> = rules.iter().filter(|rule| rule.1 != Action::Log).collect();
                 for group in deciding.chunk_by(|a, b| a.1 == b.1).rev() {
@@ -281,20 +303,25 @@ impl Encoder<'_> {
                         _ => terms.and_not(allow, matches),
                     };
                     deny = match action {
-                        Some(Action::Deny) => terms.or([matches, deny]),
+                        // What no manifest settles is not certain to be allowed.
+                        Some(Action::Deny | Action::Unknown) => terms.or([matches, deny]),
                         _ => terms.and_not(deny, matches),
                     };
+                    pass = match action {
+                        Some(Action::Pass) => terms.or([matches, pass]),
+                        _ => terms.and_not(pass, matches),
+                    };
                 }
-                (allow, deny)
+                (allow, deny, pass)
             }
             Mode::Union => {
                 let allowed = terms.or(of(Action::Allow));
                 let allow = terms.or([allowed, allow_rest]);
                 let deny = terms.and_not(deny_rest, allowed);
-                (allow, deny)
+                (allow, deny, Bool::FALSE)
             }
             Mode::DenyWins => {
-                let denied = terms.or(of(Action::Deny));
+                let denied = terms.or(of(Action::Deny).chain(of(Action::Unknown)));
                 let allowed = terms.or(of(Action::Allow));
                 let passed = terms.or(of(Action::Pass));
                 let matched = terms.or([allowed, passed]);
@@ -303,8 +330,15 @@ impl Encoder<'_> {
                 let allow_rest = terms.and_not(allow_rest, passed);
                 let allow = terms.or([allowed, allow_rest]);
                 let allow = terms.and_not(allow, denied);
-                (allow, deny)
+                let taken = terms.or([allowed, denied]);
+                let pass = terms.and_not(passed, taken);
+                (allow, deny, pass)
             }
         }
     }
+}
+
+/// The position of the tier that a pass leads to.
+fn policies_pass(set: &PolicySet, layer: usize, tier: usize) -> Option<usize> {
+    set.layers.get(layer)?.tiers.get(tier)?.pass
 }

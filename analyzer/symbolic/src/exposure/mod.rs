@@ -111,14 +111,12 @@ impl Session<'_> {
     fn literal_pod(&mut self, pod: &PodSpec) -> EndTerms {
         let unknown = Labels::default();
         let end = End::Pod(PodEnd {
-            name: None,
             namespace: Some(&pod.namespace),
             namespace_labels: pod.namespace_labels.as_ref().unwrap_or(&unknown),
             labels: &pod.labels,
             ports: &pod.ports,
             host_network: pod.host_network,
-            addresses: &[],
-            node: None,
+            ..PodEnd::default()
         });
         let (protocol, port) = (self.flow.protocol, self.flow.port);
         EndTerms::literal(&mut self.terms, &self.vocabulary, &end, protocol, port)

@@ -255,6 +255,6 @@ fn certainly_before(policies: &npv_models::policy::PolicySet, rule: RuleId, othe
     if rule.policy == other.policy {
         return rule.rule < other.rule;
     }
-    let priority = |id: RuleId| id.policy.of(policies).map(|(_, policy)| policy.priority);
+    let priority = |id: RuleId| id.policy.of(policies).map(|(_, policy)| &policy.priority);
     priority(rule) < priority(other)
 }

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use npv_models::cluster::{Cluster, GroupId};
 use npv_models::decide::Profile;
-use npv_models::policy::{Action, Direction, PeerMatch, Peers, PolicySet, Precision, Rule};
+use npv_models::policy::{Action, Direction, PeerMatch, Peers, PolicySet, Rule};
 use npv_models::space::IpSet;
 
 use crate::encode::{PolicyId, RuleId};
@@ -256,11 +256,13 @@ fn of_world(session: &mut Session<'_>, snapshot: Option<&Snapshot>, world: World
 }
 
 fn exact(rule: &Rule) -> bool {
-    let peers = match &rule.peers {
-        Peers::Anyone => &[][..],
+    let listed = |peers| match peers {
+        &Peers::Anyone => &[][..],
         Peers::Listed(peers) => peers,
     };
+    let peers = listed(&rule.peers).iter().chain(listed(&rule.own));
+    let mut terms = peers.flat_map(|peer| peer.matches.terms());
     // What a name resolves to is unknown, and so is whom an unknown peer matches.
-    rule.precision == Precision::Exact
-        && peers.iter().all(|peer| !matches!(peer.matches, PeerMatch::Domain(_) | PeerMatch::Unknown))
+    rule.action != Action::Unknown
+        && terms.all(|(term, _)| !matches!(term, PeerMatch::Domain(_) | PeerMatch::Unknown))
 }

@@ -16,7 +16,7 @@ impl Study<'_> {
                 let wanted = match rule.action {
                     Action::Allow => Action::Deny,
                     Action::Deny => Action::Allow,
-                    Action::Pass | Action::Log => continue,
+                    Action::Pass | Action::Log | Action::Unknown => continue,
                 };
                 if tier == 0 || self.gone.contains(&id) || !self.exact(id) {
                     continue;
@@ -87,7 +87,7 @@ impl Study<'_> {
                 let outcome = match rule.action {
                     Action::Allow => encoded.allow,
                     Action::Deny => encoded.deny,
-                    Action::Pass | Action::Log => continue,
+                    Action::Pass | Action::Log | Action::Unknown => continue,
                 };
                 let when = self.session.terms.and([rule.fires, outcome, reaches]);
                 decided.push((Cause::Rule(rule.id), rule.action, when));

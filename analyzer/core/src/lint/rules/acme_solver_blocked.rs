@@ -6,7 +6,7 @@ use npv_models::cluster::GroupId;
 use npv_models::decide::{End, Flow, PodEnd, Verdict, decide};
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
 use npv_models::k8s::Route;
-use npv_models::policy::{Action, Direction, NamespaceSelector, Participation, PodSelector, Rule};
+use npv_models::policy::{Action, Direction, NamespaceSelector, PodSelector, Rule};
 use npv_models::space::{Labels, Protocol, Selector};
 
 use super::ingress_backend_blocked::party;
@@ -124,19 +124,13 @@ fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Cul
     let of_ingress = |placed: &Placed<'a>| placed.policy.ingress.is_some() && selects(&placed.policy.subject);
     let applying: Vec<Placed<'a>> = context.policies().iter().copied().filter(of_ingress).collect();
     let solver = End::Pod(PodEnd {
-        name: None,
         namespace: Some(namespace),
         namespace_labels,
         labels: &labels,
-        ports: &[],
-        host_network: false,
-        addresses: &[],
-        node: None,
+        ..PodEnd::default()
     });
     let flow = |src| Flow { src, dst: solver, protocol: Protocol::Tcp, port: SOLVER_PORT };
-    let isolating =
-        || applying.iter().copied().filter(|placed| placed.tier.participation == Participation::Selected);
-    let nothing = Labels::default();
+    let isolating = || applying.iter().copied().filter(|placed| placed.isolates(Direction::Ingress));
     let denied = match &party.caller {
         Caller::Pods(groups) => {
             let pods = groups.iter().map(|&id: &GroupId| end(context, context.pods.group(id)?));
@@ -152,7 +146,7 @@ fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Cul
             sources.first().and_then(|src| denial(context, &flow(*src), Direction::Ingress))
         }
         Caller::Unseen | Caller::ApiServer(_) => {
-            let denied = denial(context, &flow(unknown(&nothing)), Direction::Ingress);
+            let denied = denial(context, &flow(unknown()), Direction::Ingress);
             let may_admit = |rule: &Rule| {
                 matches!(rule.action, Action::Allow | Action::Pass)
                     && toward(&rule.ports, None).contains(Protocol::Tcp, SOLVER_PORT)

@@ -226,7 +226,7 @@ fn duplicates(context: &Context<'_>, findings: &mut Vec<Finding>) {
 fn tiers<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Tier> {
     let tiers = context.snapshot.policies.layers.iter().flat_map(|layer| &layer.tiers);
     tiers.filter(|tier| {
-        let mut priorities: Vec<i32> = tier.policies.iter().map(|policy| policy.priority).collect();
+        let mut priorities: Vec<_> = tier.policies.iter().map(|policy| &policy.priority).collect();
         priorities.sort_unstable();
         tier.mode == Mode::FirstMatch && priorities.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
     })
@@ -247,7 +247,7 @@ fn pairs<'a>(program: &Program<'a, '_>) -> Vec<Pair<'a>> {
     let places: Vec<(usize, usize)> = (0..count)
         .flat_map(|one| {
             let priority =
-                move |place: usize| program.policies.get(place).map(|policy| policy.policy.priority);
+                move |place: usize| program.policies.get(place).map(|policy| &policy.policy.priority);
             (one + 1..count)
                 .take_while(move |other| priority(*other) == priority(one))
                 .map(move |other| (one, other))
@@ -286,7 +286,7 @@ fn conflict(program: &Program<'_, '_>, tier: &Tier, pair: &Pair<'_>) -> Option<F
         let verb = match action {
             Action::Allow => "allow",
             Action::Deny => "deny",
-            Action::Pass | Action::Log => "pass on",
+            Action::Pass | Action::Log | Action::Unknown => "pass on",
         };
         format!("this would {verb} it, for {}", found.direction)
     };

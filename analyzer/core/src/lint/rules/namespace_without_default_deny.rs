@@ -2,7 +2,7 @@
 
 use npv_models::cluster::{Namespace, NamespaceId};
 use npv_models::diagnostic::{Applicability, Finding, Fix};
-use npv_models::policy::{Action, Direction, NamespaceSelector, Participation, Peers, Policy};
+use npv_models::policy::{Action, Direction, NamespaceSelector, Peers, Policy};
 
 use crate::lint::context::Placed;
 use crate::lint::rule::lint_rule;
@@ -118,7 +118,7 @@ fn denies(placed: &Placed<'_>, namespace: &Namespace, direction: Direction) -> b
             NamespaceSelector::Labels(labels) => labels.matches(&namespace.labels),
         };
     let Some(rules) = placed.policy.rules(direction).filter(|_| is_subject) else { return false };
-    placed.tier.participation == Participation::Selected
+    placed.isolates(direction)
         || rules.iter().any(|rule| {
             let every_pod = |peer: &npv_models::policy::Peer| match &peer.matches {
                 npv_models::policy::PeerMatch::Pods(selector) => {

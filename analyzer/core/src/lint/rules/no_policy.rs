@@ -2,7 +2,7 @@
 
 use npv_models::cluster::{GroupId, PodGroup, Workload, WorkloadId};
 use npv_models::diagnostic::{Applicability, Finding, Fix};
-use npv_models::policy::{Direction, Participation};
+use npv_models::policy::Direction;
 use rustc_hash::FxHashSet;
 
 use crate::lint::rule::lint_rule;
@@ -254,9 +254,10 @@ fn one_direction(context: &Context<'_>, direction: Direction, findings: &mut Vec
         let speaks = context.selecting(id).any(|placed| {
             any = true;
             // Where everybody takes part in a tier, an empty rule list changes nothing (S-66).
-            placed.policy.rules(direction).is_some_and(|rules| {
-                placed.tier.participation == Participation::Selected || !rules.is_empty()
-            })
+            placed
+                .policy
+                .rules(direction)
+                .is_some_and(|rules| placed.isolates(direction) || !rules.is_empty())
         });
         any && !speaks
     };

@@ -93,7 +93,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .filter(|selected| selected.pods.is_empty() && !selected.open && !selected.partial)
                     .and_then(|selected| pods(context, placed, peer, selector, selected)),
                 PeerMatch::Nodes(selector) => nodes(context, placed, peer, selector),
-                PeerMatch::Block { .. } | PeerMatch::Domain(_) | PeerMatch::Unknown => None,
+                _ => None,
             };
             let key = || format!("{} {}", placed.direction, words::peer(&peer.matches));
             findings.extend(found.map(|found| found.object(placed.at.policy.object.to_string()).key(key())));

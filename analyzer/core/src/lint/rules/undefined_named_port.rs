@@ -121,7 +121,8 @@ fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<Gro
                     }
                     // A name toward anything but a pod matches nothing (S-26): another rule's finding.
                     PeerMatch::Block { .. } | PeerMatch::Nodes(_) | PeerMatch::Domain(_) => {}
-                    PeerMatch::Unknown => return None,
+                    // Of what is combined nothing is said.
+                    _ => return None,
                 }
             }
             groups.into_iter().collect()

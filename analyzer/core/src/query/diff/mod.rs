@@ -70,7 +70,8 @@ pub fn domains(policies: &PolicySet) -> Vec<&str> {
     for (_, _, policy) in policies.policies() {
         for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
             let Peers::Listed(peers) = &rule.peers else { continue };
-            names.extend(peers.iter().filter_map(|peer| match &peer.matches {
+            let terms = peers.iter().flat_map(|peer| peer.matches.terms());
+            names.extend(terms.filter_map(|(term, _)| match term {
                 PeerMatch::Domain(name) => Some(&**name),
                 _ => None,
             }));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use npv_models::policy::{
     Action, Direction, Mode, ObjectRef, PeerMatch, Peers, PodSelector, Policy, PolicySet, PortMatch, Ports,
-    Rule, Tier,
+    Priority, Rule, Tier,
 };
 use npv_models::source::Span;
 
@@ -48,8 +48,8 @@ pub(super) fn changes(base: &PolicySet, head: &PolicySet) -> Vec<PolicyChange> {
 /// All of a policy that a verdict can depend on, without where it is written.
 #[derive(PartialEq)]
 pub(super) struct Meaning<'p> {
-    tier: &'static str,
-    priority: i32,
+    tier: &'p str,
+    priority: &'p Priority,
     subject: &'p PodSelector,
     rules: [Option<Vec<RuleMeaning<'p>>>; 2],
 }
@@ -78,8 +78,8 @@ impl<'p> Meaning<'p> {
             })
         };
         Self {
-            tier: tier.name,
-            priority: policy.priority,
+            tier: &tier.name,
+            priority: &policy.priority,
             subject: &policy.subject,
             rules: Direction::ALL.map(rules),
         }

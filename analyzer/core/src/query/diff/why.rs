@@ -7,12 +7,12 @@ use std::rc::Rc;
 use npv_models::decide::{self, Decision, Flow as Packet, PodEnd, Verdict, decide};
 use npv_models::policy::{Action, Direction, Policy, PolicySet, Rule};
 use npv_models::source::Span;
-use npv_models::space::{Labels, PortSet, Protocol, Traffic};
+use npv_models::space::{PortSet, Protocol, Traffic};
 
 use super::policies::{ByObject, Meaning, RuleMeaning, by_object};
 use super::{Bundle, Danger, End, Flow, Flowing, Presence, Side, Which, bundles, refine};
 use crate::engine::{EndpointId, EndpointKind};
-use crate::query::ends::{self, Ends, Sample};
+use crate::query::ends::{self, Ends, Sample, Spaces};
 use crate::query::reach::PartyKind;
 
 /// More ranges of ports than this are not told apart: they open or close for one reason.
@@ -163,17 +163,18 @@ impl<'p> Said<'p> {
 }
 
 impl<'a> Explainer<'a> {
-    /// For the flows of a comparison of these sides. `unlabelled` stands for what is not known.
-    pub fn new([base, head]: [Side<'a>; 2], flowing: &'a Flowing, unlabelled: &'a Labels) -> Self {
-        let world = |side: Side<'a>, in_head| World {
-            ends: Ends::new(side.cluster, unlabelled),
+    /// For the flows of a comparison of these sides, with where their pods and nodes are.
+    pub fn new([base, head]: [Side<'a>; 2], flowing: &'a Flowing, spaces: &'a [Spaces; 2]) -> Self {
+        let [base_spaces, head_spaces] = spaces;
+        let world = |side: Side<'a>, spaces, in_head| World {
+            ends: Ends::new(side.cluster, spaces),
             policies: by_object(side.policies),
             relevant: RefCell::default(),
             nothing: Rc::new(nothing(side.policies)),
             side,
             in_head,
         };
-        Self { base: world(base, false), head: world(head, true), flowing }
+        Self { base: world(base, base_spaces, false), head: world(head, head_spaces, true), flowing }
     }
 
     /// Every flow that opens or closes, the most dangerous first.

@@ -12,7 +12,7 @@ use npv_symbolic::witness::{Witness, WitnessEnd};
 
 use super::resolve::{Member, Resolver};
 use crate::assertion::{Expect, NAME_LABEL};
-use crate::query::ends::{self, Ends, Sample};
+use crate::query::ends::{self, Ends, Sample, Spaces};
 use crate::query::name::Place;
 use crate::query::trace::{Part, Party, Tracer};
 
@@ -47,8 +47,8 @@ impl Counterexample {
         resolver: &Resolver<'_>,
         tracer: &Tracer<'_>,
     ) -> Result<Self, Error> {
-        let unlabelled = Labels::default();
-        let ends = Ends::new(tracer.cluster, &unlabelled);
+        let spaces = Spaces::of(tracer.cluster);
+        let ends = Ends::new(tracer.cluster, &spaces);
         let wanted = if expect == Expect::Allow { Verdict::Deny } else { Verdict::Allow };
         let mut destinations = candidates(dst, &ends, resolver, tracer.policies);
         let sources = candidates(src, &ends, resolver, tracer.policies);
@@ -80,7 +80,7 @@ impl Counterexample {
 fn from_name<'e>(end: &End<'e>) -> Option<&'e str> {
     match end {
         End::Pod(pod) => pod.name,
-        End::Node(_) | End::Address(_) => None,
+        _ => None,
     }
 }
 
@@ -172,7 +172,7 @@ fn known(member: &Member, end: &End<'_>, resolver: &Resolver<'_>, tracer: &Trace
         }
         (_, End::Node(node)) => plain(format!("node/{}", node.name), node.labels.to_string()),
         (_, End::Address(address)) => outside(*address),
-        (_, End::Pod(_)) => plain(String::new(), String::new()),
+        (_, End::Pod(_) | End::Domain(_) | End::Entity(_)) => plain(String::new(), String::new()),
     }
 }
 

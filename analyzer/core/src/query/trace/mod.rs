@@ -3,6 +3,8 @@
 mod tracer;
 mod variant;
 
+use std::sync::Arc;
+
 use npv_models::decide::Verdict;
 use npv_models::policy::{Action, Direction};
 use npv_models::source::Span;
@@ -74,6 +76,23 @@ pub enum Overall {
     Mixed,
 }
 
+impl Part {
+    /// The verdict on all that was asked; `None` where it is not one.
+    pub fn verdict(&self) -> Option<Verdict> {
+        if self.possible.is_empty() {
+            return Some(Verdict::Deny);
+        }
+        if self.allowed == self.asked {
+            return Some(Verdict::Allow);
+        }
+        if self.allowed.is_empty() && self.possible.touched() == self.asked {
+            return Some(Verdict::Unknown);
+        }
+        let partly = self.allowed.touched() == self.asked && self.allowed.whole().is_empty();
+        partly.then_some(Verdict::Partial)
+    }
+}
+
 impl Overall {
     /// `allow`, `deny` or `mixed`.
     pub const fn name(self) -> &'static str {
@@ -94,8 +113,10 @@ pub struct Part {
     pub dst: Party,
     /// What was asked for.
     pub asked: Traffic,
-    /// What both sides allow of it (S-5).
+    /// What both sides allow of it for certain (S-5).
     pub allowed: Traffic,
+    /// What both sides may allow of it; never less.
+    pub possible: Traffic,
     /// What the source's side says; disjoint traffic, together all that was asked, what is allowed first.
     pub egress: Vec<Decided>,
     /// What the destination's side says; likewise.
@@ -122,6 +143,10 @@ pub struct Decided {
     pub traffic: Traffic,
     /// Whether it is allowed.
     pub verdict: Verdict,
+    /// What of it passes for certain, and what may pass: some requests of a port where the verdict is partial.
+    pub certain: Traffic,
+    /// As `certain`, of what may pass.
+    pub possible: Traffic,
     /// The tiers that had a say, in evaluation order. Empty where none had one.
     pub steps: Vec<Step>,
     /// Why the side is allowed where no tier had a say.
@@ -151,9 +176,9 @@ pub struct Step {
     /// Which side.
     pub direction: Direction,
     /// The layer's name.
-    pub layer: &'static str,
+    pub layer: Arc<str>,
     /// The tier's name.
-    pub tier: &'static str,
+    pub tier: Arc<str>,
     /// What it decided.
     pub action: Action,
     /// The policy that decided, as `Kind/namespace/name`.
@@ -167,6 +192,8 @@ pub struct Step {
     pub peer: Option<Span>,
     /// Other policies that isolate the endpoint too, where no rule of any of them matches.
     pub also: Vec<(String, Span)>,
+    /// It decides in every cluster that the manifests allow for.
+    pub certain: bool,
 }
 
 /// A rule that would allow a denied flow if something were different.

@@ -6,11 +6,11 @@ use npv_models::decide::{
     self, Decision, End, Exemption, Flow, Profile, Unmet, Verdict, decide, decide_over, nearest,
 };
 use npv_models::policy::{Action, Direction, PolicySet, Rule};
-use npv_models::space::{Family, Labels, PortSet, Traffic};
+use npv_models::space::{Family, PortSet, Traffic};
 
 use super::variant::{Apart, Outcome, Variant, transpose, unite};
 use super::{Decided, Default, Near, Part, Party, Question, Step, Trace};
-use crate::query::ends::{self, Ends, Sample};
+use crate::query::ends::{self, Ends, Sample, Spaces};
 use crate::query::name::{Names, Place};
 use crate::query::text;
 
@@ -34,8 +34,8 @@ pub struct Tracer<'a> {
 impl Tracer<'_> {
     /// Answers a question.
     pub fn trace(&self, question: &Question) -> Trace {
-        let unlabelled = Labels::default();
-        let ends = Ends::new(self.cluster, &unlabelled);
+        let spaces = Spaces::of(self.cluster);
+        let ends = Ends::new(self.cluster, &spaces);
         let either: Vec<End<'_>> = [&question.src, &question.dst]
             .into_iter()
             .flat_map(|place| self.groups(place))
@@ -76,11 +76,8 @@ impl Tracer<'_> {
         let asked = Traffic::of(flow.protocol, PortSet::single(flow.port));
         let [mut egress, mut ingress] = Direction::ALL
             .map(|direction| self.side(self.policies, &decision, flow, direction, asked.clone()));
-        let allowed = |side: &Decided| match side.verdict {
-            Verdict::Allow => asked.clone(),
-            Verdict::Deny => Traffic::NONE,
-        };
-        let (out, into) = (allowed(&egress), allowed(&ingress));
+        let possible = egress.possible.intersection(&ingress.possible);
+        let (out, into) = (egress.certain.clone(), ingress.certain.clone());
         let ends = [flow.src, flow.dst];
         self.explain(std::slice::from_mut(&mut egress), Direction::Egress, ends, &into);
         self.explain(std::slice::from_mut(&mut ingress), Direction::Ingress, ends, &out);
@@ -89,6 +86,7 @@ impl Tracer<'_> {
             dst,
             asked,
             allowed: out.intersection(&into),
+            possible,
             egress: vec![egress],
             ingress: vec![ingress],
         }
@@ -138,13 +136,17 @@ impl Tracer<'_> {
                         && other.default == decided.default
                 });
                 match same {
-                    Some(other) => other.traffic = other.traffic.union(&decided.traffic),
+                    Some(other) => {
+                        other.traffic = other.traffic.union(&decided.traffic);
+                        other.certain = other.certain.union(&decided.certain);
+                        other.possible = other.possible.union(&decided.possible);
+                    }
                     None => known.push(decided),
                 }
             }
         }
         for side in [&mut outcome.egress, &mut outcome.ingress] {
-            side.sort_by_key(|decided| decided.verdict == Verdict::Deny);
+            side.sort_by_key(|decided| std::cmp::Reverse(decided.verdict));
         }
         outcome
     }
@@ -158,7 +160,7 @@ impl Tracer<'_> {
         flow: &Flow<'_>,
     ) -> Option<(Family, Family)> {
         // Only a denial that one side allows has the other side's permission elsewhere.
-        if decision.verdict() == Verdict::Allow || decision.egress == decision.ingress {
+        if decision.verdict() != Verdict::Deny || decision.egress == decision.ingress {
             return None;
         }
         let over = flow.families().into_iter().flatten().map(|family| {
@@ -190,23 +192,22 @@ impl Tracer<'_> {
             .filter(|step| step.direction == direction)
             .map(|step| Step {
                 direction,
-                layer: step.layer,
-                tier: step.tier.name,
+                layer: step.layer.into(),
+                tier: step.tier.name.clone(),
                 action: step.action,
                 object: step.policy.object.to_string(),
                 rule: step.rule.map(rule_name),
                 span: step.rule.map_or(step.policy.name_span, |rule| rule.provenance.span),
                 peer: step.peer.map(|peer| peer.provenance.span),
-                also: match (step.rule, subject) {
-                    (None, End::Pod(pod)) => step
-                        .tier
-                        .applying(pod, direction)
+                also: match step.rule {
+                    None => decide::isolating(step.tier, self.profile, flow, direction)
                         .into_iter()
                         .filter(|policy| !std::ptr::eq(*policy, step.policy))
                         .map(|policy| (policy.object.to_string(), policy.name_span))
                         .collect(),
-                    _ => Vec::new(),
+                    Some(_) => Vec::new(),
                 },
+                certain: step.certain,
             })
             .collect();
         let undecided = steps.last().is_none_or(|step| step.action != Action::Allow);
@@ -214,27 +215,33 @@ impl Tracer<'_> {
             (Some(Exemption::Itself), _) => Default::Itself,
             (Some(Exemption::OwnNode), _) if direction == Direction::Ingress => Default::OwnNode,
             (_, End::Pod(pod)) if self.profile.sees(pod) => {
-                let selected = policies
-                    .layers
-                    .iter()
-                    .flat_map(|layer| &layer.tiers)
-                    .filter(|tier| tier.profile(self.profile).sees(pod))
-                    .any(|tier| !tier.applying(pod, direction).is_empty());
+                let mut tiers = policies.layers.iter().flat_map(|layer| &layer.tiers);
+                let selected = tiers.any(|tier| decide::speaks(tier, self.profile, flow, direction));
                 if selected { Default::Undecided } else { Default::NotSelected }
             }
             _ => Default::NoPod,
         });
-        Decided { traffic, verdict, steps, default, near: Vec::new() }
+        let passes = decision.side(direction);
+        Decided {
+            certain: traffic.limited_to(&passes.certain),
+            possible: traffic.limited_to(&passes.possible),
+            traffic,
+            verdict,
+            steps,
+            default,
+            near: Vec::new(),
+        }
     }
 
     fn part(&self, src: &Variant<'_>, dst: &Variant<'_>, outcome: Outcome, asked: &Traffic) -> Part {
-        let allowed = |side: &[Decided]| {
-            side.iter()
-                .filter(|decided| decided.verdict == Verdict::Allow)
-                .fold(Traffic::NONE, |all, decided| all.union(&decided.traffic))
+        let united = |side: &[Decided], of: fn(&Decided) -> &Traffic| {
+            side.iter().fold(Traffic::NONE, |all, decided| all.union(of(decided)))
         };
         let Outcome { mut egress, mut ingress, .. } = outcome;
-        let (out, into) = (allowed(&egress), allowed(&ingress));
+        let (out, into) =
+            (united(&egress, |decided| &decided.certain), united(&ingress, |decided| &decided.certain));
+        let possible = united(&egress, |decided| &decided.possible)
+            .intersection(&united(&ingress, |decided| &decided.possible));
         // Where one side allows something, that is what the other is interesting for.
         self.explain(&mut egress, Direction::Egress, [src.end, dst.end], &into);
         self.explain(&mut ingress, Direction::Ingress, [src.end, dst.end], &out);
@@ -243,6 +250,7 @@ impl Tracer<'_> {
             dst: dst.seen(),
             asked: asked.clone(),
             allowed: out.intersection(&into),
+            possible,
             egress,
             ingress,
         }
@@ -257,7 +265,7 @@ impl Tracer<'_> {
         other_side: &Traffic,
     ) {
         // Where the side allows some of it, what it allows says enough.
-        let partly = side.iter().any(|decided| decided.verdict == Verdict::Allow);
+        let partly = side.iter().any(|decided| decided.verdict != Verdict::Deny);
         for decided in side.iter_mut().filter(|decided| !partly && decided.verdict == Verdict::Deny) {
             let preferred = decided.traffic.intersection(other_side);
             let Some((protocol, port)) = preferred.first().or_else(|| decided.traffic.first()) else {

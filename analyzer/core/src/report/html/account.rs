@@ -1,8 +1,6 @@
 //! Policies and their rules, in terms of the classes that they match.
 
-use npv_models::policy::{
-    Direction, Mode, NoMatch, Participation, Peers, Policy, PolicySet, Ports, Precision, Rule,
-};
+use npv_models::policy::{Direction, Mode, NoMatch, Peers, Policy, PolicySet, Ports, Rule};
 use serde::Serialize;
 
 use super::document::{Flows, word};
@@ -24,8 +22,8 @@ struct TierOf<'a> {
     name: &'a str,
     #[serde(serialize_with = "word")]
     mode: Mode,
-    #[serde(serialize_with = "word")]
-    participation: Participation,
+    /// Whom what no rule matches concerns: `everybody`, or those whom a policy of the tier selects.
+    participation: &'static str,
     #[serde(serialize_with = "word")]
     no_match: NoMatch,
     /// Its selectors and named ports see pods on the host network.
@@ -39,7 +37,7 @@ struct PolicyOf<'a> {
     kind: &'a str,
     namespace: Option<&'a str>,
     name: &'a str,
-    priority: i32,
+    priority: Option<f64>,
     /// The set of classes that it applies to.
     subject: u32,
     /// The same in words.
@@ -69,8 +67,6 @@ struct RuleOf<'a> {
     names: Vec<u32>,
     /// Both in words; empty for everything.
     over: Vec<String>,
-    /// What of the rule is not modelled.
-    unsupported: Option<&'a str>,
 }
 
 /// All policies, in evaluation order.
@@ -98,15 +94,15 @@ pub(super) fn layers<'a>(
             });
             let policies = policies.collect();
             tiers.push(TierOf {
-                name: tier.name,
+                name: &tier.name,
                 mode: tier.mode,
-                participation: tier.participation,
+                participation: if tier.isolates() { "selected" } else { "everybody" },
                 no_match: tier.no_match,
                 sees_hosts: of_tier.sees_hosts,
                 policies,
             });
         }
-        layers.push(LayerOf { name: layer.name, tiers });
+        layers.push(LayerOf { name: &layer.name, tiers });
     }
     layers
 }
@@ -116,7 +112,7 @@ fn of_policy<'a>(policy: &'a Policy, subject: u32, excerpts: &mut Excerpts<'a>) 
         kind: policy.object.kind,
         namespace: policy.object.namespace.as_deref(),
         name: &policy.object.name,
-        priority: policy.priority,
+        priority: policy.priority.order(),
         subject,
         selects: words::pods(&policy.subject),
         at: Place::of(policy.name_span, excerpts.sources()),
@@ -148,10 +144,6 @@ fn of_rule<'a>(
         over: match &rule.ports {
             Ports::All => Vec::new(),
             Ports::Listed(ports) => ports.iter().map(|port| words::port(&port.matches)).collect(),
-        },
-        unsupported: match &rule.precision {
-            Precision::Unsupported { why, .. } => Some(why),
-            Precision::Exact | Precision::Over | Precision::Under => None,
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use npv_models::diagnostic::Finding;
-use npv_models::policy::{Direction, Mode, NoMatch, Participation};
+use npv_models::policy::{Direction, Mode, NoMatch};
 use npv_models::source::SourceMap;
 use npv_models::space::{Family, Traffic};
 use rustc_hash::FxHashMap;
@@ -161,15 +161,6 @@ impl Word for Mode {
             Self::FirstMatch => "first-match",
             Self::Union => "union",
             Self::DenyWins => "deny-wins",
-        }
-    }
-}
-
-impl Word for Participation {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Everybody => "everybody",
-            Self::Selected => "selected",
         }
     }
 }

@@ -1,14 +1,15 @@
 //! `npv reach --format json`.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use npv_models::space::Traffic;
+use npv_models::space::{PortSet, Protocol, RequestSet, Traffic};
 use serde::Serialize;
 
 use super::check::write_diagnostics;
 use super::{SCHEMA_VERSION, value};
-use crate::query::reach::{Party, PartyKind};
+use crate::query::reach::{Party, PartyKind, Shaded};
 use crate::report::{Page, ReachReport};
 
 /// An endpoint as programs read it.
@@ -45,7 +46,70 @@ struct Connection<'a> {
     src: &'a str,
     dst: &'a str,
     all: bool,
-    traffic: &'a Traffic,
+    /// What passes for certain, whole.
+    traffic: Traffic,
+    /// The ports of which some requests pass, which `requests` describe.
+    #[serde(skip_serializing_if = "Ports::is_empty")]
+    partial: Ports,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    requests: Vec<Requests>,
+    /// What may pass, depending on what no manifest shows.
+    #[serde(skip_serializing_if = "Ports::is_empty")]
+    unknown: Ports,
+}
+
+/// Ports by protocol, protocols without any left out.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(in crate::report) struct Ports(BTreeMap<&'static str, Vec<(u16, u16)>>);
+
+impl Ports {
+    pub(in crate::report) fn of(traffic: &Traffic) -> Self {
+        let ports =
+            Protocol::ALL.map(|protocol| (protocol.name(), traffic.ports(protocol).intervals().to_vec()));
+        Self(ports.into_iter().filter(|(_, intervals)| !intervals.is_empty()).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Some ports with the requests that pass over them.
+#[derive(Serialize)]
+pub(in crate::report) struct Requests {
+    ports: Ports,
+    http: RequestSet,
+}
+
+impl Requests {
+    /// All of some traffic that is partial.
+    pub(in crate::report) fn of(traffic: &Traffic) -> Vec<Self> {
+        let partial = traffic.partial();
+        let of = |(ports, requests): (&PortSet, &RequestSet)| Self {
+            ports: Ports::of(&Traffic::of(Protocol::Tcp, ports.clone())),
+            http: requests.clone(),
+        };
+        partial.map(of).collect()
+    }
+}
+
+impl<'a> Connection<'a> {
+    fn of(src: &'a str, dst: &'a str, link: &Shaded<'_>) -> Self {
+        let whole = link.traffic.whole();
+        let partial = link.traffic.touched().difference(&whole);
+        // What may pass in part is not known of the whole port, unless a part passes for certain.
+        let unknown = link.unknown.touched().difference(&link.traffic.touched());
+        Self {
+            src,
+            dst,
+            all: whole.is_all(),
+            partial: Ports::of(&partial),
+            requests: Requests::of(&link.traffic),
+            unknown: Ports::of(&unknown),
+            traffic: whole,
+        }
+    }
 }
 
 pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -58,7 +122,7 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
     }
     write!(page, "],\n\"connections\": [")?;
     let mut separator = "\n";
-    report.reach.each(|link| {
+    report.reach.each_shaded(|link| {
         let (Some(src), Some(dst)) = (report.reach.parties.get(link.src), report.reach.parties.get(link.dst))
         else {
             return Ok(());
@@ -66,7 +130,7 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
         write!(page, "{separator}")?;
         separator = ",\n";
         let (src, dst) = (&*src.id, &*dst.id);
-        value(page, &Connection { src, dst, all: link.traffic.is_all(), traffic: &link.traffic })
+        value(page, &Connection::of(src, dst, &link))
     })?;
     writeln!(page, "],")?;
     write_diagnostics(report.findings, report.sources, page)?;

@@ -169,13 +169,7 @@ fn field<T: Serialize>(page: &mut Page<'_>, name: &str, content: &T) -> io::Resu
 }
 
 fn verdict(part: &Part) -> &'static str {
-    if part.allowed.is_empty() {
-        "deny"
-    } else if part.allowed == part.asked {
-        "allow"
-    } else {
-        "mixed"
-    }
+    part.verdict().map_or("mixed", Verdict::name)
 }
 
 /// The one flow that was asked for, if it was one.
@@ -184,8 +178,7 @@ fn single(part: &Part) -> (Option<Protocol>, Option<u16>) {
 }
 
 fn allowed(side: &[Decided]) -> Traffic {
-    let allowing = side.iter().filter(|decided| decided.verdict == Verdict::Allow);
-    allowing.fold(Traffic::NONE, |all, decided| all.union(&decided.traffic))
+    side.iter().fold(Traffic::NONE, |all, decided| all.union(&decided.certain))
 }
 
 fn sides(part: &Part) -> impl Iterator<Item = (Direction, &Decided)> {
@@ -199,8 +192,8 @@ fn steps<'a>(part: &'a Part, sources: &'a SourceMap) -> Vec<Step<'a>> {
         steps.extend(decided.steps.iter().map(|step| {
             Step {
                 side,
-                layer: step.layer,
-                tier: step.tier,
+                layer: &step.layer,
+                tier: &step.tier,
                 object: Some(&step.object),
                 rule: step.rule.as_deref(),
                 action: step.action.name(),

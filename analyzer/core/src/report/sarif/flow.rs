@@ -65,7 +65,7 @@ impl<'a> Case<'a> {
                 let decides = decisive.is_some_and(|decisive| std::ptr::eq(decisive, step));
                 locations.extend(files.place(step.span, Some(&said(step))).map(|place| ThreadFlowLocation {
                     location: Location { logical: vec![logical(&step.object)], ..place },
-                    kinds: vec![side, step.layer],
+                    kinds: vec![side.into(), step.layer.as_ref().into()],
                     importance: if decides { "essential" } else { "important" },
                 }));
             }
@@ -78,7 +78,7 @@ impl<'a> Case<'a> {
                         message: Some(message::plain(&text)),
                         ..Location::default()
                     },
-                    kinds: vec![side],
+                    kinds: vec![side.into()],
                     importance: "important",
                 });
             }
@@ -94,7 +94,7 @@ pub(super) fn way(hops: &[Hop], files: Files<'_>) -> Vec<ThreadFlowLocation> {
             let place = hop.span.and_then(|span| files.place(span, None)).unwrap_or_default();
             ThreadFlowLocation {
                 location: Location { message: Some(message::plain(&hop.text)), ..place },
-                kinds: vec!["path"],
+                kinds: vec!["path".into()],
                 importance: if hop.stops { "essential" } else { "important" },
             }
         })

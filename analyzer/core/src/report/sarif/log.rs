@@ -178,7 +178,7 @@ pub(super) struct ThreadFlowLocation {
     pub(super) location: Location,
     /// Where in the network it is decided: the side, the layer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) kinds: Vec<&'static str>,
+    pub(super) kinds: Vec<Box<str>>,
     /// `essential` where it decides, `important` where it has a say.
     pub(super) importance: &'static str,
 }

@@ -99,12 +99,20 @@ fn path(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
 
 /// The flow with its verdict, and what policies see of its ends.
 pub(super) fn headline(part: &Part, page: &mut Page<'_>) -> io::Result<()> {
-    let verdict = if part.allowed.is_empty() {
-        page.ink(Ink::Denied, "denied".to_owned())
-    } else if part.allowed == part.asked {
-        page.ink(Ink::Allowed, "allowed".to_owned())
-    } else {
-        page.ink(Ink::Caution, format!("allowed on {}", part.allowed))
+    let verdict = match part.verdict() {
+        Some(Verdict::Deny) => page.ink(Ink::Denied, "denied".to_owned()),
+        Some(Verdict::Allow) => page.ink(Ink::Allowed, "allowed".to_owned()),
+        Some(Verdict::Unknown) => {
+            page.ink(Ink::Caution, "unknown: it depends on what no manifest shows".to_owned())
+        }
+        Some(Verdict::Partial) | None if part.allowed.is_empty() => {
+            page.ink(Ink::Caution, format!("unknown on {}", part.possible))
+        }
+        Some(Verdict::Partial) | None => {
+            let open = part.possible.difference(&part.allowed);
+            let unknown = if open.is_empty() { String::new() } else { format!(", unknown on {open}") };
+            page.ink(Ink::Caution, format!("allowed on {}{unknown}", part.allowed))
+        }
     };
     writeln!(page, "{}: {verdict}", page.ink(Ink::Heading, arrow(part)))?;
     ends(part, page)
@@ -157,6 +165,8 @@ fn decision(
     let (level, word) = match decided.verdict {
         Verdict::Allow => (Level::INFO.with_name(Some(level)), "allowed"),
         Verdict::Deny => (Level::ERROR.with_name(Some(level)), "denied"),
+        Verdict::Partial => (Level::WARNING.with_name(Some(level)), "allowed for some requests"),
+        Verdict::Unknown => (Level::WARNING.with_name(Some(level)), "unknown"),
     };
     let title = level.primary_title(format!("{word}{over} by {}", reason(decided, direction, &of)));
     let mut group = Group::with_title(title);
