@@ -3,9 +3,13 @@
 mod interval;
 mod ip;
 mod label;
+mod language;
+mod request;
 mod traffic;
 
 pub use interval::{Bound, IntervalSet};
 pub use ip::{Family, IpSet, cidr_text, mask};
 pub use label::{Labels, Operator, Requirement, Selector};
+pub use language::{Language, LanguageError, MAX_PAIRS, MAX_STATES, Texts, TooLarge};
+pub use request::{Request, RequestSet, RequestText};
 pub use traffic::{PortSet, Protocol, Traffic};
