@@ -9,7 +9,7 @@ use crate::policy::{
     Action, Direction, Entity, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, Policy, PortItem,
     PortMatch, Ports, Rule, Same, Tier, attribute,
 };
-use crate::space::{Family, IpSet, Label, Protocol, RequestSet, Selector, Truth};
+use crate::space::{Family, IpSet, Label, Protocol, Request, RequestSet, Selector, Truth};
 
 /// How one side sees a flow.
 #[derive(Clone, Copy)]
@@ -18,6 +18,8 @@ pub(super) struct View<'v> {
     /// The family of the flow's packets; any where `None`.
     pub(super) family: Option<Family>,
     pub(super) flow: &'v Flow<'v>,
+    /// The HTTP request that it is limited to.
+    pub(super) request: Option<&'v Request>,
     pub(super) direction: Direction,
     /// It comes from the subject's own node, which only a rule keeps out (K-60).
     pub(super) exempt: bool,
@@ -324,7 +326,10 @@ impl PortItem {
         // Only TCP carries HTTP.
         let requests = match &self.requests {
             None => RequestSet::all(),
-            Some(requests) if view.flow.protocol == Protocol::Tcp => requests.clone(),
+            Some(requests) if view.flow.protocol == Protocol::Tcp => match view.request {
+                Some(request) => requests.given(request),
+                None => requests.clone(),
+            },
             Some(_) => RequestSet::none(),
         };
         let none = RequestSet::none;

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use crate::cluster::ContainerPort;
 use crate::policy::{Action, Direction, Entity, Layer, Mode, NoMatch, Peer, Policy, PolicySet, Rule, Tier};
-use crate::space::{Family, IpSet, Labels, Protocol, RequestSet, Truth};
+use crate::space::{Family, IpSet, Labels, Protocol, Request, RequestSet, Truth};
 use matching::View;
 
 /// One end of a flow, as concrete as a packet needs.
@@ -264,7 +264,18 @@ impl Decision<'_> {
 
 /// Decides one flow: what passes is what both sides let pass in the same address family (S-16).
 pub fn decide<'p>(policies: &'p PolicySet, profile: Profile, flow: &Flow<'_>) -> Decision<'p> {
-    let over = |family| decide_over(policies, profile, flow, family);
+    decide_request(policies, profile, flow, None)
+}
+
+/// Decides one flow as far as it is one HTTP request: what is left to ask of a request is what the request itself
+/// leaves open.
+pub fn decide_request<'p>(
+    policies: &'p PolicySet,
+    profile: Profile,
+    flow: &Flow<'_>,
+    request: Option<&Request>,
+) -> Decision<'p> {
+    let over = |family| over(policies, profile, flow, family, request);
     let rank = |decision: &Decision<'_>| (decision.verdict(), decision.egress.max(decision.ingress));
     let families = flow.families().into_iter().map(over);
     let best = families.reduce(|best, next| {
@@ -282,6 +293,16 @@ pub fn decide_over<'p>(
     flow: &Flow<'_>,
     family: Option<Family>,
 ) -> Decision<'p> {
+    over(policies, profile, flow, family, None)
+}
+
+fn over<'p>(
+    policies: &'p PolicySet,
+    profile: Profile,
+    flow: &Flow<'_>,
+    family: Option<Family>,
+    request: Option<&Request>,
+) -> Decision<'p> {
     let mut steps = Vec::new();
     if is_itself(flow) {
         let exemption = Some(Exemption::Itself);
@@ -290,7 +311,7 @@ pub fn decide_over<'p>(
         let (egress, ingress) = (Verdict::Allow, Verdict::Allow);
         return Decision { egress, ingress, sides, outcome, family, exemption, steps };
     }
-    let view = |direction, exempt| View { profile, family, flow, direction, exempt };
+    let view = |direction, exempt| View { profile, family, flow, request, direction, exempt };
     let egress = side(policies, &view(Direction::Egress, false), &mut steps);
     let own_node = is_from_own_node(profile, flow);
     let ingress = if own_node && !profile.own_node_can_be_denied {
@@ -316,14 +337,14 @@ pub fn isolating<'p>(
     flow: &Flow<'_>,
     direction: Direction,
 ) -> Vec<&'p Policy> {
-    let view = View { profile: tier.profile(profile), family: None, flow, direction, exempt: false };
+    let view = View { profile: tier.profile(profile), family: None, flow, request: None, direction, exempt: false };
     let applying = tier.applying(&view).into_iter().map(|(policy, _)| policy);
     applying.filter(|policy| policy.isolates(direction)).collect()
 }
 
 /// Whether a policy of the tier may apply to the subject of a flow.
 pub fn speaks(tier: &Tier, profile: Profile, flow: &Flow<'_>, direction: Direction) -> bool {
-    let view = View { profile: tier.profile(profile), family: None, flow, direction, exempt: false };
+    let view = View { profile: tier.profile(profile), family: None, flow, request: None, direction, exempt: false };
     !tier.applying(&view).is_empty()
 }
 

@@ -179,7 +179,8 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
     for step in decision.steps.iter().filter(|step| step.action == Action::Deny) {
         let profile = step.tier.profile(profile);
         let exempt = decision.exemption.is_some();
-        let view = View { profile, family: decision.family, flow, direction: step.direction, exempt };
+        let view =
+            View { profile, family: decision.family, flow, request: None, direction: step.direction, exempt };
         // A rule after the denial of an ordered tier is never asked; nor is any where a denial wins.
         let mut too_late = step.rule.is_some() && step.tier.mode == Mode::DenyWins;
         let End::Pod(subject) = flow.subject(step.direction) else { continue };

@@ -3,6 +3,7 @@
 mod interval;
 mod ip;
 mod label;
+mod language;
 mod request;
 mod traffic;
 mod truth;
@@ -10,6 +11,7 @@ mod truth;
 pub use interval::{Bound, IntervalSet};
 pub use ip::{Family, IpSet, cidr_text, mask};
 pub use label::{Label, Labels, Operator, Requirement, Selector};
-pub use request::RequestSet;
+pub use language::{Language, LanguageError, MAX_PAIRS, MAX_STATES, Texts, TooLarge};
+pub use request::{Request, RequestSet, RequestText};
 pub use traffic::{PortSet, Protocol, Traffic, icmp_messages};
 pub use truth::Truth;
