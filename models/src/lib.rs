@@ -6,7 +6,7 @@
 //!
 //! - [`source`]: input texts, byte spans and line/column positions;
 //! - [`diagnostic`]: findings as plain data;
-//! - [`space`]: exact sets of addresses, ports, traffic and labels in canonical form;
+//! - [`space`]: exact sets of addresses, ports, traffic, labels and HTTP requests in canonical form;
 //! - [`yaml`]: one parse of YAML and JSON into a tree that keeps a span for every node;
 //! - [`k8s`]: typed objects;
 //! - [`cluster`]: the resolved inventory of namespaces, workloads, pods, nodes and Services;

@@ -11,6 +11,7 @@ pub(super) fn parse(template: &str) -> Result<Expression, LanguageError> {
     if !template.starts_with('/') {
         return error(0, "a template starts with `/`");
     }
+    let allowed = of_segment("");
     let mut parts = Vec::new();
     let mut rest_of_path_at = None;
     let mut at = 0;
@@ -22,13 +23,16 @@ pub(super) fn parse(template: &str) -> Result<Expression, LanguageError> {
             return error(at, "`{**}` is the last operator of a template");
         }
         match segment {
-            "{*}" => parts.push(Expression::Repeat(Box::new(Expression::Set(of_segment(""))), 1, None)),
+            "{*}" => parts.push(Expression::Repeat(Box::new(Expression::Set(allowed.clone())), 1, None)),
             "{**}" => {
                 rest_of_path_at = Some(at);
                 parts.push(Expression::Repeat(Box::new(Expression::Set(of_segment("/"))), 0, None));
             }
             literal if literal.contains(['{', '}', '*']) => {
                 return error(at, "an operator stands alone between slashes");
+            }
+            literal if !literal.chars().all(|own| symbol(own).is_some_and(|own| allowed.contains(own))) => {
+                return error(at, "a segment has a character that Envoy takes in no template");
             }
             literal => parts.push(Expression::literal(literal)),
         }

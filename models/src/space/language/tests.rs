@@ -331,7 +331,7 @@ fn templates_are_those_of_istio() {
     assert!(!template("/a/{**}").contains("/a"));
     assert!(template("/{**}/x").contains("/a/b/x"));
     assert_eq!(template("/a").unnamed(), re2("/a"));
-    for wrong in ["a", "/{**}/{*}", "/a{*}", "/{*}a", "/*", "/{x}", ""] {
+    for wrong in ["a", "/{**}/{*}", "/a{*}", "/{*}a", "/*", "/{x}", "", "/a b/{*}", "/é"] {
         assert!(Language::template(wrong).is_err(), "{wrong}");
     }
 }

@@ -86,7 +86,7 @@ pub(super) fn boxes(root: Option<&Node>, texts: &Texts) -> Vec<RequestText> {
         every.conditions.push(words);
         vec![every]
     };
-    let Some(root) = root else { return unknown(TooLarge.to_string()) };
+    let Some(root) = root else { return unknown("patterns that are too large to decide exactly".to_owned()) };
     let cover = Cover { texts, memo: Memo::default() }.of(root);
     let Ok(mut boxes) = cover else {
         let example = root.witness().map(|request| request.to_string()).unwrap_or_default();
