@@ -27,7 +27,7 @@ use std::hash::{Hash, Hasher};
 use diagram::{Memo, Node, Operation, Variable};
 use serde::{Serialize, Serializer};
 
-use super::{Language, Texts, TooLarge};
+use super::{Language, Texts, TooLarge, Truth};
 pub use describe::RequestText;
 
 /// One request.
@@ -214,13 +214,13 @@ impl RequestSet {
         !self.intersection(other).is_empty()
     }
 
-    /// Whether the request is in the set; nothing if that depends on something that the request leaves
-    /// open ([`Self::given`] says on what).
-    pub fn contains(&self, request: &Request) -> Option<bool> {
-        match self.given(request).root? {
-            Node::None => Some(false),
-            Node::All => Some(true),
-            Node::Branch(_) => None,
+    /// Whether the request is in the set; *maybe* if that depends on something that the request leaves open
+    /// ([`Self::given`] says on what).
+    pub fn contains(&self, request: &Request) -> Truth {
+        match self.given(request).root {
+            Some(Node::None) => Truth::No,
+            Some(Node::All) => Truth::Yes,
+            Some(Node::Branch(_)) | None => Truth::Maybe,
         }
     }
 
