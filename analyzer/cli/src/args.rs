@@ -333,6 +333,15 @@ pub(crate) struct TraceArgs {
     /// List the shortest chains of allowed hops from SRC to DST, over whatever ports
     #[arg(long)]
     pub(crate) through: bool,
+    /// Ask for one HTTP request: its method and its path
+    #[arg(long, value_name = "METHOD PATH", conflicts_with = "through")]
+    pub(crate) http: Option<String>,
+    /// The host that the request is for
+    #[arg(long, value_name = "HOST", requires = "http")]
+    pub(crate) host: Option<String>,
+    /// A header of the request; may be repeated
+    #[arg(long, value_name = "NAME: VALUE", requires = "http")]
+    pub(crate) header: Vec<String>,
     #[command(flatten)]
     pub(crate) input: InputArgs,
 }

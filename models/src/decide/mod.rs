@@ -3,11 +3,13 @@
 //! Everything else is tested against [`decide`], so it follows the semantics rule by rule and
 //! optimises nothing. [`nearest`] explains a denial: which rules come closest to allowing the flow.
 
+mod cause;
 mod family;
 mod matching;
 mod why;
 
 pub use crate::policy::Profile;
+pub use cause::{Cause, Unknown, Which, causes};
 pub use matching::covers;
 pub use why::{Near, Part, Unmet, nearest};
 
@@ -337,14 +339,16 @@ pub fn isolating<'p>(
     flow: &Flow<'_>,
     direction: Direction,
 ) -> Vec<&'p Policy> {
-    let view = View { profile: tier.profile(profile), family: None, flow, request: None, direction, exempt: false };
+    let view =
+        View { profile: tier.profile(profile), family: None, flow, request: None, direction, exempt: false };
     let applying = tier.applying(&view).into_iter().map(|(policy, _)| policy);
     applying.filter(|policy| policy.isolates(direction)).collect()
 }
 
 /// Whether a policy of the tier may apply to the subject of a flow.
 pub fn speaks(tier: &Tier, profile: Profile, flow: &Flow<'_>, direction: Direction) -> bool {
-    let view = View { profile: tier.profile(profile), family: None, flow, request: None, direction, exempt: false };
+    let view =
+        View { profile: tier.profile(profile), family: None, flow, request: None, direction, exempt: false };
     !tier.applying(&view).is_empty()
 }
 

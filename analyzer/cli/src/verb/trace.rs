@@ -7,12 +7,37 @@ use npv_analyzer::query::path::{Destination, Walker};
 use npv_analyzer::query::trace::{Question, Tracer};
 use npv_analyzer::query::walk;
 use npv_analyzer::report::TraceReport;
+use npv_models::space::Request;
 
 use super::{exit_of, show_findings};
 use crate::args::{LookArgs, TraceArgs};
 use crate::input::{self, Input};
 use crate::outcome::{Exit, Failure};
 use crate::{output, verbose};
+
+/// The HTTP request that the flow is.
+fn request(args: &TraceArgs) -> Result<Option<Request>, Failure> {
+    let Some(http) = &args.http else { return Ok(None) };
+    let words: Vec<&str> = http.split_whitespace().collect();
+    let &[method, path] = words.as_slice() else {
+        return Err(Failure::usage(
+            format!("`{http}` is no request"),
+            "write its method and its path: `--http 'GET /api/orders'`",
+        ));
+    };
+    let headers = args.header.iter().map(|header| match header.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().into(), value.trim().into())),
+        _ => Err(Failure::usage(
+            format!("`{header}` is no header"),
+            "write its name and its value: `--header 'X-API-Key: k'`",
+        )),
+    });
+    Ok(Some(Request {
+        host: args.host.as_deref().map(Into::into),
+        headers: headers.collect::<Result<_, _>>()?,
+        ..Request::new(method, path)
+    }))
+}
 
 pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
     if args.through {
@@ -61,8 +86,14 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         verbose::answered(start.elapsed(), look);
         return Ok(exit_of(&snapshot, &configured));
     }
-    let tracer =
-        Tracer { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, names };
+    let request = request(args)?;
+    let tracer = Tracer {
+        cluster: &snapshot.cluster,
+        policies: &snapshot.policies,
+        profile: snapshot.profile,
+        names,
+        request: request.as_ref(),
+    };
     let src = place(&args.src)?;
     let destination = Destination::parse(dst, over);
     let answer = match &destination {

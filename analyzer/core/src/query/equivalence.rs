@@ -102,7 +102,7 @@ fn flow(
 fn tracer<'a>(snapshot: &'a Snapshot, engine: &'a Engine) -> Tracer<'a> {
     let Snapshot { cluster, policies, profile, .. } = snapshot;
     let names = Names { cluster, endpoints: engine.endpoints(), namespace: None };
-    Tracer { cluster, policies, profile: *profile, names }
+    Tracer { cluster, policies, profile: *profile, names, request: None }
 }
 
 /// The namespaces whose labels manifests give.

@@ -92,7 +92,7 @@ pub fn prove<'a>(
 ) -> Result<Proofs<'a>, Error> {
     let names = Names { cluster: &snapshot.cluster, endpoints: engine.endpoints(), namespace: None };
     let (cluster, policies, profile) = (&snapshot.cluster, &snapshot.policies, snapshot.profile);
-    let tracer = Tracer { cluster, policies, profile, names };
+    let tracer = Tracer { cluster, policies, profile, names, request: None };
     let resolver = Resolver::new(names, engine);
     let mut answers = Proofs::default();
     let mut resolved = Vec::new();

@@ -5,7 +5,7 @@ mod variant;
 
 use std::sync::Arc;
 
-use npv_models::decide::Verdict;
+use npv_models::decide::{Cause, Verdict};
 use npv_models::policy::{Action, Direction};
 use npv_models::source::Span;
 use npv_models::space::{IpSet, Protocol, Traffic};
@@ -153,6 +153,8 @@ pub struct Decided {
     pub default: Option<Default>,
     /// Where nothing that was asked is allowed: what comes nearest to allowing it, the nearest first.
     pub near: Vec<Near>,
+    /// What it depends on where the verdict is unknown.
+    pub depends: Vec<Cause>,
 }
 
 /// Why a side is allowed although no tier had a say.

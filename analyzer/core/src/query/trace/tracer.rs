@@ -3,10 +3,10 @@
 
 use npv_models::cluster::Cluster;
 use npv_models::decide::{
-    self, Decision, End, Exemption, Flow, Profile, Unmet, Verdict, decide, decide_over, nearest,
+    self, Decision, End, Exemption, Flow, Profile, Unmet, Verdict, decide_over, decide_request, nearest,
 };
 use npv_models::policy::{Action, Direction, PolicySet, Rule};
-use npv_models::space::{Family, PortSet, Traffic};
+use npv_models::space::{Family, PortSet, Request, Traffic};
 
 use super::variant::{Apart, Outcome, Variant, transpose, unite};
 use super::{Decided, Default, Near, Part, Party, Question, Step, Trace};
@@ -29,6 +29,8 @@ pub struct Tracer<'a> {
     pub profile: Profile,
     /// How ends are called.
     pub names: Names<'a>,
+    /// The HTTP request that the flow is, where it is one.
+    pub request: Option<&'a Request>,
 }
 
 impl Tracer<'_> {
@@ -72,7 +74,7 @@ impl Tracer<'_> {
 
     /// Answers for one flow whose ends may be in no manifest; `src` and `dst` say what to call them.
     pub(crate) fn flow(&self, flow: &Flow<'_>, src: Party, dst: Party) -> Part {
-        let decision = decide(self.policies, self.profile, flow);
+        let decision = decide_request(self.policies, self.profile, flow, self.request);
         let asked = Traffic::of(flow.protocol, PortSet::single(flow.port));
         let [mut egress, mut ingress] = Direction::ALL
             .map(|direction| self.side(self.policies, &decision, flow, direction, asked.clone()));
@@ -118,7 +120,7 @@ impl Tracer<'_> {
         let mut outcome = Outcome { egress: Vec::new(), ingress: Vec::new(), apart: Vec::new() };
         for (protocol, first, last) in ends::atoms(asked, [policies], &[&dst.end]) {
             let flow = Flow { src: src.end, dst: dst.end, protocol, port: first };
-            let decision = decide(policies, self.profile, &flow);
+            let decision = decide_request(policies, self.profile, &flow, self.request);
             let traffic = Traffic::of(protocol, PortSet::range(first, last));
             if let Some((egress, ingress)) = self.apart(policies, &decision, &flow) {
                 match outcome.apart.iter_mut().find(|apart| apart.egress == egress) {
@@ -230,6 +232,7 @@ impl Tracer<'_> {
             steps,
             default,
             near: Vec::new(),
+            depends: decide::causes(decision, direction, self.profile, flow),
         }
     }
 
@@ -273,7 +276,7 @@ impl Tracer<'_> {
             };
             let single = decided.traffic == Traffic::of(protocol, PortSet::single(port));
             let flow = Flow { src, dst, protocol, port };
-            let decision = decide(self.policies, self.profile, &flow);
+            let decision = decide_request(self.policies, self.profile, &flow, self.request);
             // What is said of a whole set of ports must not speak of one of them.
             let about_ports = |unmet: &Unmet<'_>| {
                 matches!(unmet, Unmet::Port { .. } | Unmet::Protocol { .. } | Unmet::NamedPort { .. })

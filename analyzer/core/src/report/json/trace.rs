@@ -1,15 +1,17 @@
 //! `npv trace --format json`.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use npv_models::decide::Verdict;
+use npv_models::decide::{Cause, Verdict, Which};
 use npv_models::policy::Direction;
 use npv_models::source::SourceMap;
 use npv_models::space::{Protocol, Traffic};
 use serde::Serialize;
 
 use super::check::write_diagnostics;
+use super::reach::Requests;
 use super::{Place, SCHEMA_VERSION, value};
 use crate::query::trace::{self, Decided, Default, Overall, Part, Party};
 use crate::report::{Page, TraceReport};
@@ -135,6 +137,15 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     let verdict = report.trace.overall.map_or(of_parts, Overall::name);
     let (protocol, port) = report.over.unzip();
     field(page, "verdict", &verdict)?;
+    let depends = depends(&report.trace.parts, report.sources);
+    if !depends.is_empty() {
+        field(page, "depends", &depends)?;
+    }
+    let requests: Vec<Requests> =
+        report.trace.parts.iter().flat_map(|part| Requests::of(&part.allowed)).collect();
+    if !requests.is_empty() {
+        field(page, "requests", &requests)?;
+    }
     field(page, "src", &report.src)?;
     field(page, "dst", &report.dst)?;
     field(page, "protocol", &protocol)?;
@@ -160,6 +171,32 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
     writeln!(page, ",")?;
     write_diagnostics(report.findings, report.sources, page)?;
     writeln!(page, "}}")
+}
+
+/// Something that an unknown verdict depends on.
+#[derive(Serialize)]
+pub(in crate::report) struct Depends<'a> {
+    on: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<&'static str>,
+    at: Option<Place<'a>>,
+}
+
+impl<'a> Depends<'a> {
+    pub(in crate::report) fn of(cause: &Cause, sources: &'a SourceMap) -> Self {
+        let end = cause.end.map(|end| match end {
+            Which::Src => "src",
+            Which::Dst => "dst",
+        });
+        Self { on: cause.unknown.to_string(), end, at: Place::of(cause.span, sources) }
+    }
+}
+
+/// What the parts of an answer depend on, each once.
+fn depends<'a>(parts: &'a [Part], sources: &'a SourceMap) -> Vec<Depends<'a>> {
+    let sides = parts.iter().flat_map(|part| part.egress.iter().chain(&part.ingress));
+    let causes: BTreeSet<&Cause> = sides.flat_map(|side| &side.depends).collect();
+    causes.into_iter().map(|cause| Depends::of(cause, sources)).collect()
 }
 
 fn field<T: Serialize>(page: &mut Page<'_>, name: &str, content: &T) -> io::Result<()> {

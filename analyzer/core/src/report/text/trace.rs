@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use annotate_snippets::{Element, Group, Level};
-use npv_models::decide::Verdict;
+use npv_models::decide::{Verdict, Which};
 use npv_models::policy::Direction;
 use npv_models::source::SourceMap;
 use unicode_width::UnicodeWidthStr;
@@ -178,6 +178,16 @@ fn decision(
             let text = format!("isolated by {} too", also.join(", "));
             group = group.element(Level::NOTE.message(aside(&text, page.look())));
         }
+    }
+    for cause in &decided.depends {
+        let of = match cause.end {
+            Some(Which::Src) => format!("{}: ", visible(&part.src.id)),
+            Some(Which::Dst) => format!("{}: ", visible(&part.dst.id)),
+            None => String::new(),
+        };
+        let at = sources.locate(cause.span).map_or_else(String::new, |at| format!(" (asked for at {at})"));
+        let text = format!("it depends on {of}{}{at}", visible(&cause.unknown.to_string()));
+        group = group.element(Level::NOTE.message(aside(&text, page.look())));
     }
     if let (Some(default), false) = (decided.default, decided.steps.is_empty()) {
         group = group.element(Level::NOTE.message(explain(default, direction, &of)));
