@@ -10,6 +10,7 @@ mod owners;
 mod pods;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use serde::Serialize;
 pub use backend::{Target, target_port};
 pub use builder::{Builder, Inventory};
 pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
+pub use unseen::{Unseen, UnseenBy};
 
 use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing};
 pub use crate::k8s::{
@@ -137,6 +139,9 @@ pub struct Cluster {
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.
     pub assumptions: Assumptions,
+    /// Who puts objects into namespaces that the manifests do not show, in the order of the manifests. See
+    /// [`Cluster::unseen_pods`] and [`Cluster::unseen_service`].
+    pub unseen: Vec<Unseen>,
 }
 
 /// What the manifests do not tell of a cluster, as far as somebody has said so.

@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod autoscaler;
 mod callback;
+mod custom;
 mod deprecated;
 mod endpoints;
 mod gateway;
@@ -24,6 +25,7 @@ mod operated;
 mod pod;
 mod read;
 mod registry;
+mod release;
 mod route;
 mod selector;
 mod service;
@@ -39,10 +41,11 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use account::{Binding, HttpIssuer};
+pub use account::{Binding, HttpIssuer, Role};
 pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier};
 pub use autoscaler::Autoscaler;
 pub use callback::{Call, Callbacks};
+pub use custom::CustomResource;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use meta::{Meta, Owner};
 pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
@@ -51,6 +54,7 @@ pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, Ne
 pub use node::Node;
 pub use note::{Note, Noted};
 pub use pod::{ContainerPort, Pod, PodShape};
+pub use release::Release;
 pub use route::{
     AllowedNamespaces, Backend, BackendPort, ControllerClass, Gateway, Hostname, Listener, Parent, PathMatch,
     ReferenceGrant, Route, RouteProtocol, RouteRule, Routing, WildcardLabels,
@@ -122,6 +126,12 @@ pub enum Object {
     Callbacks(Box<Callbacks>),
     /// A RoleBinding or ClusterRoleBinding.
     Binding(Box<Binding>),
+    /// A Role or ClusterRole that lets somebody make pods.
+    Role(Box<Role>),
+    /// Something that has others deployed: a HelmRelease, an Application and their like.
+    Release(Box<Release>),
+    /// An object of a kind that npv does not know, of which an operator may make pods.
+    Custom(Box<CustomResource>),
     /// A cert-manager issuer that proves domains over HTTP.
     HttpIssuer(Box<HttpIssuer>),
     /// A policy of any dialect.
@@ -216,6 +226,9 @@ impl Decoder {
                 .map(|name| Box::new(Noted { object: name.into(), span: node.span, notes }));
         } else if let Some(finding) = unsupported::check(api_version, kind, node, &self.default_namespace) {
             reader.report(finding);
+        } else {
+            let custom = custom::read(api_version, kind, node, &self.default_namespace);
+            decoded.object = custom.map(|custom| Object::Custom(Box::new(custom)));
         }
         decoded.findings = reader.finish();
         decoded
