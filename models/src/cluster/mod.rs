@@ -22,7 +22,7 @@ pub use builder::{Builder, Inventory};
 pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
 pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing};
+use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
 pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
@@ -142,6 +142,9 @@ pub struct Cluster {
     /// Who puts objects into namespaces that the manifests do not show, in the order of the manifests. See
     /// [`Cluster::unseen_pods`] and [`Cluster::unseen_service`].
     pub unseen: Vec<Unseen>,
+    /// Values that somebody has yet to fill in, where they stand; names, labels and ports of the objects have them as
+    /// they are written. See [`crate::k8s::syntax::placeholder`].
+    pub placeholders: Vec<Spanned<Box<str>>>,
 }
 
 /// What the manifests do not tell of a cluster, as far as somebody has said so.

@@ -183,6 +183,9 @@ pub struct Decoded {
     pub object: Option<Object>,
     /// What it says to npv, where it says anything.
     pub noted: Option<Box<Noted>>,
+    /// Values that somebody has yet to fill in, `${APP}` as an example, where they stand. The texts of the object have
+    /// them as they are written: see [`syntax::placeholder`].
+    pub placeholders: Vec<Spanned<Box<str>>>,
     /// What is wrong with it, in the order of the text.
     pub findings: Vec<Finding>,
 }
@@ -214,6 +217,12 @@ impl Decoder {
         };
         let mut decoded =
             Decoded { kind: Some(format!("{api_version}/{kind}").into()), ..Decoded::default() };
+        // What kind of object it will be nobody knows.
+        for key in ["apiVersion", "kind"] {
+            if let Some(value) = node.get(key) {
+                reader.placeholder(value.as_str().unwrap_or_default(), value.span);
+            }
+        }
         if let Some(entry) = registry::find(api_version, kind) {
             if let Some(finding) = deprecated::check(api_version, kind, node) {
                 reader.report(finding);
@@ -230,6 +239,7 @@ impl Decoder {
             let custom = custom::read(api_version, kind, node, &self.default_namespace);
             decoded.object = custom.map(|custom| Object::Custom(Box::new(custom)));
         }
+        decoded.placeholders = std::mem::take(&mut reader.placeholders);
         decoded.findings = reader.finish();
         decoded
     }
@@ -297,7 +307,9 @@ fn decode_known(
     if let Some(name) = &name {
         reader.name(name);
     }
-    let in_doubt = kind.policy && reader.findings.iter().any(|finding| changes_meaning(reader, finding));
+    reader.drop_unfilled(node);
+    let in_doubt = kind.policy
+        && (reader.in_doubt || reader.findings.iter().any(|finding| changes_meaning(reader, finding)));
     (object.filter(|_| name.is_some() && !in_doubt), name)
 }
 
