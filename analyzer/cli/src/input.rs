@@ -113,6 +113,7 @@ pub(crate) fn load_as(
     let snapshot = Snapshot::read(inputs, &loading, &configured.options())?;
     drop(bar);
     verbose::read(&snapshot, start.elapsed(), look);
+    verbose::skipped(&snapshot, look);
     Ok(snapshot)
 }
 

@@ -226,10 +226,7 @@ fn lacks(source: &Source, missing: &[&PathBuf], all: bool, look: LookArgs) {
 
 fn note(source: &Source, error: &LoadError, so: &str, look: LookArgs) {
     if !look.quiet {
-        let what = match error {
-            LoadError::Missing(names) | LoadError::Empty(names) => names,
-        };
-        let names: Vec<String> = what.iter().map(|name| format!("`{name}`")).collect();
+        let names: Vec<String> = error.inputs().iter().map(|name| format!("`{name}`")).collect();
         say(&format!("note: {} has no manifests in {}: {so}", quoted(source), names.join(", ")), look);
     }
 }

@@ -44,6 +44,28 @@ pub(crate) fn read(snapshot: &Snapshot, took: Duration, look: LookArgs) {
     });
 }
 
+/// What was come upon and is something else than manifests: one line, or with `--verbose` all of it.
+pub(crate) fn skipped(snapshot: &Snapshot, look: LookArgs) {
+    let files = snapshot.skipped.len();
+    if files == 0 || look.quiet {
+        return;
+    }
+    let what = match files {
+        1 => "1 file that holds no Kubernetes objects".to_owned(),
+        _ => format!("{files} files that hold no Kubernetes objects"),
+    };
+    to_stderr(look, |page| {
+        if !look.verbose {
+            return writeln!(page, "skipped {what}; `-v` lists them");
+        }
+        writeln!(page, "skipped {what}:")?;
+        for source in snapshot.skipped.iter().filter_map(|&id| snapshot.sources.get(id)) {
+            writeln!(page, "  {}", visible(source.name()))?;
+        }
+        Ok(())
+    });
+}
+
 /// What there was to tell apart.
 pub(crate) fn engine(engine: &Engine, took: Duration, look: LookArgs) {
     if !look.verbose {

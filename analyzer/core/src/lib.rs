@@ -12,3 +12,4 @@ pub mod query;
 pub mod report;
 pub mod snapshot;
 pub mod suppress;
+mod unseen;

@@ -16,7 +16,8 @@ use npv_models::space::Selector;
 use npv_models::yaml::Node;
 
 use crate::fix::remove;
-use crate::load::{self, LoadError, Loaded};
+use crate::load::{self, LoadError, Loaded, Plan};
+use crate::unseen;
 
 /// How to understand manifests.
 #[derive(Clone, Debug)]
@@ -134,6 +135,10 @@ pub struct Snapshot {
     pub manifests: Vec<SourceId>,
     /// Those of the findings that are about getting the texts, not about what they say.
     pub not_got: Vec<Finding>,
+    /// How to read the texts once more.
+    pub plan: Plan,
+    /// The texts that were come upon in a directory and hold no Kubernetes objects.
+    pub skipped: Vec<SourceId>,
 }
 
 impl Snapshot {
@@ -174,11 +179,13 @@ impl Snapshot {
 
     /// Puts together what has been loaded.
     pub fn assemble(loaded: Loaded<Decoded>, options: &Options) -> Self {
-        let Loaded { sources, objects, mut findings, comments, manifests, not_got } = loaded;
+        let Loaded { sources, objects, mut findings, comments, manifests, not_got, plan, skipped } = loaded;
         let mut builder = Builder::new();
         let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
         let mut noted = Vec::new();
+        let mut unfilled = Vec::new();
         for decoded in objects {
+            unfilled.extend(decoded.placeholders);
             if let Some(kind) = decoded.kind {
                 *kinds.entry(kind).or_default() += 1;
             }
@@ -190,6 +197,10 @@ impl Snapshot {
         cluster.routing.controller.clone_from(&options.controller);
         cluster.assumptions.clone_from(&options.assumptions);
         findings.extend(duplicates);
+        findings.extend(unseen::placeholders(&mut unfilled));
+        cluster.placeholders = unfilled;
+        unseen::unread(&mut cluster, &findings);
+        findings.extend(unseen::elsewhere(&cluster));
         remove::widen(&sources, &mut findings);
         findings.sort_by_key(|finding| (finding.span(), finding.rule));
         let cni = options.cni.clone().or_else(|| Cni::implied(&policies)).unwrap_or_default();
@@ -207,6 +218,8 @@ impl Snapshot {
             baseline: None,
             manifests,
             not_got,
+            plan,
+            skipped,
             kinds: kinds.into_iter().map(|(kind, count)| (kind.into(), count)).collect(),
         }
     }
@@ -223,7 +236,8 @@ impl Snapshot {
         }
         let decoder = Decoder::new(&options.namespace);
         let errors = Mutex::new(Errors::default());
-        let loaded = load::load_some(sources, &self.manifests, self.not_got.clone(), |node| {
+        let plan = self.plan.clone();
+        let loaded = load::load_some(sources, &self.manifests, self.not_got.clone(), plan, |node| {
             decode(&decoder, &errors, &node)
         });
         Ok(Self {

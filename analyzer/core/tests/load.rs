@@ -229,12 +229,106 @@ fn template_actions_that_are_valid_yaml() {
     let loaded = load_text(
         "kind: Pod\nmetadata:\n  name: \"{{ .Release.Name }}\"\n---\nkind: Pod\nmetadata: {name: a}\nnote: '{{ x }}'\n",
     );
-    assert_eq!(names(&loaded), ["Pod/a"]);
+    // Objects can be read all the same; whoever makes sense of them says what is not known.
+    assert_eq!(names(&loaded), ["Pod/{{ .Release.Name }}", "Pod/a"]);
+    assert_eq!(findings(&loaded), Vec::<String>::new());
+}
+
+#[test]
+fn a_template_is_one_finding() {
+    let text = "kind: Pod\nmetadata:\n  name: {{unit}}\n  namespace: {{ns}}\n---\nkind: Job\nmetadata: {name: {{job}}}\n";
     assert_eq!(
-        findings(&loaded),
-        ["<stdin>:3:9: this object contains template actions (`{{`): its values are not known"]
+        findings(&load_text(format!("{text}---\n{}", pod("a")))),
+        ["<stdin>:3:9: this is a template: `{{unit}}` must be filled in before it is a manifest"]
     );
-    assert!(loaded.findings[0].help[0].contains("helm template"));
+}
+
+#[test]
+fn objects_that_nothing_separates() {
+    let policy = |name: &str, last: &str| {
+        format!("apiVersion: v1\nkind: Pod\nmetadata:\n  name: {name}\nspec:\n  port: 8080{last}\n")
+    };
+    let glued = load_text(format!("{}{}---\n{}", policy("a", "---"), policy("b", ""), pod("c")));
+    assert_eq!(names(&glued), ["Pod/c"]);
+    assert_eq!(
+        findings(&glued),
+        [
+            "<stdin>:6:13: this line ends with `---`, which separates nothing there: two objects are read as one"
+        ]
+    );
+    let missing = load_text(format!("{}{}", policy("a", ""), policy("b", "")));
+    assert_eq!(
+        findings(&missing),
+        ["<stdin>:7:1: a second object begins here, and no `---` separates it from the one before"]
+    );
+    for loaded in [glued, missing] {
+        let edit = &loaded.findings[0].fix.as_ref().unwrap().edits[0];
+        let (_, source) = loaded.sources.iter().next().unwrap();
+        let mut text = source.text().to_owned();
+        text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.replacement);
+        let mended = load_text(text);
+        assert_eq!(names(&mended)[..2], ["Pod/a", "Pod/b"]);
+        assert_eq!(findings(&mended), Vec::<String>::new());
+    }
+    // A key that is there twice is one object with a mistake.
+    assert_eq!(findings(&load_text("apiVersion: v1\nkind: Pod\nkind: Pod\n")), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_something_else_is_skipped() {
+    let directory = TempDir::new().unwrap();
+    let root = directory.path();
+    write(
+        root,
+        &[
+            ("compose.yaml", "services: {web: {image: x}}\n"),
+            ("package.json", "{\"name\": \"shop\", \"kind\": 3}"),
+            ("tsconfig.json", "{\n  // comments\n  \"a\": 1,\n}\n"),
+            ("list.yaml", "- a\n- b\n"),
+            ("words.yml", "just words\n"),
+            ("broken.yaml", "a: [\n"),
+            ("values.yaml", "kind: daemon\nimage: {tag: x}\n"),
+            ("node_modules/x/pod.yaml", &pod("module")),
+            ("pod.yaml", &pod("a")),
+            // What could be a manifest is not.
+            ("broken-pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: [\n"),
+            ("broken-list.json", "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [}"),
+            ("headless.yaml", "metadata: {name: b}\nspec: {}\n"),
+            ("mixed.yaml", &format!("{}---\njust: words\n", pod("mixed"))),
+            ("templates/pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {{ toYaml . }}\n"),
+        ],
+    );
+    std::fs::write(root.join("latin.yaml"), b"name: caf\xE9\n").unwrap();
+    let loaded = load_with(&[root], &Options::default()).unwrap();
+    let skipped: Vec<&str> = loaded
+        .skipped
+        .iter()
+        .map(|&id| loaded.sources.get(id).unwrap().name().rsplit('/').next().unwrap())
+        .collect();
+    assert_eq!(
+        skipped,
+        [
+            "broken.yaml",
+            "compose.yaml",
+            "latin.yaml",
+            "list.yaml",
+            "package.json",
+            "tsconfig.json",
+            "values.yaml",
+            "words.yml"
+        ]
+    );
+    assert_eq!(names(&loaded), ["?/b", "Pod/mixed", "?/?", "Pod/a"]);
+    let places: Vec<String> = findings(&loaded)
+        .iter()
+        .map(|finding| finding.rsplit('/').next().unwrap().split(": ").next().unwrap().to_owned())
+        .collect();
+    assert_eq!(places, ["broken-list.json:1:48", "broken-pod.yaml:3:11", "pod.yaml:3:11"]);
+    // What is named is wanted, and said to be none.
+    let loaded =
+        load_with(&[&root.join("broken.yaml"), &root.join("list.yaml"), root], &Options::default()).unwrap();
+    assert_eq!(loaded.skipped.len(), 6);
+    assert_eq!(loaded.findings.len(), 4);
 }
 
 #[test]
@@ -248,7 +342,7 @@ fn directories_are_searched() {
             ("a/z.yml", &pod("z")),
             ("a/y.JSON", "{\"kind\": \"Pod\", \"metadata\": {\"name\": \"y\"}}"),
             ("c.yaml", &pod("c")),
-            ("notes.txt", "kind: nothing"),
+            ("notes.txt", "kind: Nothing"),
             (".hidden/x.yaml", &pod("hidden")),
             ("ignored/x.yaml", &pod("ignored")),
             (".gitignore", "ignored/\n"),
@@ -259,7 +353,7 @@ fn directories_are_searched() {
     // Each file once, in the same order; files that are named are read whatever they are called.
     let loaded =
         load_with(&[&root.join("b.yaml"), root, &root.join("notes.txt")], &Options::default()).unwrap();
-    assert_eq!(names(&loaded), ["Pod/y", "Pod/z", "Pod/b", "Pod/c", "nothing/?"]);
+    assert_eq!(names(&loaded), ["Pod/y", "Pod/z", "Pod/b", "Pod/c", "Nothing/?"]);
     assert!(loaded.sources.iter().all(|(_, source)| *source.origin() == Origin::File));
 }
 
@@ -272,23 +366,38 @@ fn nothing_to_read() {
     let error = load_with(&[&missing, &empty], &Options::default()).unwrap_err();
     assert_eq!(error, LoadError::Missing(vec![missing.to_string_lossy().into_owned()]));
     let error = load_with(&[&empty], &Options::default()).unwrap_err();
-    assert_eq!(error, LoadError::Empty(vec![empty.to_string_lossy().into_owned()]));
+    assert_eq!(error.inputs(), [empty.to_string_lossy().into_owned()]);
+    assert!(matches!(error, LoadError::Empty { files: 0, skipped: 0, .. }));
     assert!(error.to_string().starts_with("no manifests in `"), "{error}");
     write(&empty, &[("comment.yaml", "# nothing yet\n---\n")]);
-    assert!(load_with(&[&empty], &Options::default()).is_err());
+    let nothing = |inputs: &[&Path]| load_with(inputs, &Options::default()).unwrap_err().to_string();
+    assert!(
+        nothing(&[&empty]).contains("its file is empty or holds nothing but comments"),
+        "{}",
+        nothing(&[&empty])
+    );
+    let named = nothing(&[&empty.join("comment.yaml")]);
+    assert!(named.contains("comment.yaml`: it is empty or holds nothing but comments; name"), "{named}");
+    write(&empty, &[("compose.yaml", "services: {web: {image: x}}\n")]);
+    assert!(nothing(&[&empty]).contains("its 2 files are something else"), "{}", nothing(&[&empty]));
+    for stdin in ["", "\n", "# nothing\n---\n"] {
+        let options = Options { stdin: Some(stdin.into()), ..Options::default() };
+        let error = load_with(&[Path::new("-")], &options).unwrap_err().to_string();
+        assert!(error.starts_with("there are no objects on standard input"), "{error}");
+    }
 }
 
 #[test]
 fn bad_files_hide_no_others() {
     let directory = TempDir::new().unwrap();
     let root = directory.path();
-    write(root, &[("1.yaml", &pod("first")), ("3.yaml", "a: [\n"), ("6.yaml", &pod("last"))]);
+    write(root, &[("1.yaml", &pod("first")), ("3.yaml", "kind: A\na: [\n"), ("6.yaml", &pod("last"))]);
     std::fs::write(root.join("2.yaml"), b"kind: Pod\nmetadata:\n  name: caf\xE9\n").unwrap();
     let utf16: Vec<u8> = pod("wide").encode_utf16().flat_map(u16::to_le_bytes).collect();
     std::fs::write(root.join("4.yaml"), [&[0xFF, 0xFE], &*utf16].concat()).unwrap();
-    std::fs::write(root.join("5.yaml"), b"a\0:\0 \0\x00\xD8").unwrap();
+    std::fs::write(root.join("5.yaml"), b"k\0i\0n\0d\0:\0 \0A\0\x00\xD8").unwrap();
     let loaded = load_with(&[root], &Options::default()).unwrap();
-    assert_eq!(names(&loaded), ["Pod/first", "Pod/caf\u{fffd}", "Pod/wide", "?/?", "Pod/last"]);
+    assert_eq!(names(&loaded), ["Pod/first", "Pod/caf\u{fffd}", "Pod/wide", "A\u{fffd}/?", "Pod/last"]);
     let prefix = format!("{}/", root.display());
     let findings: Vec<String> =
         findings(&loaded).iter().map(|finding| finding.replace(&prefix, "")).collect();
@@ -296,8 +405,8 @@ fn bad_files_hide_no_others() {
         findings,
         [
             "2.yaml:3:12: this is not valid UTF-8",
-            "3.yaml:1:4: this is not valid YAML: unclosed bracket `[`",
-            "5.yaml:1:4: this is not valid UTF-16LE",
+            "3.yaml:2:4: this is not valid YAML: unclosed bracket `[`",
+            "5.yaml:1:8: this is not valid UTF-16LE",
         ]
     );
 }
@@ -388,13 +497,12 @@ fn directories_to_render_are_not_read_as_they_are() {
     assert_eq!(
         findings,
         [
+            "kustom/one/kustomization.yml:1:1: 2 kustomizations do not say themselves what will be deployed: `kustom/one` and `kustom/two`",
             "chart/Chart.yaml:1:1: `chart` is a Helm chart, whose templates are no manifests",
-            "kustom/one/kustomization.yml:1:1: `kustom/one` is a kustomization, whose files do not say what will be deployed",
-            "kustom/two/Kustomization:1:1: `kustom/two` is a kustomization, whose files do not say what will be deployed",
         ]
     );
     assert_eq!(
-        clean(&loaded.findings[0].help[0]),
+        clean(&loaded.findings[1].help[0]),
         "run npv with `--render`, or `helm template chart | npv check -`"
     );
     // The file itself stands for its directory; a template on its own does not.
@@ -468,7 +576,7 @@ fn renderers_case() {
                 names,
                 ["Pod/kustomize build kustom/one", "Pod/kustomize build kustom/two", "Pod/plain"]
             );
-            assert_eq!(findings, ["chart/Chart.yaml:1:1: `helm` cannot be found to render this chart"]);
+            assert_eq!(findings, ["chart/Chart.yaml:1:1: `helm` cannot be found to render `chart`"]);
         }
         "failures" => {
             assert_eq!(names, ["Pod/plain"]);

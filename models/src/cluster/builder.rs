@@ -34,6 +34,9 @@ pub struct Builder {
     callbacks: Objects<k8s::Callbacks>,
     bindings: Objects<k8s::Binding>,
     issuers: Objects<k8s::HttpIssuer>,
+    roles: Objects<k8s::Role>,
+    releases: Objects<k8s::Release>,
+    customs: Vec<k8s::CustomResource>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -149,6 +152,12 @@ impl Builder {
             }
             Object::Binding(object) => self.bindings.add(object.kind, *object, |object| &object.meta),
             Object::HttpIssuer(object) => self.issuers.add(object.kind, *object, |object| &object.meta),
+            Object::Role(object) => self.roles.add(object.kind, *object, |object| &object.meta),
+            Object::Release(object) => self.releases.add(object.kind, *object, |object| &object.meta),
+            Object::Custom(object) => {
+                self.customs.push(*object);
+                None
+            }
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -201,6 +210,12 @@ impl Builder {
         cluster.routing.routes.sort_by(|a, b| a.object.cmp(&b.object));
         cluster.routing.gateways.sort_by(|a, b| a.object.cmp(&b.object));
         cluster.routing.classes.sort_by(|a, b| a.object.cmp(&b.object));
+        cluster.unseen = super::unseen::gather(
+            &self.releases.items,
+            &self.customs,
+            &self.roles.items,
+            &self.bindings.items,
+        );
         cluster.demands = Demands {
             monitors: self.monitors.items,
             callbacks: self.callbacks.items,

@@ -10,6 +10,7 @@ mod owners;
 mod pods;
 #[cfg(test)]
 mod tests;
+mod unseen;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,8 +20,9 @@ use serde::Serialize;
 pub use backend::{Target, target_port};
 pub use builder::{Builder, Inventory};
 pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
+pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing};
+use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
 pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
@@ -139,6 +141,12 @@ pub struct Cluster {
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.
     pub assumptions: Assumptions,
+    /// Who puts objects into namespaces that the manifests do not show, in the order of the manifests. See
+    /// [`Cluster::unseen_pods`] and [`Cluster::unseen_service`].
+    pub unseen: Vec<Unseen>,
+    /// Values that somebody has yet to fill in, where they stand; names, labels and ports of the objects have them as
+    /// they are written. See [`crate::k8s::syntax::placeholder`].
+    pub placeholders: Vec<Spanned<Box<str>>>,
 }
 
 /// What the manifests do not tell of a cluster, as far as somebody has said so.

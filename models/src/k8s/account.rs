@@ -13,6 +13,8 @@ pub struct Binding {
     pub kind: &'static str,
     /// Its name and place.
     pub meta: Meta,
+    /// `Role` or `ClusterRole`: the kind of the role that it gives.
+    pub role_kind: Box<str>,
     /// The name of the role that it gives.
     pub role: Box<str>,
     /// Namespace and name of the ServiceAccounts.
@@ -23,10 +25,14 @@ pub struct Binding {
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
 pub(super) fn binding(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let [subjects, role] = reader.fields(&Path::Root, root.node, ["subjects", "roleRef"], Unknown::Allowed);
-    let [role] = match role {
-        Some(role) => reader.fields(&Path::Root.field("roleRef"), &role.value, ["name"], Unknown::Allowed),
-        None => [None],
+    let [role_kind, role] = match role {
+        Some(role) => {
+            reader.fields(&Path::Root.field("roleRef"), &role.value, ["kind", "name"], Unknown::Allowed)
+        }
+        None => [None, None],
     };
+    let role_kind =
+        reader.string(&Path::Root.field("roleRef").field("kind"), role_kind).unwrap_or_default().into();
     let role = reader.string(&Path::Root.field("roleRef").field("name"), role).unwrap_or_default().into();
     let path = Path::Root.field("subjects");
     let mut accounts = Vec::new();
@@ -42,7 +48,44 @@ pub(super) fn binding(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object>
             accounts.push((namespace.into(), name.into()));
         }
     }
-    Some(Object::Binding(Box::new(Binding { kind: root.kind.name, meta: root.meta, role, accounts })))
+    let kind = root.kind.name;
+    Some(Object::Binding(Box::new(Binding { kind, meta: root.meta, role_kind, role, accounts })))
+}
+
+/// A Role or ClusterRole that lets whoever has it make pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Role {
+    /// `Role` or `ClusterRole`.
+    pub kind: &'static str,
+    /// Its name and place.
+    pub meta: Meta,
+}
+
+/// What pods come of, by API group.
+const MAKE_PODS: &[(&str, &[&str])] = &[
+    ("", &["pods", "replicationcontrollers"]),
+    ("apps", &["deployments", "statefulsets", "daemonsets", "replicasets"]),
+    ("batch", &["jobs", "cronjobs"]),
+    ("extensions", &["deployments", "daemonsets", "replicasets"]),
+];
+
+/// Decodes a Role or ClusterRole; `None` where it does not let anybody make pods.
+pub(super) fn role(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    let [rules] = reader.fields(&Path::Root, root.node, ["rules"], Unknown::Allowed);
+    let rules = rules.map_or(&[][..], |rules| rules.value.items());
+    let has = |rule: &Node, key: &str, wanted: &dyn Fn(&str) -> bool| {
+        let listed = rule.get(key).map_or(&[][..], Node::items);
+        listed.iter().filter_map(Node::as_str).any(|text| text == "*" || wanted(text))
+    };
+    let makes = |rule: &Node| {
+        has(rule, "verbs", &|verb| verb == "create")
+            && MAKE_PODS.iter().any(|(group, kinds)| {
+                has(rule, "apiGroups", &|text| text == *group)
+                    && has(rule, "resources", &|text| kinds.contains(&text))
+            })
+    };
+    let found = rules.iter().any(makes);
+    found.then(|| Object::Role(Box::new(Role { kind: root.kind.name, meta: root.meta })))
 }
 
 /// A cert-manager Issuer or ClusterIssuer that proves domains over HTTP.

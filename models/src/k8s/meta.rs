@@ -100,7 +100,10 @@ pub(super) fn read(
         Unknown::Refused(IGNORED),
     );
     check_strings(reader, &path.field("labels"), labels);
+    // What others fill in or make sense of in annotations is theirs.
+    let known = reader.placeholders.len();
     check_strings(reader, &path.field("annotations"), annotations);
+    reader.placeholders.truncate(known);
     note::read(reader, annotations);
     if reader.policy {
         check_label_syntax(reader, &path.field("labels"), labels);
@@ -124,6 +127,7 @@ pub(super) fn read(
     }
     if reader.policy
         && name.is_some()
+        && !reader.placeholder(text, entry.value.span)
         && let Err(wrong) = syntax::dns_subdomain(text)
     {
         reader.malformed(&name_path, entry.value.span, text, wrong);
@@ -146,6 +150,7 @@ fn read_namespace(
         return reader.decoder.default_namespace.clone();
     };
     if reader.policy
+        && !reader.placeholder(text, entry.value.span)
         && let Err(wrong) = syntax::dns_label(text)
     {
         reader.malformed(path, entry.value.span, text, wrong);
@@ -169,6 +174,7 @@ fn check_label_syntax(reader: &mut Reader<'_>, path: &Path<'_>, map: Option<&Ent
             reader.malformed(&path, entry.key_span, &entry.key, wrong);
         }
         if let Some(text) = entry.value.as_str()
+            && !reader.placeholder(text, entry.value.span)
             && let Err(wrong) = syntax::label_value(text)
         {
             reader.malformed(&path, entry.value.span, text, wrong);

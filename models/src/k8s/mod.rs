@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod autoscaler;
 mod callback;
+mod custom;
 mod deprecated;
 mod endpoints;
 mod gateway;
@@ -24,6 +25,7 @@ mod operated;
 mod pod;
 mod read;
 mod registry;
+mod release;
 mod route;
 mod selector;
 mod service;
@@ -40,10 +42,11 @@ use crate::cni::Plugin;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use account::{Binding, HttpIssuer};
+pub use account::{Binding, HttpIssuer, Role};
 pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier};
 pub use autoscaler::Autoscaler;
 pub use callback::{Call, Callbacks};
+pub use custom::CustomResource;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use meta::{Meta, Owner};
 pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
@@ -52,6 +55,7 @@ pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, Ne
 pub use node::Node;
 pub use note::{Note, Noted};
 pub use pod::{ContainerPort, Pod, PodShape};
+pub use release::Release;
 pub use route::{
     AllowedNamespaces, Backend, BackendPort, ControllerClass, Gateway, Hostname, Listener, Parent, PathMatch,
     ReferenceGrant, Route, RouteProtocol, RouteRule, Routing, WildcardLabels,
@@ -123,6 +127,12 @@ pub enum Object {
     Callbacks(Box<Callbacks>),
     /// A RoleBinding or ClusterRoleBinding.
     Binding(Box<Binding>),
+    /// A Role or ClusterRole that lets somebody make pods.
+    Role(Box<Role>),
+    /// Something that has others deployed: a HelmRelease, an Application and their like.
+    Release(Box<Release>),
+    /// An object of a kind that npv does not know, of which an operator may make pods.
+    Custom(Box<CustomResource>),
     /// A cert-manager issuer that proves domains over HTTP.
     HttpIssuer(Box<HttpIssuer>),
     /// A policy of any dialect.
@@ -190,6 +200,9 @@ pub struct Decoded {
     pub object: Option<Object>,
     /// What it says to npv, where it says anything.
     pub noted: Option<Box<Noted>>,
+    /// Values that somebody has yet to fill in, `${APP}` as an example, where they stand. The texts of the object have
+    /// them as they are written: see [`syntax::placeholder`].
+    pub placeholders: Vec<Spanned<Box<str>>>,
     /// What is wrong with it, in the order of the text.
     pub findings: Vec<Finding>,
 }
@@ -221,6 +234,12 @@ impl Decoder {
         };
         let mut decoded =
             Decoded { kind: Some(format!("{api_version}/{kind}").into()), ..Decoded::default() };
+        // What kind of object it will be nobody knows.
+        for key in ["apiVersion", "kind"] {
+            if let Some(value) = node.get(key) {
+                reader.placeholder(value.as_str().unwrap_or_default(), value.span);
+            }
+        }
         if let Some(entry) = registry::find(api_version, kind) {
             if let Some(finding) = deprecated::check(api_version, kind, node) {
                 reader.report(finding);
@@ -233,7 +252,11 @@ impl Decoder {
                 .map(|name| Box::new(Noted { object: name.into(), span: node.span, notes }));
         } else if let Some(finding) = unsupported::check(api_version, kind, node, &self.default_namespace) {
             reader.report(finding);
+        } else {
+            let custom = custom::read(api_version, kind, node, &self.default_namespace);
+            decoded.object = custom.map(|custom| Object::Custom(Box::new(custom)));
         }
+        decoded.placeholders = std::mem::take(&mut reader.placeholders);
         decoded.findings = reader.finish();
         decoded
     }
@@ -301,7 +324,9 @@ fn decode_known(
     if let Some(name) = &name {
         reader.name(name);
     }
-    let in_doubt = kind.policy && reader.findings.iter().any(|finding| changes_meaning(reader, finding));
+    reader.drop_unfilled(node);
+    let in_doubt = kind.policy
+        && (reader.in_doubt || reader.findings.iter().any(|finding| changes_meaning(reader, finding)));
     (object.filter(|_| name.is_some() && !in_doubt), name)
 }
 

@@ -361,6 +361,9 @@ fn read_port(
     match valid {
         Ok(()) if end.is_none() => Ok(Some(PortRef::Name(name.clone()))),
         Ok(()) => Err(()),
+        Err(_) if end.is_none() && reader.placeholder(name, port.value.span) => {
+            Ok(Some(PortRef::Name(name.clone())))
+        }
         Err(wrong) => {
             range_or_name(reader, &path, &port.value, name, wrong);
             Err(())

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry as MapEntry;
 use std::fmt;
 
-use super::Decoder;
 use super::note::Note;
-use super::syntax::Malformed;
+use super::syntax::{self, Malformed};
+use super::{Decoder, Spanned};
 pub(super) use crate::diagnostic::clip;
 use crate::diagnostic::{Applicability, Edit, Finding, Fix, Severity};
 use crate::source::Span;
@@ -76,6 +76,10 @@ pub(super) struct Reader<'d> {
     pub(super) clear: Vec<String>,
     /// The annotations that speak to npv.
     pub(super) notes: Vec<Note>,
+    /// Values that somebody has yet to fill in.
+    pub(super) placeholders: Vec<Spanned<Box<str>>>,
+    /// A placeholder stands where only its value could tell what the object means.
+    pub(super) in_doubt: bool,
 }
 
 impl<'d> Reader<'d> {
@@ -87,7 +91,39 @@ impl<'d> Reader<'d> {
             unlisted: 0,
             clear: Vec::new(),
             notes: Vec::new(),
+            placeholders: Vec::new(),
+            in_doubt: false,
         }
+    }
+
+    /// Keeps the placeholder in a value, where there is one: no error, but nobody knows what it stands for.
+    pub(super) fn placeholder(&mut self, text: &str, span: Span) -> bool {
+        let Some(found) = syntax::placeholder(text) else { return false };
+        if !self.placeholders.iter().any(|known| known.span == span) {
+            self.placeholders.push(Spanned::new(clip(found).into(), span));
+        }
+        true
+    }
+
+    /// Drops what is only wrong because somebody has yet to fill it in.
+    pub(super) fn drop_unfilled(&mut self, object: &Node) {
+        if self.findings.is_empty() {
+            return;
+        }
+        let before = self.findings.len();
+        let mut unfilled = Vec::new();
+        gather_unfilled(object, &mut unfilled);
+        let findings = std::mem::take(&mut self.findings);
+        for finding in findings {
+            let of = unfilled.iter().find(|value| finding.span() == Some(value.span));
+            match of {
+                Some(value) => {
+                    self.placeholder(&value.value, value.span);
+                }
+                None => self.findings.push(finding),
+            }
+        }
+        self.in_doubt |= self.findings.len() < before;
     }
 
     /// What has been found, in the order of the text.
@@ -133,6 +169,11 @@ impl<'d> Reader<'d> {
 
     /// Reports a text that its field's syntax does not admit.
     pub(super) fn malformed(&mut self, path: &Path<'_>, span: Span, text: &str, wrong: Malformed) {
+        if self.placeholder(text, span) {
+            // Who can go by the text as it is written has asked before.
+            self.in_doubt = true;
+            return;
+        }
         if self.full() {
             return;
         }
@@ -312,7 +353,10 @@ impl<'d> Reader<'d> {
     /// A text. A null is `""`, as the API machinery reads it.
     pub(super) fn text<'n>(&mut self, path: &Path<'_>, node: &'n Node) -> Option<&'n str> {
         match &node.value {
-            Value::Str(text) => Some(text),
+            Value::Str(text) => {
+                self.placeholder(text, node.span);
+                Some(text)
+            }
             Value::Null => Some(""),
             Value::Bool(_) | Value::Int(_) | Value::Float(_) => {
                 self.report(wrong_type(path, node, "a string").help("put it in quotes").fix(quote(node)));
@@ -356,6 +400,18 @@ impl<'d> Reader<'d> {
             }
         }
         number
+    }
+}
+
+/// The texts in a tree that contain placeholders.
+fn gather_unfilled(node: &Node, found: &mut Vec<Spanned<Box<str>>>) {
+    match &node.value {
+        Value::Str(text) if syntax::placeholder(text).is_some() => {
+            found.push(Spanned::new(text.clone(), node.span));
+        }
+        Value::Seq(items) => items.iter().for_each(|item| gather_unfilled(item, found)),
+        Value::Map(entries) => entries.iter().for_each(|entry| gather_unfilled(&entry.value, found)),
+        _ => {}
     }
 }
 

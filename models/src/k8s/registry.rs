@@ -4,7 +4,7 @@ use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
     Object, account, admin, autoscaler, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace,
-    network_policy, node, operated, pod, service, workload,
+    network_policy, node, operated, pod, release, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -106,6 +106,13 @@ static KINDS: &[Kind] = &[
         ..Kind::new("apiextensions.k8s.io", "CustomResourceDefinition", callback::custom_resource)
     },
     Kind { namespaced: false, ..Kind::new("apiregistration.k8s.io", "APIService", callback::api_service) },
+    Kind::new("helm.toolkit.fluxcd.io", "HelmRelease", release::helm_release),
+    Kind::new("kustomize.toolkit.fluxcd.io", "Kustomization", release::kustomization),
+    Kind::new("argoproj.io", "Application", release::application),
+    Kind::new("argoproj.io", "ApplicationSet", release::application_set),
+    Kind::new("helm.cattle.io", "HelmChart", release::helm_chart),
+    Kind::new("rbac.authorization.k8s.io", "Role", account::role),
+    Kind { namespaced: false, ..Kind::new("rbac.authorization.k8s.io", "ClusterRole", account::role) },
     Kind::new("rbac.authorization.k8s.io", "RoleBinding", account::binding),
     Kind {
         namespaced: false,

@@ -119,7 +119,9 @@ fn read_values(reader: &mut Reader<'_>, path: &Path<'_>, values: Option<&Entry>)
 
 fn label_value<'n>(reader: &mut Reader<'_>, path: &Path<'_>, node: &'n Node) -> Option<&'n str> {
     let text = reader.text(path, node)?;
-    if let Err(wrong) = syntax::label_value(text) {
+    if let Err(wrong) = syntax::label_value(text)
+        && !reader.placeholder(text, node.span)
+    {
         reader.malformed(path, node.span, text, wrong);
     }
     Some(text)

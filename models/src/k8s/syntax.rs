@@ -24,6 +24,31 @@ impl Malformed {
     }
 }
 
+/// The first placeholder in a value that nobody has filled in: `${APP}`, `{{ app }}`, or `<app>` as a whole. No name, label,
+/// port or address can contain one, so what contains one is not what will be deployed.
+pub fn placeholder(text: &str) -> Option<&str> {
+    let between = |open: &str, close: &str, fits: fn(&str) -> bool| {
+        let start = text.find(open)?;
+        let rest = text.get(start..)?;
+        let end = rest.find(close)? + close.len();
+        let inside = rest.get(open.len()..end - close.len())?;
+        fits(inside.trim()).then_some(rest.get(..end)).flatten()
+    };
+    let begins = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if memchr::memchr3(b'$', b'{', b'<', text.as_bytes()).is_none() {
+        return None;
+    }
+    between("{{", "}}", |inside| !inside.is_empty())
+        .or_else(|| {
+            between("${", "}", |inside| inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+        })
+        .or_else(|| {
+            let inside = text.strip_prefix('<')?.strip_suffix('>')?;
+            let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.' | '/');
+            (begins(inside) && inside.chars().all(word)).then_some(text)
+        })
+}
+
 /// A text that has been looked at, or what is wrong with it.
 pub type Checked<T = ()> = Result<T, Malformed>;
 
@@ -244,6 +269,24 @@ mod tests {
         }
         for bad in ["a/b", "a ", "-", "_a", &"a".repeat(64)] {
             assert!(label_value(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn placeholders() {
+        for (text, found) in [
+            ("${APP}", "${APP}"),
+            ("pre-${APP:=web}-post", "${APP:=web}"),
+            ("{{ app }}", "{{ app }}"),
+            ("a-{{.Values.x}}", "{{.Values.x}}"),
+            ("<your-namespace>", "<your-namespace>"),
+            ("${{matrix.x}}", "{{matrix.x}}"),
+        ] {
+            assert_eq!(placeholder(text), Some(found), "{text}");
+        }
+        for text in ["", "web", "a<b>", "<", "<>", "${", "${}", "$APP", "{{}}", "{a}", "^/(?<id>x)$", "<-->"]
+        {
+            assert_eq!(placeholder(text), None, "{text}");
         }
     }
 

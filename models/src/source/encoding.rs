@@ -31,6 +31,23 @@ pub fn decode(bytes: Vec<u8>) -> Decoded {
     }
 }
 
+/// A text as the bytes of a file that was decoded from such bytes: in the same encoding, with a byte order mark where
+/// they have one. [`decode`] gives the text back.
+pub fn encode_like(text: &str, bytes: &[u8]) -> Vec<u8> {
+    let wide = |mark: &[u8], unit: fn(u16) -> [u8; 2]| {
+        let mut encoded = mark.to_vec();
+        encoded.extend(text.encode_utf16().flat_map(unit));
+        encoded
+    };
+    match bytes {
+        [0xFF, 0xFE, ..] => wide(&[0xFF, 0xFE], u16::to_le_bytes),
+        [0xFE, 0xFF, ..] => wide(&[0xFE, 0xFF], u16::to_be_bytes),
+        [first, 0, ..] if *first != 0 => wide(&[], u16::to_le_bytes),
+        [0, second, ..] if *second != 0 => wide(&[], u16::to_be_bytes),
+        _ => text.as_bytes().to_vec(),
+    }
+}
+
 fn utf16(bytes: &[u8], encoding: &'static str, unit: fn([u8; 2]) -> u16) -> Decoded {
     let (pairs, odd) = bytes.as_chunks::<2>();
     let mut text = String::with_capacity(bytes.len() / 2);
@@ -70,6 +87,24 @@ mod tests {
         assert_eq!(decoded(b"\xEF\xBB\xBFa"), ("\u{feff}a".to_owned(), None, "UTF-8"));
         assert_eq!(decoded(b""), (String::new(), None, "UTF-8"));
         assert_eq!(decoded(b"\0\0"), ("\0\0".to_owned(), None, "UTF-8"));
+    }
+
+    #[test]
+    fn texts_go_back_as_they_came() {
+        let text = "a: ü𝄞\n";
+        let bytes = |unit: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+        let (little, big) = (bytes(u16::to_le_bytes), bytes(u16::to_be_bytes));
+        for bytes in [
+            text.as_bytes().to_vec(),
+            format!("\u{feff}{text}").into_bytes(),
+            [&[0xFF, 0xFE], &*little].concat(),
+            [&[0xFE, 0xFF], &*big].concat(),
+            little,
+            big,
+            Vec::new(),
+        ] {
+            assert_eq!(encode_like(&decode(bytes.clone()).text, &bytes), bytes);
+        }
     }
 
     #[test]

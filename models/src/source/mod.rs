@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde::Serialize;
 
-pub use encoding::{Decoded, decode};
+pub use encoding::{Decoded, decode, encode_like};
 
 /// Identifies a [`Source`] in its [`SourceMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]

@@ -7,7 +7,7 @@ use granit_parser::{Event, ScalarStyle, StructureStyle, Tag};
 use rustc_hash::FxHashMap;
 
 use super::read::too_deep;
-use super::{COLLECTION, Entry, MAX_DEPTH, MAX_TREE, Node, TOO_LARGE, Value, scalar};
+use super::{COLLECTION, Entry, MAX_DEPTH, MAX_TREE, Node, TOO_LARGE, Value, dedent, scalar};
 use crate::diagnostic::clip;
 use crate::source::{SourceId, Span};
 
@@ -72,6 +72,8 @@ pub(super) struct Builder<'t> {
     /// Whether the items of a sequence at the root are given away instead of kept.
     gives_items: bool,
     item: Option<Node>,
+    /// Which lines have been joined to read it.
+    joined: Option<&'t dedent::Joined<'t>>,
 }
 
 struct Frame {
@@ -104,7 +106,13 @@ struct Key {
 }
 
 impl<'t> Builder<'t> {
-    pub(super) fn new(source: SourceId, offset: u32, text: &'t str, gives_items: bool) -> Self {
+    pub(super) fn new(
+        source: SourceId,
+        offset: u32,
+        text: &'t str,
+        gives_items: bool,
+        joined: Option<&'t dedent::Joined<'t>>,
+    ) -> Self {
         Self {
             source,
             offset,
@@ -119,6 +127,7 @@ impl<'t> Builder<'t> {
             odd_breaks: has_odd_break(text),
             gives_items,
             item: None,
+            joined,
         }
     }
 
@@ -263,6 +272,13 @@ impl<'t> Builder<'t> {
         range: Range<usize>,
     ) {
         let plain = style == ScalarStyle::Plain;
+        let text = match self.joined {
+            Some(joined) if !plain => {
+                let written = self.text.get(range.clone()).unwrap_or_default();
+                Cow::Owned(joined.fold(&text, written, range.clone()))
+            }
+            _ => text,
+        };
         if self.odd_breaks && !matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
             self.check_breaks(range.clone());
         }

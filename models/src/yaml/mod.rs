@@ -1,6 +1,7 @@
 //! One parse of YAML and JSON into a tree that keeps a span for every node.
 
 mod build;
+mod dedent;
 mod json;
 mod read;
 mod scalar;
@@ -8,7 +9,8 @@ mod separator;
 
 use crate::source::Span;
 
-pub use read::{Documents, Items, Remarks, read, read_each, read_items};
+pub use read::{Documents, Items, Remarks, TEMPLATE, read, read_each, read_items};
+pub use scalar::resolve;
 pub use separator::{content_start, is_separator, separator_after};
 
 /// Collections nested deeper than this make a document unreadable. Real objects stay below 30, a

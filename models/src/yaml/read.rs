@@ -1,11 +1,13 @@
 //! From text to trees: JSON through the fast path, everything else through the YAML parser.
 
+use std::ops::Range;
+
 use granit_parser::{ErrorKind, Event, Options, Parser, ScanError, StrInput};
 
 use super::build::{Builder, Refusal};
 use super::separator::{content_start, is_separator, separator_after};
-use super::{MAX_DEPTH, Node, TOO_LARGE, json};
-use crate::diagnostic::{Finding, Severity};
+use super::{MAX_DEPTH, Node, TOO_LARGE, dedent, json};
+use crate::diagnostic::{Finding, Severity, clip};
 use crate::source::{SourceId, Span};
 
 /// What a text, or a chunk of one, contains.
@@ -106,11 +108,13 @@ struct Reader<'e> {
     each_item: Option<&'e mut dyn FnMut(Node)>,
     remarks: Remarks,
     unlisted: usize,
+    /// Which lines have been joined to read it.
+    joined: Option<&'e dedent::Joined<'e>>,
 }
 
 impl<'e> Reader<'e> {
     fn new(source: SourceId, offset: u32, each: &'e mut dyn FnMut(Node)) -> Self {
-        Self { source, offset, each, each_item: None, remarks: Remarks::default(), unlisted: 0 }
+        Self { source, offset, each, each_item: None, remarks: Remarks::default(), unlisted: 0, joined: None }
     }
 
     fn span(&self, start: usize, end: usize) -> Span {
@@ -173,9 +177,11 @@ impl<'e> Reader<'e> {
             let span = self.char_span(text, error.at);
             return Self::unreadable(span, TOO_LARGE).help("split it into several documents");
         }
-        let help = if is_template(text, error.at) { TEMPLATE_HELP } else { CHECK_HELP };
+        if let Some(template) = self.template(text, error.at) {
+            return template;
+        }
         let span = self.char_span(text, error.at);
-        Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(help)
+        Self::unreadable(span, format!("this is not valid JSON: {}", error.message)).help(CHECK_HELP)
     }
 
     /// YAML in pieces: kubectl takes a byte order mark after a separator for the start of a stream, the parser
@@ -194,7 +200,7 @@ impl<'e> Reader<'e> {
         let text = whole.get(start..end).unwrap_or_default();
         let base = self.span(start, start).start;
         let wants_comments = memchr::memmem::find(text.as_bytes(), b"npv:").is_some();
-        let mut builder = Builder::new(self.source, base, text, self.each_item.is_some());
+        let mut builder = Builder::new(self.source, base, text, self.each_item.is_some(), self.joined);
         let mut parser = parser(text, wants_comments || builder.wants_comments());
         let mut first = true;
         while let Some(event) = parser.next_event() {
@@ -203,7 +209,9 @@ impl<'e> Reader<'e> {
                 Err(error) => {
                     self.refused(builder.take_refusals(), whole);
                     builder.abandon();
-                    self.syntax_error(&error, whole, start, text);
+                    if !self.read_dedented(&error, start, text) {
+                        self.syntax_error(&error, whole, start, text);
+                    }
                     if !matches!(parser.proceed_next_document(), Ok(true)) {
                         return;
                     }
@@ -256,12 +264,46 @@ impl<'e> Reader<'e> {
         self.refused(builder.take_refusals(), whole);
     }
 
+    /// Reads a document with quoted values whose further lines are not indented more than their key, which kubectl
+    /// accepts and the grammar does not. Whether it is one.
+    fn read_dedented(&mut self, error: &ScanError, start: usize, text: &str) -> bool {
+        if !matches!(error.kind(), ErrorKind::InvalidQuotedScalarIndent) {
+            return false;
+        }
+        let Some(at) = error.marker().byte_offset() else { return false };
+        let from = dedent::document_start(text, at);
+        let to = separator_after(text, at).unwrap_or(text.len());
+        let Some(document) = text.get(from..to) else { return false };
+        let mend = |document: &str| match first_error(document) {
+            Some(error) if matches!(error.kind(), ErrorKind::InvalidQuotedScalarIndent) => {
+                error.marker().byte_offset()
+            }
+            _ => None,
+        };
+        let Some((mended, joined)) = dedent::join_lines(document, mend) else { return false };
+        // Its spans are in terms of the whole text, of which it is a piece of the same length.
+        let offset = self.span(start + from, start + from).start;
+        let mut reader = Reader::new(self.source, offset, &mut *self.each);
+        reader.each_item = self.each_item.as_deref_mut().map(|each| each as &mut dyn FnMut(Node));
+        reader.joined = Some(&joined);
+        reader.read_stream(&mended, 0, mended.len());
+        let remarks = reader.finish();
+        self.remarks.comments.extend(remarks.comments);
+        remarks.problems.into_iter().for_each(|problem| self.problem(problem));
+        true
+    }
+
     fn unreadable(span: Span, message: impl Into<String>) -> Finding {
         let message = message.into();
         Finding::new("unreadable-document", Severity::Error, span, message.clone()).key(message).incomplete()
     }
 
     fn problem(&mut self, finding: Finding) {
+        // However often a template is no YAML, it is one template.
+        let again = |last: &Finding| last.key == TEMPLATE && last.span() == finding.span();
+        if self.remarks.problems.last().is_some_and(again) {
+            return;
+        }
         if self.remarks.problems.len() < MAX_PROBLEMS {
             self.remarks.problems.push(finding);
         } else {
@@ -269,13 +311,25 @@ impl<'e> Reader<'e> {
         }
     }
 
+    /// What keeps the document around `at` from being YAML where it is a template: one finding, at its first action.
+    fn template(&self, text: &str, at: usize) -> Option<Finding> {
+        let action = action(text, at)?;
+        let written = clip(text.get(action.clone()).unwrap_or_default());
+        let message = format!("this is a template: `{written}` must be filled in before it is a manifest");
+        let span = self.span(action.start, action.end);
+        Some(Self::unreadable(span, message).key(TEMPLATE).help(TEMPLATE_HELP))
+    }
+
     fn syntax_error(&mut self, error: &ScanError, whole: &str, start: usize, text: &str) {
         let mut at = error.marker().byte_offset().unwrap_or(0).min(text.len());
+        if let Some(template) = self.template(whole, start + at) {
+            return self.problem(template);
+        }
         if is_tab_error(error.kind()) {
             at = find_tab(text, at);
         }
         let span = self.char_span(whole, start + at);
-        let (message, help) = explain(error, text, at);
+        let (message, help) = explain(error);
         let finding = Self::unreadable(span, message).help(help);
         self.problem(finding);
     }
@@ -283,8 +337,11 @@ impl<'e> Reader<'e> {
     fn refused(&mut self, refusals: Vec<Refusal>, text: &str) {
         for refusal in refusals {
             let at = refusal.span.start.saturating_sub(self.offset) as usize;
-            let help = if is_template(text, at) { TEMPLATE_HELP } else { refusal.help };
-            self.problem(Self::unreadable(refusal.span, refusal.message).help(help));
+            let finding = match self.template(text, at) {
+                Some(template) => template,
+                None => Self::unreadable(refusal.span, refusal.message).help(refusal.help),
+            };
+            self.problem(finding);
         }
     }
 
@@ -305,6 +362,17 @@ impl<'e> Reader<'e> {
         }
         self.remarks
     }
+}
+
+/// The first error of a document, wherever else it has some.
+fn first_error(document: &str) -> Option<ScanError> {
+    let mut parser = parser(document, false);
+    while let Some(event) = parser.next_event() {
+        if let Err(error) = event {
+            return Some(error);
+        }
+    }
+    None
 }
 
 fn parser(text: &str, comments: bool) -> Parser<'_, StrInput<'_>> {
@@ -335,41 +403,48 @@ fn next_mark(text: &str, from: usize) -> Option<usize> {
 const CHECK_HELP: &str =
     "correct the document; `kubectl apply --dry-run=client -f` on the file shows what kubectl makes of it";
 
-const TEMPLATE_HELP: &str = "this looks like a Helm template; render the chart first: `helm template CHART | npv check -`, or use `--render`";
+/// The key of findings about templates.
+pub const TEMPLATE: &str = "template";
 
-/// Whether the document around `at` contains template actions.
-fn is_template(text: &str, at: usize) -> bool {
+const TEMPLATE_HELP: &str = "render it first: `helm template CHART | npv check -` or `--render` for a chart, else whatever fills in its values";
+
+/// The first template action of the document around `at`: `{{ .. }}` as in Helm and Jinja, or `{% .. %}`.
+fn action(text: &str, at: usize) -> Option<Range<usize>> {
     let at = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
     let start = before.rfind("\n---").unwrap_or(0);
     let end = after.find("\n---").map_or(text.len(), |end| at + end);
-    text.get(start..end).is_some_and(|document| {
-        document.match_indices("{{").any(|(at, _)| {
-            let inside = document.get(at + 2..).unwrap_or_default().trim_start_matches(['-', ' ']);
-            inside.starts_with(['.', '$', '/', '"', '('])
-                || [
-                    "if ",
-                    "else",
-                    "end",
-                    "range ",
-                    "with ",
-                    "include ",
-                    "template ",
-                    "define ",
-                    "toYaml ",
-                    "default ",
-                ]
-                .iter()
-                .any(|word| inside.starts_with(word))
-        })
+    let document = text.get(start..end)?.as_bytes();
+    memchr::memmem::find_iter(document, b"{").map(|at| start + at).find_map(|at| {
+        let (close, rest) = match text.as_bytes().get(at..at + 2)? {
+            b"{{" => ("}}", text.get(at + 2..end)?),
+            b"{%" => ("%}", text.get(at + 2..end)?),
+            _ => return None,
+        };
+        // An action is short: a text full of brackets is looked at once.
+        let line = rest.get(..rest.floor_char_boundary(LONGEST_ACTION))?.lines().next()?;
+        let inside = line.trim_start_matches(['-', ' ']);
+        if !inside.starts_with(|c: char| c.is_alphabetic() || matches!(c, '.' | '$' | '/' | '"' | '(' | '_'))
+        {
+            return None;
+        }
+        let length = match line.find(close) {
+            Some(found) => found + close.len(),
+            // A comment may go on.
+            None if inside.starts_with('/') => line.len(),
+            None => return None,
+        };
+        // `{{a: 1}: b}` is flow YAML, if anybody writes it.
+        let words = line.get(..length).is_some_and(|inside| !inside.contains(": "));
+        words.then_some(at..at + 2 + length)
     })
 }
 
+/// The longest template action that is recognised.
+const LONGEST_ACTION: usize = 200;
+
 /// A message and a next step for an error of the parser.
-fn explain(error: &ScanError, text: &str, at: usize) -> (String, &'static str) {
-    if is_template(text, at) {
-        return (format!("this is not valid YAML: {}", tidy(&error.info())), TEMPLATE_HELP);
-    }
+fn explain(error: &ScanError) -> (String, &'static str) {
     match error.kind() {
         ErrorKind::DirectiveDisallowed => (
             "kubectl refuses YAML directives such as `%YAML` and `%TAG`".to_owned(),
@@ -380,7 +455,7 @@ fn explain(error: &ScanError, text: &str, at: usize) -> (String, &'static str) {
         }
         ErrorKind::InvalidQuotedScalarIndent => (
             "the lines that continue a quoted value must be indented more than its key".to_owned(),
-            "indent them: kubectl lets this pass, the grammar of YAML does not",
+            "indent them: kubectl lets this pass, but these are more than npv puts up with",
         ),
         kind if is_tab_error(kind) => {
             ("a tab cannot indent YAML".to_owned(), "indent with spaces instead of tabs")

@@ -6,7 +6,7 @@
 use super::Value;
 
 /// The value of a plain scalar without a tag.
-pub(super) fn resolve(text: &str) -> Value {
+pub fn resolve(text: &str) -> Value {
     let Some(&first) = text.as_bytes().first() else {
         return Value::Null;
     };

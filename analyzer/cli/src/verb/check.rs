@@ -51,7 +51,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         fix::show(&snapshot, &checked, &fix::request(&options, args, &ask), look)?;
         return Ok(exit(&snapshot, &checked, &configured));
     }
-    if args.fix.fix && fix::write(&snapshot, &checked, &fix::request(&options, args, &ask), look)? {
+    if args.fix.fix && fix::write(&snapshot, &checked, &fix::request(&options, args, &ask), look) {
         // What remains is what the files say now.
         snapshot = input::load(&inputs, &configured, look)?;
         input::adopt(&configured, baseline.as_ref(), &mut snapshot);

@@ -66,33 +66,20 @@ pub(crate) fn show(
 
 /// Writes the fixes to the files, and returns whether there were any.
 ///
-/// # Errors
-/// A file could not be written. Those before it have been, each as a whole.
-pub(crate) fn write(
-    snapshot: &Snapshot,
-    checked: &Checked,
-    request: &Request<'_>,
-    look: LookArgs,
-) -> Result<bool, Failure> {
-    let outcome = fix::fix(snapshot, checked, request);
-    let mut written = Vec::new();
-    for (id, text) in &outcome.texts {
+/// A file that cannot be written is left alone and said so; the others are written, each as a whole.
+pub(crate) fn write(snapshot: &Snapshot, checked: &Checked, request: &Request<'_>, look: LookArgs) -> bool {
+    let mut outcome = fix::fix(snapshot, checked, request);
+    let texts = outcome.texts.clone();
+    let mut written = false;
+    for (id, text) in &texts {
         let Some(source) = snapshot.sources.get(*id) else { continue };
-        if let Err(why) = fix::write(Path::new(source.name()), source.text(), text) {
-            let so_far = if written.is_empty() {
-                "no file was changed".to_owned()
-            } else {
-                format!("changed before that: {}", written.join(", "))
-            };
-            return Err(Failure::usage_with(
-                format!("cannot fix `{}`: {why}", source.name()),
-                vec![so_far, "see to it that the file can be written, and run npv again".to_owned()],
-            ));
+        match fix::write(Path::new(source.name()), source.text(), text) {
+            Ok(()) => written = true,
+            Err(why) => outcome.not_written(*id, source.name(), &why),
         }
-        written.push(format!("`{}`", source.name()));
     }
-    if !look.quiet {
+    if !look.quiet || outcome.unwritten > 0 {
         output::to_stderr(look, |page| write_fixes(&outcome, true, page));
     }
-    Ok(!written.is_empty())
+    written
 }

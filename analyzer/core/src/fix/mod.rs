@@ -84,12 +84,27 @@ pub struct Outcome {
     pub elsewhere: usize,
     /// What all changes together open and close; `None` where they change who is there.
     pub effect: Option<Effect>,
+    /// Number of texts that could not be written: their fixes count as refused, and `effect` is no longer that of all.
+    pub unwritten: usize,
 }
 
 impl Outcome {
     /// The fixes that were applied.
     pub fn applied(&self) -> impl Iterator<Item = &Fixed> {
         self.fixes.iter().filter(|fixed| fixed.refused.is_none())
+    }
+
+    /// Takes note that a text, called `name`, could not be written: it is as it was.
+    pub fn not_written(&mut self, id: SourceId, name: &str, why: &str) {
+        self.texts.remove(&id);
+        self.unwritten += 1;
+        let there = |fixed: &&mut Fixed| {
+            let line = fixed.at.strip_prefix(name).and_then(|rest| rest.strip_prefix(':'));
+            fixed.refused.is_none() && line.is_some()
+        };
+        for fixed in self.fixes.iter_mut().filter(there) {
+            fixed.refused = Some(format!("`{name}` is left alone: {why}"));
+        }
     }
 }
 

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use npv_models::source::{decode, encode_like};
+
 /// Replaces the text of a file, all at once: whoever reads it sees the old text or the new one. A symbolic
-/// link stays, and what it leads to is written; the file keeps its permissions.
+/// link stays, and what it leads to is written; the file keeps its permissions and its encoding.
 ///
 /// # Errors
 /// Says why the file was left as it is: it is no longer what was read, it may not be written, or the
@@ -20,12 +22,17 @@ pub fn write(path: &Path, read: &str, text: &str) -> Result<(), String> {
     if metadata.permissions().readonly() {
         return Err("it is write-protected".to_owned());
     }
-    if fs::read(&target).map_err(reason)? != read.as_bytes() {
-        return Err("it has changed since it was read, or it is not UTF-8".to_owned());
+    let bytes = fs::read(&target).map_err(reason)?;
+    let now = decode(bytes.clone());
+    if now.invalid.is_some() {
+        return Err(format!("it is not valid {}", now.encoding));
+    }
+    if now.text != read {
+        return Err("it has changed since it was read".to_owned());
     }
     let directory = target.parent().ok_or("it is in no directory")?;
     let mut file = tempfile::Builder::new().prefix(".npv-").tempfile_in(directory).map_err(reason)?;
-    file.write_all(text.as_bytes()).map_err(reason)?;
+    file.write_all(&encode_like(text, &bytes)).map_err(reason)?;
     file.as_file().set_permissions(metadata.permissions()).map_err(reason)?;
     file.as_file().sync_all().map_err(reason)?;
     file.persist(&target).map_err(|error| reason(error.error))?;
@@ -46,6 +53,21 @@ mod tests {
         assert!(write(&path, "a: 1\n", "a: 3\n").unwrap_err().contains("has changed"));
         assert_eq!(fs::read_to_string(&path).unwrap(), "a: 2\n");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn encodings_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.yaml");
+        let wide = |text: &str| {
+            let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            [&[0xFF, 0xFE], &*units].concat()
+        };
+        fs::write(&path, wide("a: ü\r\n")).unwrap();
+        write(&path, "a: ü\r\n", "a: 2\r\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), wide("a: 2\r\n"));
+        fs::write(&path, b"a: \xFF\n").unwrap();
+        assert_eq!(write(&path, "a: \u{fffd}\n", "a: 2\n").unwrap_err(), "it is not valid UTF-8");
     }
 
     #[cfg(unix)]

@@ -29,6 +29,7 @@ mod traffic;
 pub(crate) mod words;
 
 use npv_models::diagnostic::Finding;
+use npv_models::k8s::syntax;
 use npv_symbolic::session::Error;
 use rayon::prelude::*;
 
@@ -88,6 +89,9 @@ pub fn run_some(context: &Context<'_>, wanted: impl Fn(&Rule) -> bool + Sync) ->
         _ => Vec::new(),
     });
     let mut findings: Vec<Finding> = found.into_iter().chain(proved).flatten().collect();
+    // An object of which nobody has filled in the name is not what will be deployed.
+    let filled_in = |finding: &Finding| finding.object.as_deref().and_then(syntax::placeholder).is_none();
+    findings.retain(filled_in);
     findings.sort_by(|a, b| {
         let order = |finding: &Finding| finding.span().map(|span| (span.source, span.start));
         order(a).cmp(&order(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))

@@ -23,6 +23,7 @@ static RULES: &[&Rule] = &[
     &validity::NULL_RULE,
     &validity::UNREADABLE_DOCUMENT,
     &validity::UNSUPPORTED_POLICY,
+    &validity::DEPLOYED_ELSEWHERE,
     &validity::DUPLICATE_OBJECT,
     &configuration::INVALID_CONFIGURATION,
     &configuration::INVALID_SUPPRESSION,

@@ -4,18 +4,20 @@ use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use ignore::WalkBuilder;
-use npv_models::source::SourceId;
-use npv_models::yaml::{self, Node};
-
-use super::{Exclude, LoadError};
+use super::{Exclude, LoadError, overlay};
 use crate::config;
+use ignore::WalkBuilder;
 
 /// Something to read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// A file of manifests.
-    File(PathBuf),
+    File {
+        /// The file.
+        path: PathBuf,
+        /// It was come upon in a directory, and may be anything; nobody has named it.
+        searched: bool,
+    },
     /// Standard input.
     Stdin,
     /// A directory with a `kustomization.yaml`.
@@ -46,7 +48,7 @@ impl Found {
     fn path(&self) -> Option<&Path> {
         match self {
             Self::Stdin => None,
-            Self::File(path)
+            Self::File { path, .. }
             | Self::Kustomization { file: path, .. }
             | Self::Chart { file: path, .. }
             | Self::Unreadable { path, .. } => Some(path),
@@ -86,18 +88,22 @@ pub(super) fn discover(
         } else if input.symlink_metadata().is_err() {
             missing.push(display(input));
         } else {
-            found.push(classify(input));
+            found.push(classify(input, false));
         }
     }
     if !missing.is_empty() {
         return Err(LoadError::Missing(missing));
     }
-    found.sort_by(|a, b| a.path().cmp(&b.path()));
+    // What is named as well as come upon is named.
+    let order = |found: &Found| {
+        (found.path().map(Path::to_owned), matches!(found, Found::File { searched: true, .. }))
+    };
+    found.sort_by_cached_key(order);
     let mut seen = HashSet::new();
     found.retain(|found| match found {
-        Found::File(path) | Found::Kustomization { file: path, .. } | Found::Chart { file: path, .. } => {
-            path.canonicalize().map_or(true, |path| seen.insert(Some(path)))
-        }
+        Found::File { path, .. }
+        | Found::Kustomization { file: path, .. }
+        | Found::Chart { file: path, .. } => path.canonicalize().map_or(true, |path| seen.insert(Some(path))),
         Found::Stdin => seen.insert(None),
         Found::Unreadable { .. } => true,
     });
@@ -111,7 +117,7 @@ pub(super) fn is_configuration(path: &Path) -> bool {
 }
 
 /// What a file stands for.
-fn classify(file: &Path) -> Found {
+fn classify(file: &Path, searched: bool) -> Found {
     let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
     let directory = || match file.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
@@ -122,7 +128,7 @@ fn classify(file: &Path) -> Found {
     } else if name == "Chart.yaml" {
         Found::Chart { directory: directory(), file: file.to_owned() }
     } else {
-        Found::File(file.to_owned())
+        Found::File { path: file.to_owned(), searched }
     }
 }
 
@@ -142,6 +148,7 @@ fn search(root: &Path, exclude: &Exclude, names: &[(PathBuf, PathBuf)], found: &
                 let name = super::called(&names, path);
                 let left_out = || {
                     config::is_configuration(path)
+                        || (directory && entry.file_name() == "node_modules")
                         || exclude.matches(name.as_deref().unwrap_or(path), directory)
                 };
                 entry.depth() == 0 || !left_out()
@@ -151,8 +158,8 @@ fn search(root: &Path, exclude: &Exclude, names: &[(PathBuf, PathBuf)], found: &
     for entry in walk {
         match entry {
             Ok(entry) if entry.file_type().is_some_and(|kind| kind.is_file()) => {
-                let entry = classify(entry.path());
-                if !matches!(&entry, Found::File(path) if !is_manifest(path)) {
+                let entry = classify(entry.path(), true);
+                if !matches!(&entry, Found::File { path, .. } if !is_manifest(path)) {
                     entries.push(entry);
                 }
             }
@@ -184,9 +191,11 @@ fn search(root: &Path, exclude: &Exclude, names: &[(PathBuf, PathBuf)], found: &
             let in_chart = charts.iter().any(|chart| directory.starts_with(chart) && directory != chart);
             !in_chart && directory.canonicalize().map_or(true, |directory| !used.contains(&directory))
         }
-        Found::File(path) => {
+        Found::File { path, .. } => {
             let within = |directory: &PathBuf| path.starts_with(directory);
-            !charts.iter().any(within) && !kustomizations.iter().any(|(directory, _)| within(directory))
+            !charts.iter().any(within)
+                && !kustomizations.iter().any(|(directory, _)| within(directory))
+                && (used.is_empty() || path.canonicalize().map_or(true, |path| !used.contains(&path)))
         }
         Found::Stdin | Found::Unreadable { .. } => true,
     }));
@@ -198,19 +207,12 @@ pub(super) fn is_manifest(path: &Path) -> bool {
     ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known))
 }
 
-/// The directories that one of the kustomizations includes: they are rendered as part of it, not on their own.
+/// The directories and files that one of the kustomizations includes: they are rendered as part of it, and are not on
+/// their own.
 fn referenced(kustomizations: &[(PathBuf, PathBuf)]) -> HashSet<PathBuf> {
     let mut used = HashSet::new();
     for (directory, file) in kustomizations {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let documents = yaml::read(SourceId(0), &text, 0);
-        let Some(root) = documents.roots.first() else {
-            continue;
-        };
-        let lists = ["resources", "bases", "components"].into_iter().filter_map(|key| root.get(key));
-        for path in lists.flat_map(Node::items).filter_map(Node::as_str) {
-            used.extend(directory.join(path).canonicalize().ok().filter(|path| path.is_dir()));
-        }
+        used.extend(overlay::parts(directory, file).into_iter().filter_map(|path| path.canonicalize().ok()));
     }
     used
 }

@@ -1,6 +1,6 @@
 //! `List` objects: taken apart, so that the decoder sees single objects.
 
-use npv_models::diagnostic::Finding;
+use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
 use npv_models::source::Span;
 use npv_models::yaml::{Entry, Node, Value};
 
@@ -57,15 +57,12 @@ pub(super) fn flatten(node: Node, each: &mut dyn FnMut(Result<Node, Finding>)) {
         )));
         return;
     }
+    if let Some(glued) = glued(&node) {
+        each(Err(glued));
+        return;
+    }
     let Some(inherited) = Inherited::of(&node) else {
-        each(match template_action(&node) {
-            Some(span) => Err(unreadable(
-                span,
-                "this object contains template actions (`{{`): its values are not known",
-                "render the chart first: `helm template CHART | npv check -`, or use `--render`",
-            )),
-            None => Ok(node),
-        });
+        each(Ok(node));
         return;
     };
     let Value::Map(entries) = node.value else {
@@ -98,14 +95,58 @@ fn misspelt_items(list: &Node) -> Option<&Entry> {
         .find(|entry| entry.key.eq_ignore_ascii_case("items") && matches!(entry.value.value, Value::Seq(_)))
 }
 
-/// Where an object contains a template action that happens to be valid YAML, in a place where no other use of
-/// `{{` is valid.
-fn template_action(object: &Node) -> Option<Span> {
-    let metadata = object.get("metadata");
-    let names = [object.get("apiVersion"), object.get("kind")].into_iter();
-    let names = names.chain(["name", "namespace"].map(|key| metadata?.get(key)));
-    let labels = metadata.and_then(|metadata| metadata.get("labels")).map_or(&[][..], Node::entries);
-    let values = names.flatten().chain(labels.iter().map(|entry| &entry.value));
-    let mut actions = values.filter(|node| node.as_str().is_some_and(|text| text.contains("{{")));
-    actions.next().map(|node| node.span)
+/// What is wrong with a document that is two objects, because nothing separates them: their `apiVersion`, `kind` and
+/// `metadata` are there twice.
+fn glued(node: &Node) -> Option<Finding> {
+    let entries = node.entries();
+    let again = |key: &str| {
+        let mut found = entries.iter().enumerate().filter(|(_, entry)| &*entry.key == key).map(|(at, _)| at);
+        found.next()?;
+        found.next()
+    };
+    let (second, _) = (again("apiVersion")?, again("kind")?);
+    again("metadata")?;
+    let first = entries.get(second.checked_sub(1)?)?;
+    let next = entries.get(second)?;
+    let start = next.key_span.start;
+    let here = Span::new(next.key_span.source, start, start);
+    let fix = |span, replacement: &str| Fix {
+        description: "put `---` between the two objects".to_owned(),
+        applicability: Applicability::Unsafe,
+        edits: vec![Edit { span, replacement: replacement.to_owned() }],
+        example: None,
+    };
+    let last = last_scalar(&first.value);
+    if last.as_str().is_some_and(|text| text.ends_with("---")) {
+        let end = last.span.end;
+        let dashes = Span::new(last.span.source, end.saturating_sub(3), end);
+        let finding = unreadable(
+            dashes,
+            "this line ends with `---`, which separates nothing there: two objects are read as one",
+            "put the `---` on a line of its own",
+        );
+        return Some(finding.related(next.key_span, "the second object").fix(fix(dashes, "\n---")));
+    }
+    let finding = unreadable(
+        next.key_span,
+        "a second object begins here, and no `---` separates it from the one before",
+        "put `---` on a line of its own between the two",
+    );
+    Some(finding.related(entries.first()?.key_span, "the first object").fix(fix(here, "---\n")))
+}
+
+/// The scalar that a value ends with.
+fn last_scalar(node: &Node) -> &Node {
+    let mut node = node;
+    loop {
+        let last = match &node.value {
+            Value::Seq(items) => items.last(),
+            Value::Map(entries) => entries.last().map(|entry| &entry.value),
+            _ => None,
+        };
+        match last {
+            Some(last) => node = last,
+            None => return node,
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod exclude;
 pub mod git;
 mod json_list;
 mod list;
+mod overlay;
 pub mod progress;
 mod read;
 mod render;
@@ -17,12 +18,13 @@ mod texts;
 pub mod watch;
 mod yaml_list;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::{SourceId, SourceMap, Span};
-use npv_models::yaml::Node;
+use npv_models::yaml::{Node, TEMPLATE};
 use rayon::prelude::*;
 
 pub use exclude::Exclude;
@@ -95,6 +97,18 @@ pub struct Loaded<T> {
     pub manifests: Vec<SourceId>,
     /// Those of the findings that are about getting the texts, not about what they say.
     pub not_got: Vec<Finding>,
+    /// How to read the texts once more.
+    pub plan: Plan,
+    /// The texts in which there is no object, and none is meant to be: they were come upon in a directory, and are
+    /// something else.
+    pub skipped: Vec<SourceId>,
+}
+
+/// How texts are to be read, besides what they say.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The texts that nobody has named: they were come upon in a directory, and may be anything.
+    searched: BTreeSet<SourceId>,
 }
 
 /// Why there is nothing to work on.
@@ -103,7 +117,23 @@ pub enum LoadError {
     /// These inputs do not exist.
     Missing(Vec<String>),
     /// There is no manifest in any of these inputs.
-    Empty(Vec<String>),
+    Empty {
+        /// The inputs.
+        inputs: Vec<String>,
+        /// How many files have been looked at.
+        files: usize,
+        /// How many of them hold something else than Kubernetes objects; the others hold nothing.
+        skipped: usize,
+    },
+}
+
+impl LoadError {
+    /// The inputs that it is about.
+    pub fn inputs(&self) -> &[String] {
+        match self {
+            Self::Missing(inputs) | Self::Empty { inputs, .. } => inputs,
+        }
+    }
 }
 
 impl fmt::Display for LoadError {
@@ -114,12 +144,31 @@ impl fmt::Display for LoadError {
             Self::Missing(names) => {
                 write!(f, "no such file or directory: {}; check the spelling of the path", list(names))
             }
-            Self::Empty(names) => write!(
+            Self::Empty { inputs, .. } if inputs.iter().all(|input| input == "-") => f.write_str(
+                "there are no objects on standard input, which is empty or holds nothing but comments; pipe manifests \
+                 into npv, such as those that `kubectl get all,netpol,ns -A -o yaml` or `helm template` prints",
+            ),
+            Self::Empty { inputs, files: 0, .. } => write!(
                 f,
                 "no manifests in {}; in directories, npv reads the files that end in .yaml, .yml or .json and are \
                  neither hidden nor ignored by git",
-                list(names)
+                list(inputs)
             ),
+            Self::Empty { inputs, files, skipped } => {
+                let named = inputs.iter().all(|input| std::path::Path::new(input).is_file());
+                let what = match (files, skipped) {
+                    (_, 0) if named && inputs.len() == 1 => "it is empty or holds nothing but comments".to_owned(),
+                    (1, 0) => "its file is empty or holds nothing but comments".to_owned(),
+                    (files, 0) => format!("its {files} files are empty or hold nothing but comments"),
+                    (1, _) => "its only file is something else".to_owned(),
+                    (files, _) => format!("its {files} files are something else"),
+                };
+                write!(
+                    f,
+                    "no manifests in {}: {what}; name the files or directories that hold Kubernetes objects",
+                    list(inputs)
+                )
+            }
         }
     }
 }
@@ -144,14 +193,16 @@ pub fn load<T: Send>(
     for found in discover::discover(inputs, &options.exclude, &options.names)? {
         texts.take(found);
     }
+    texts.finish();
     for (path, why) in &options.unreadable {
         texts.take(Found::Unreadable { path: path.clone(), why: why.clone() });
     }
     let named: Vec<String> = inputs.iter().map(|input| texts.name(input)).collect();
-    let Texts { sources, findings, ids, .. } = texts;
-    let loaded = decode_all(sources, &ids, findings, options.progress, decode);
+    let Texts { sources, findings, ids, searched, .. } = texts;
+    let files = ids.len();
+    let loaded = decode_all(sources, &ids, findings, Plan { searched }, options.progress, decode);
     if loaded.objects.is_empty() && loaded.findings.is_empty() {
-        return Err(LoadError::Empty(named));
+        return Err(LoadError::Empty { inputs: named, files, skipped: loaded.skipped.len() });
     }
     Ok(loaded)
 }
@@ -160,7 +211,7 @@ pub fn load<T: Send>(
 /// error.
 pub fn load_texts<T: Send>(sources: SourceMap, decode: impl Fn(Node) -> T + Sync) -> Loaded<T> {
     let ids: Vec<SourceId> = sources.iter().map(|(id, _)| id).collect();
-    decode_all(sources, &ids, Vec::new(), None, decode)
+    decode_all(sources, &ids, Vec::new(), Plan::default(), None, decode)
 }
 
 /// As [`load_texts`], for texts of which only some hold manifests, with what was wrong about getting them.
@@ -168,34 +219,67 @@ pub fn load_some<T: Send>(
     sources: SourceMap,
     manifests: &[SourceId],
     not_got: Vec<Finding>,
+    plan: Plan,
     decode: impl Fn(Node) -> T + Sync,
 ) -> Loaded<T> {
-    decode_all(sources, manifests, not_got, None, decode)
+    decode_all(sources, manifests, not_got, plan, None, decode)
 }
 
 fn decode_all<T: Send>(
     sources: SourceMap,
     ids: &[SourceId],
-    mut findings: Vec<Finding>,
+    not_got: Vec<Finding>,
+    plan: Plan,
     progress: Option<&(dyn Fn(u64, u64) + Sync)>,
     decode: impl Fn(Node) -> T + Sync,
 ) -> Loaded<T> {
-    let not_got = findings.clone();
     let texts: Vec<_> = ids.iter().filter_map(|&id| Some((id, sources.get(id)?.text()))).collect();
     let work = Work::new(progress, texts.iter().map(|(_, text)| text.len() as u64).sum());
-    let parts: Vec<_> = texts.into_iter().flat_map(|(id, text)| split::split(id, text)).collect();
-    let outputs: Vec<Output<T>> =
-        parts.into_par_iter().map(|part| read::read(&part, &decode, &work)).collect();
+    let parts: Vec<_> = texts
+        .into_iter()
+        .flat_map(|(id, text)| split::split(id, text).into_iter().map(move |part| (id, part)))
+        .collect();
+    let mut outputs: Vec<(SourceId, Output<T>)> =
+        parts.into_par_iter().map(|(id, part)| (id, read::read(&part, &decode, &work))).collect();
 
-    let mut objects = Vec::with_capacity(outputs.iter().map(|output| output.objects.len()).sum());
+    let mut objects = Vec::with_capacity(outputs.iter().map(|(_, output)| output.objects.len()).sum());
+    let mut findings = Vec::new();
     let mut comments = Vec::new();
-    for output in outputs {
-        objects.extend(output.objects);
-        findings.extend(output.problems);
-        comments.extend(output.comments);
+    let mut skipped = Vec::new();
+    for texts in outputs.chunk_by_mut(|(a, _), (b, _)| a == b) {
+        let Some(&(id, _)) = texts.first() else { continue };
+        let all = || texts.iter().map(|(_, output)| output);
+        let something = all().any(|output| !output.objects.is_empty() || !output.problems.is_empty());
+        let other = all().any(|output| !output.strays.is_empty() || !output.doubtful.is_empty());
+        if other && !something && plan.searched.contains(&id) {
+            skipped.push(id);
+            continue;
+        }
+        let mut problems = Vec::new();
+        for (_, output) in texts {
+            objects.append(&mut output.objects);
+            objects.extend(output.strays.drain(..).map(&decode));
+            problems.append(&mut output.problems);
+            problems.append(&mut output.doubtful);
+            comments.append(&mut output.comments);
+        }
+        findings.extend(one_template(problems));
     }
+    let got = |finding: &&Finding| finding.span().is_none_or(|span| !skipped.contains(&span.source));
+    findings.extend(not_got.iter().filter(got).cloned());
     findings.sort_by_key(Finding::span);
-    Loaded { sources, objects, findings, comments, manifests: ids.to_vec(), not_got }
+    Loaded { sources, objects, findings, comments, manifests: ids.to_vec(), not_got, plan, skipped }
+}
+
+/// The problems of a text, of which no more than one says that it is a template.
+fn one_template(mut problems: Vec<Finding>) -> Vec<Finding> {
+    problems.sort_by_key(Finding::span);
+    let mut templates = 0;
+    problems.retain(|problem| {
+        templates += usize::from(problem.key == TEMPLATE);
+        problem.key != TEMPLATE || templates == 1
+    });
+    problems
 }
 
 /// A finding about something that could not be read.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use npv_models::diagnostic::Finding;
 use npv_models::source::Span;
-use npv_models::yaml::{self, Node, Remarks};
+use npv_models::yaml::{self, Node, Remarks, Value};
 use rayon::prelude::*;
 
 use super::list::{self, Inherited};
@@ -17,6 +17,89 @@ pub(super) struct Output<T> {
     pub(super) objects: Vec<T>,
     pub(super) problems: Vec<Finding>,
     pub(super) comments: Vec<Span>,
+    /// Documents that do not look like objects at all, as far as it takes to say so.
+    pub(super) strays: Vec<Node>,
+    /// Problems of documents that do not look like objects either.
+    pub(super) doubtful: Vec<Finding>,
+}
+
+impl<T> Output<T> {
+    fn new() -> Self {
+        Self {
+            objects: Vec::new(),
+            problems: Vec::new(),
+            comments: Vec::new(),
+            strays: Vec::new(),
+            doubtful: Vec::new(),
+        }
+    }
+
+    /// Takes a document in: what looks like an object is decoded.
+    fn take(&mut self, object: Result<Node, Finding>, decode: &impl Fn(Node) -> T) {
+        match object {
+            Ok(object) if looks_like_object(&object) => self.objects.push(decode(object)),
+            Ok(stray) => self.strays.push(shallow(&stray)),
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    fn append(&mut self, other: Self) {
+        self.objects.extend(other.objects);
+        self.problems.extend(other.problems);
+        self.comments.extend(other.comments);
+        self.strays.extend(other.strays);
+        self.doubtful.extend(other.doubtful);
+    }
+}
+
+/// Whether a document may be meant to be an object: it has an `apiVersion`, or a `kind` as Kubernetes calls its own.
+fn looks_like_object(node: &Node) -> bool {
+    let has = |key: &str| node.get(key).is_some_and(|value| !value.is_null());
+    let kind = || match node.get("kind").map(|kind| &kind.value) {
+        Some(Value::Str(text)) => text.starts_with(|c: char| c.is_ascii_uppercase()) || has("metadata"),
+        Some(_) => has("metadata"),
+        None => has("metadata") && has("spec"),
+    };
+    has("apiVersion") || kind()
+}
+
+/// A document without its contents.
+fn shallow(node: &Node) -> Node {
+    let value = match &node.value {
+        Value::Map(_) => Value::Map(Vec::new()),
+        Value::Seq(_) => Value::Seq(Vec::new()),
+        other => other.clone(),
+    };
+    Node { value, span: node.span }
+}
+
+/// Whether the text of a document that cannot be read may be meant to be an object, as far as its lines tell.
+fn mentions_object(document: &str) -> bool {
+    let json = document.trim_start().starts_with(['{', '[']);
+    if json {
+        return document.contains("\"apiVersion\"") && document.contains("\"kind\"");
+    }
+    document.lines().any(|line| {
+        let line = line.trim_start_matches('\u{feff}');
+        let key = line.strip_prefix("- ").unwrap_or(line).trim_start_matches(['"', '\'']);
+        let key = key.strip_prefix("apiVersion").or_else(|| {
+            let rest = key.strip_prefix("kind")?;
+            let value = rest.trim_start_matches(['"', '\'', ':', ' ']);
+            value.starts_with(|c: char| c.is_ascii_uppercase() || c == '{' || c == '$').then_some(rest)
+        });
+        key.is_some_and(|rest| rest.trim_start_matches(['"', '\'', ' ']).starts_with(':'))
+    })
+}
+
+/// Parts the problems of a text: those of documents that may be meant to be objects, and the others.
+fn sort_out(piece: &Piece<'_>, problems: Vec<Finding>) -> (Vec<Finding>, Vec<Finding>) {
+    problems.into_iter().partition(|problem| {
+        let at = problem.span().map_or(0, |span| span.start as usize);
+        let (before, after) = piece.text.split_at_checked(at).unwrap_or((piece.text, ""));
+        let start = before.rfind("\n---").map_or(0, |start| start + 1);
+        let end = after.find("\n---").map_or(piece.text.len(), |end| at + end);
+        piece.text.get(start..end).is_some_and(mentions_object)
+    })
 }
 
 /// How far reading has come.
@@ -58,7 +141,7 @@ pub(super) fn read<T: Send>(
                 "only lists can be that long, and only when their items are indented alike; write the objects as \
                  documents with `---` between them",
             );
-            Output { objects: Vec::new(), problems: vec![problem], comments: Vec::new() }
+            Output { problems: vec![problem], ..Output::new() }
         }
     };
     work.done(part.len());
@@ -66,16 +149,23 @@ pub(super) fn read<T: Send>(
 }
 
 fn documents<T>(piece: &Piece<'_>, decode: &impl Fn(Node) -> T) -> Output<T> {
-    let mut objects = Vec::new();
-    let mut refused = Vec::new();
-    let mut each = |object: Result<Node, Finding>| match object {
-        Ok(object) => objects.push(decode(object)),
-        Err(problem) => refused.push(problem),
-    };
-    let Remarks { mut problems, comments } =
-        yaml::read_each(piece.source, piece.text(), piece.offset(), |root| list::flatten(root, &mut each));
-    problems.append(&mut refused);
-    Output { objects, problems, comments }
+    let mut output = Output::new();
+    let Remarks { problems, comments } =
+        yaml::read_each(piece.source, piece.text(), piece.offset(), |root| {
+            list::flatten(root, &mut |object| output.take(object, decode));
+        });
+    finish(output, piece, problems, comments)
+}
+
+fn finish<T>(
+    mut output: Output<T>,
+    piece: &Piece<'_>,
+    problems: Vec<Finding>,
+    comments: Vec<Span>,
+) -> Output<T> {
+    let (mut problems, doubtful) = sort_out(piece, problems);
+    problems.append(&mut output.problems);
+    Output { problems, doubtful, comments, ..output }
 }
 
 /// Reads the items of a list on all threads; the whole list at once where they do not stand on their own.
@@ -92,11 +182,9 @@ fn in_parallel<T: Send>(list: &List<'_>, decode: &(impl Fn(Node) -> T + Sync), w
     if runs.iter().any(|(_, sound)| !sound) && list.whole.len() <= MAX_DOCUMENT {
         return documents(&list.whole, decode);
     }
-    let mut all = Output { objects: Vec::new(), problems: Vec::new(), comments: list.comments.clone() };
+    let mut all = Output { comments: list.comments.clone(), ..Output::new() };
     for (run, _) in runs {
-        all.objects.extend(run.objects);
-        all.problems.extend(run.problems);
-        all.comments.extend(run.comments);
+        all.append(run);
     }
     all.comments.sort();
     all
@@ -109,17 +197,11 @@ fn items<T>(
     inherited: &Inherited,
     decode: &impl Fn(Node) -> T,
 ) -> (Output<T>, bool) {
-    let mut objects = Vec::new();
-    let mut refused = Vec::new();
-    let mut each = |object: Result<Node, Finding>| match object {
-        Ok(object) => objects.push(decode(object)),
-        Err(problem) => refused.push(problem),
-    };
-    let Remarks { mut problems, comments } =
+    let mut output = Output::new();
+    let Remarks { problems, comments } =
         yaml::read_items(piece.source, piece.text(), piece.offset(), syntax, |item| {
-            inherited.item(item, &mut each);
+            inherited.item(item, &mut |object| output.take(object, decode));
         });
     let sound = problems.is_empty();
-    problems.append(&mut refused);
-    (Output { objects, problems, comments }, sound)
+    (finish(output, piece, problems, comments), sound)
 }

@@ -18,11 +18,16 @@ pub(super) struct Rendered {
 
 /// Why there is nothing.
 #[derive(Debug)]
-pub(super) struct RenderError {
-    /// What happened.
-    pub(super) message: String,
-    /// What to do.
-    pub(super) help: String,
+pub(super) enum RenderError {
+    /// No program that could do it is there.
+    Missing,
+    /// It did not succeed.
+    Failed {
+        /// What happened.
+        message: String,
+        /// What to do.
+        help: String,
+    },
 }
 
 /// What the user would run to render a kustomization.
@@ -38,20 +43,9 @@ pub(super) fn helm_command(directory: &Path) -> String {
 /// Renders a kustomization, by kubectl or else by kustomize. At most `limit` bytes and one more are read.
 pub(super) fn kustomize(directory: &Path, limit: u64) -> Result<Rendered, RenderError> {
     let path = operand(directory);
-    let kubectl = run("kubectl", &[OsStr::new("kustomize"), &path], limit);
-    match kubectl {
-        Err(Failure::Missing) => {
-            run("kustomize", &[OsStr::new("build"), &path], limit).map_err(|failure| match failure {
-                Failure::Missing => RenderError {
-                    message: "neither `kubectl` nor `kustomize` can be found to render this directory"
-                        .to_owned(),
-                    help: "install one of them, or put it on the PATH".to_owned(),
-                },
-                Failure::Other(error) => error,
-            })
-        }
-        Err(Failure::Other(error)) => Err(error),
-        Ok(rendered) => Ok(rendered),
+    match run("kubectl", &[OsStr::new("kustomize"), &path], limit) {
+        Err(RenderError::Missing) => run("kustomize", &[OsStr::new("build"), &path], limit),
+        other => other,
     }
 }
 
@@ -62,13 +56,7 @@ pub(super) fn helm(directory: &Path, values: &[PathBuf], limit: u64) -> Result<R
     for file in values {
         arguments.extend([OsStr::new("--values"), file.as_os_str()]);
     }
-    run("helm", &arguments, limit).map_err(|failure| match failure {
-        Failure::Missing => RenderError {
-            message: "`helm` cannot be found to render this chart".to_owned(),
-            help: "install helm, or put it on the PATH".to_owned(),
-        },
-        Failure::Other(error) => error,
-    })
+    run("helm", &arguments, limit)
 }
 
 /// A path as an argument: without a leading `./`, unless it would be taken for an option.
@@ -81,21 +69,16 @@ fn operand(path: &Path) -> OsString {
     }
 }
 
-enum Failure {
-    Missing,
-    Other(RenderError),
-}
-
 /// The most that is kept of what a program says on standard error.
 const MAX_COMPLAINT: u64 = 4096;
 
-fn run(program: &str, arguments: &[&OsStr], limit: u64) -> Result<Rendered, Failure> {
+fn run(program: &str, arguments: &[&OsStr], limit: u64) -> Result<Rendered, RenderError> {
     let words = arguments.iter().map(|word| word.to_string_lossy().into_owned());
     let command = std::iter::once(program.to_owned()).chain(words).collect::<Vec<_>>().join(" ");
     let failed = |why: String| {
         let message = format!("`{command}` failed: {why}");
         let help = format!("run `{command}` yourself and mend what it complains about");
-        Failure::Other(RenderError { message, help })
+        RenderError::Failed { message, help }
     };
     let spawned = Command::new(program)
         .args(arguments)
@@ -105,7 +88,7 @@ fn run(program: &str, arguments: &[&OsStr], limit: u64) -> Result<Rendered, Fail
         .spawn();
     let mut child = match spawned {
         Ok(child) => child,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Failure::Missing),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(RenderError::Missing),
         Err(error) => return Err(failed(reason(&error))),
     };
     // Both pipes are read at the same time, or a program that fills the other one would wait for ever.
@@ -124,7 +107,7 @@ fn run(program: &str, arguments: &[&OsStr], limit: u64) -> Result<Rendered, Fail
     let read = child.stdout.take().map_or(Ok(0), |stdout| stdout.take(limit + 1).read_to_end(&mut output));
     let status = child.wait();
     let complaint = complaints.and_then(|thread| thread.join().ok()).unwrap_or_default();
-    let complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
+    let complaint = without_noise(&String::from_utf8_lossy(&complaint));
     match (read, status) {
         (Err(error), _) | (_, Err(error)) => Err(failed(reason(&error))),
         // A program that is cut off because it prints too much has not failed by itself.
@@ -133,6 +116,36 @@ fn run(program: &str, arguments: &[&OsStr], limit: u64) -> Result<Rendered, Fail
         }
         (Ok(_), Ok(status)) => Err(failed(if complaint.is_empty() { status.to_string() } else { complaint })),
     }
+}
+
+/// What a renderer complains about, without its warnings and the lines of its log: from the last line that says what
+/// the error is, where one does.
+fn without_noise(complaint: &str) -> String {
+    let lines: Vec<&str> =
+        complaint.lines().map(str::trim_end).filter(|line| !line.is_empty() && !is_noise(line)).collect();
+    let error = |line: &&str| ["Error:", "error:"].iter().any(|start| line.starts_with(start));
+    let first = lines.iter().rposition(error).unwrap_or(0);
+    let text = lines.get(first..).unwrap_or_default().join("\n");
+    let text = text.trim();
+    text.strip_prefix("Error: ").or_else(|| text.strip_prefix("error: ")).unwrap_or(text).to_owned()
+}
+
+/// Whether a line of a renderer is about something else than why it fails.
+fn is_noise(line: &str) -> bool {
+    let digits = |text: &str, count: usize| {
+        text.len() >= count && text.bytes().take(count).all(|b| b.is_ascii_digit())
+    };
+    let warning = ["# Warning:", "Warning:", "WARNING:", "warning:", "W! "];
+    // `I0102 15:04:05.678901   1 file.go:12] ..`, as Kubernetes' programs log.
+    let logged = line.starts_with(['I', 'W']) && digits(line.get(1..).unwrap_or_default(), 4);
+    // `2024/01/02 15:04:05 ..` and `walk.go:74: ..`, as Go's programs do.
+    let dated = digits(line, 4) && line.get(4..5) == Some("/");
+    let located = line.split_once(": ").is_some_and(|(place, _)| {
+        place.split_once(".go:").is_some_and(|(file, number)| !file.contains(' ') && digits(number, 1))
+    });
+    let advice =
+        line.starts_with("Use --debug flag") || line.starts_with("level=") || line.starts_with("time=");
+    warning.iter().any(|start| line.starts_with(start)) || logged || dated || located || advice
 }
 
 #[cfg(test)]
@@ -144,6 +157,29 @@ mod tests {
         for (path, argument) in [("./a/b", "a/b"), (".", "."), ("-x", "./-x"), ("./-x", "./-x"), ("/a", "/a")]
         {
             assert_eq!(operand(Path::new(path)), OsStr::new(argument));
+        }
+    }
+
+    #[test]
+    fn complaints_are_what_is_wrong_and_nothing_else() {
+        for (complaint, kept) in [
+            ("first\nsecond\n", "first\nsecond"),
+            (
+                "# Warning: 'bases' is deprecated. Please use 'resources' instead.\nError: no such file\n",
+                "no such file",
+            ),
+            (
+                "I0102 15:04:05.678 1 x.go:1] hello\nerror: accumulating resources: x\n",
+                "accumulating resources: x",
+            ),
+            (
+                "walk.go:74: found symbolic link\n2024/01/02 15:04:05 merging\nError: boom\n\nUse --debug flag to render out invalid YAML\n",
+                "boom",
+            ),
+            ("Error: one\ncoalesce.go:286: warning: x\nError: two\n at: line 3\n", "two\n at: line 3"),
+            ("Warning: only\n", ""),
+        ] {
+            assert_eq!(without_noise(complaint), kept);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reads what was found into texts.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -18,11 +19,31 @@ pub(super) struct Texts<'o> {
     pub(super) sources: SourceMap,
     /// The texts that contain manifests.
     pub(super) ids: Vec<SourceId>,
+    /// The texts that nobody has named: they were come upon in a directory, and may be anything.
+    pub(super) searched: BTreeSet<SourceId>,
     /// What could not be read.
     pub(super) findings: Vec<Finding>,
     /// How many more bytes may be read.
     left: u64,
+    /// Directories that are to be rendered and have not been, by what they are and why not.
+    unrendered: BTreeMap<Unrendered, Vec<(PathBuf, PathBuf)>>,
 }
+
+/// Why a directory has not been rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Unrendered {
+    /// A kustomization, without anybody having asked for it.
+    Kustomization,
+    /// A chart, without anybody having asked for it.
+    Chart,
+    /// A kustomization, for want of a program.
+    NoKustomize,
+    /// A chart, for want of a program.
+    NoHelm,
+}
+
+/// So many names are listed before the rest is only counted.
+const NAMED: usize = 3;
 
 impl<'o> Texts<'o> {
     pub(super) fn new(options: &'o Options<'o>) -> Self {
@@ -30,8 +51,10 @@ impl<'o> Texts<'o> {
             options,
             sources: SourceMap::default(),
             ids: Vec::new(),
+            searched: BTreeSet::new(),
             findings: Vec::new(),
             left: options.max_bytes,
+            unrendered: BTreeMap::new(),
         }
     }
 
@@ -56,9 +79,13 @@ impl<'o> Texts<'o> {
     /// Reads something, or says why not.
     pub(super) fn take(&mut self, found: Found) {
         match found {
-            Found::File(path) => {
+            Found::File { path, searched } => {
                 let bytes = read_file(&path, self.left);
+                let known = self.ids.len();
                 self.add_read(self.name(&path), Origin::File, bytes);
+                if searched {
+                    self.searched.extend(self.ids.iter().skip(known));
+                }
             }
             Found::Stdin => {
                 let bytes = match &self.options.stdin {
@@ -70,27 +97,17 @@ impl<'o> Texts<'o> {
             Found::Kustomization { directory, file } => {
                 if self.options.render {
                     let rendered = render::kustomize(&directory, self.left);
-                    self.add_rendered(&directory, &file, rendered);
+                    self.add_rendered(directory, file, rendered, Unrendered::NoKustomize);
                 } else {
-                    let command = render::kustomize_command(&self.called(&directory));
-                    let message = format!(
-                        "`{}` is a kustomization, whose files do not say what will be deployed",
-                        self.name(&directory)
-                    );
-                    self.refuse_directory(&file, message, &command);
+                    self.unrendered.entry(Unrendered::Kustomization).or_default().push((directory, file));
                 }
             }
             Found::Chart { directory, file } => {
                 if self.options.render {
                     let rendered = render::helm(&directory, &self.options.values, self.left);
-                    self.add_rendered(&directory, &file, rendered);
+                    self.add_rendered(directory, file, rendered, Unrendered::NoHelm);
                 } else {
-                    let command = render::helm_command(&self.called(&directory));
-                    let message = format!(
-                        "`{}` is a Helm chart, whose templates are no manifests",
-                        self.name(&directory)
-                    );
-                    self.refuse_directory(&file, message, &command);
+                    self.unrendered.entry(Unrendered::Chart).or_default().push((directory, file));
                 }
             }
             Found::Unreadable { path, why } => {
@@ -146,23 +163,80 @@ impl<'o> Texts<'o> {
         self.findings.push(unreadable(span, message, "run npv on fewer files at a time"));
     }
 
-    fn add_rendered(&mut self, directory: &Path, file: &Path, rendered: Result<Rendered, RenderError>) {
+    fn add_rendered(
+        &mut self,
+        directory: PathBuf,
+        file: PathBuf,
+        rendered: Result<Rendered, RenderError>,
+        missing: Unrendered,
+    ) {
         match rendered {
             Ok(Rendered { command, output }) => {
                 let command = self.renamed(command);
-                self.add(self.name(directory), Origin::Rendered { command }, output);
+                self.add(self.name(&directory), Origin::Rendered { command }, output);
             }
-            Err(RenderError { message, help }) => {
-                let span = self.marker(file);
+            Err(RenderError::Missing) => {
+                self.unrendered.entry(missing).or_default().push((directory, file));
+            }
+            Err(RenderError::Failed { message, help }) => {
+                let span = self.marker(&file);
                 self.findings.push(unreadable(span, self.renamed(message), self.renamed(help)));
             }
         }
     }
 
-    fn refuse_directory(&mut self, file: &Path, message: String, command: &str) {
-        let span = self.marker(file);
-        let help = format!("run npv with `--render`, or `{command} | npv check -`");
-        self.findings.push(unreadable(span, message, help));
+    /// Says what has not been rendered: one finding for each cause, however many directories have it.
+    pub(super) fn finish(&mut self) {
+        for (why, directories) in std::mem::take(&mut self.unrendered) {
+            let Some((directory, file)) = directories.first() else { continue };
+            let span = self.marker(file);
+            let (message, help) = self.unrendered(why, &directories, directory);
+            self.findings.push(unreadable(span, message, help));
+        }
+    }
+
+    fn unrendered(
+        &self,
+        why: Unrendered,
+        directories: &[(PathBuf, PathBuf)],
+        first: &Path,
+    ) -> (String, String) {
+        let names: Vec<String> =
+            directories.iter().map(|(directory, _)| format!("`{}`", self.name(directory))).collect();
+        let count = names.len();
+        let listed = match (count.saturating_sub(NAMED), names.get(..NAMED.min(count)).unwrap_or_default()) {
+            (0, [all @ .., last]) if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+            (0, named) => named.concat(),
+            (more, named) => format!("{} and {more} more", named.join(", ")),
+        };
+        let first = self.called(first);
+        let or_by_hand = |command: String| format!("run npv with `--render`, or `{command} | npv check -`");
+        match (why, count) {
+            (Unrendered::Kustomization, 1) => (
+                format!("{listed} is a kustomization, whose files do not say what will be deployed"),
+                or_by_hand(render::kustomize_command(&first)),
+            ),
+            (Unrendered::Kustomization, _) => (
+                format!("{count} kustomizations do not say themselves what will be deployed: {listed}"),
+                "run npv with `--render`, which renders each and looks at what comes out".to_owned(),
+            ),
+            (Unrendered::Chart, 1) => (
+                format!("{listed} is a Helm chart, whose templates are no manifests"),
+                or_by_hand(render::helm_command(&first)),
+            ),
+            (Unrendered::Chart, _) => (
+                format!("{count} Helm charts are templates, and no manifests: {listed}"),
+                "run npv with `--render`, which renders each and looks at what comes out".to_owned(),
+            ),
+            (Unrendered::NoKustomize, _) => (
+                format!("neither `kubectl` nor `kustomize` can be found to render {listed}"),
+                "install one of them, or put it on the PATH".to_owned(),
+            ),
+            (Unrendered::NoHelm, _) => (
+                format!("`helm` cannot be found to render {listed}"),
+                "install helm, or put it on the PATH".to_owned(),
+            ),
+        }
     }
 
     /// The first line of the file that makes a directory a chart or a kustomization.

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::testing::{decode_all, summary};
-use super::super::{Decoder, registry};
+use super::super::testing::{decode_all, slice, summary};
+use super::super::{Decoder, Object, Policy, registry};
 use crate::diagnostic::Severity;
 use crate::source::{SourceId, Span};
 use crate::yaml::{Entry, Node, Value};
@@ -247,4 +247,67 @@ proptest! {
     fn any_document_can_be_decoded(tree in trees()) {
         Decoder::new("default").decode(&tree);
     }
+}
+
+/// What nobody has filled in is no error, and stays where it can be read.
+#[test]
+fn placeholders_are_no_errors() {
+    let text = "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: '${APP}', namespace: '${NS}', annotations: {note: '{{ any }}'}}
+spec:
+  podSelector: {matchLabels: {app: '{{ app }}'}}
+  ingress:
+    - from: [{namespaceSelector: {matchLabels: {team: <team>}}}]
+      ports: [{port: '${PORT}'}]
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: block, namespace: shop}
+spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: '${CIDR}'}}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: ${REPLICAS}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: a, image: '${IMAGE}', ports: [{containerPort: '${PORT}'}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {replicas: many, template: {spec: {containers: []}}}
+";
+    let decoded = decode_all(text);
+    let unfilled: Vec<Vec<&str>> = decoded
+        .iter()
+        .map(|decoded| {
+            let placeholders = decoded.placeholders.iter();
+            placeholders
+                .map(|found| {
+                    assert!(slice(text, found.span).contains(&*found.value));
+                    &*found.value
+                })
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        unfilled,
+        [
+            &["${NS}", "${APP}", "{{ app }}", "<team>", "${PORT}"][..],
+            &["${CIDR}"],
+            &["${REPLICAS}", "${PORT}"],
+            &[]
+        ]
+    );
+    assert_eq!(decoded.iter().map(|decoded| decoded.findings.len()).collect::<Vec<_>>(), [0, 0, 0, 1]);
+    let Some(Object::Policy(policy)) = &decoded[0].object else { panic!("{:?}", decoded[0]) };
+    let Policy::NetworkPolicy(policy) = policy else { panic!("{policy:?}") };
+    assert_eq!((&*policy.meta.name.value, &*policy.meta.namespace), ("${APP}", "${NS}"));
+    // Without its only block the list would admit everybody.
+    assert_eq!(decoded[1].object, None);
+    assert!(decoded[2].object.is_some());
 }

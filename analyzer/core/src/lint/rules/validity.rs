@@ -263,8 +263,9 @@ lint_rule! {
     /// ## What it finds
     ///
     /// Broken syntax, text that is not UTF-8 or UTF-16, a document without `apiVersion` and `kind`, a Helm template that
-    /// was not rendered, nesting or aliases beyond every reasonable bound, a document that kubectl
-    /// would silently drop.
+    /// was not rendered, placeholders that nobody has filled in (`${APP}`, `{{ app }}`, `<app>`), a missing `---` between two
+    /// objects, kustomizations and charts that were not rendered (one finding for all), nesting or aliases beyond every
+    /// reasonable bound, a document that kubectl would silently drop.
     ///
     /// ## Why it matters
     ///
@@ -295,8 +296,9 @@ lint_rule! {
     ///
     /// ## When it stays silent
     ///
-    /// On kinds that npv does not use: they are counted. On empty documents, and on files of tools that
-    /// live beside manifests and do not look like them.
+    /// On kinds that npv does not use: they are counted. On empty documents. On files that npv comes upon in a directory
+    /// and that are something else, such as compose files, workflows and values: they are skipped and counted, and
+    /// `-v` lists them.
     pub(in crate::lint) static UNREADABLE_DOCUMENT = {
         name: "unreadable-document",
         category: Validity,
@@ -345,6 +347,55 @@ lint_rule! {
         name: "unsupported-policy",
         category: Validity,
         severity: Error,
+        check: Check::Reading,
+    };
+}
+
+lint_rule! {
+    /// Objects that have others deployed which npv has not seen: releases, applications, charts.
+    ///
+    /// ## What it finds
+    ///
+    /// A `HelmRelease` or `Kustomization` of Flux, an `Application` or `ApplicationSet` of Argo CD, a `HelmChart` of K3s: one
+    /// finding for each kind, with what is deployed and into which namespaces. A path in the repository that npv reads
+    /// is followed, and not reported.
+    ///
+    /// ## Why it matters
+    ///
+    /// Pods, Services and policies that no manifest shows decide about traffic too. Rules that would call something missing
+    /// or dead there stay silent. Where the manifests show no workload of such a namespace, the run is incomplete and ends
+    /// with status 3 unless `--allow-incomplete` is given.
+    ///
+    /// ## Example
+    ///
+    /// ```yaml
+    /// apiVersion: helm.toolkit.fluxcd.io/v2
+    /// kind: HelmRelease
+    /// metadata: {name: redis, namespace: shop}
+    /// spec: {chart: {spec: {chart: redis}}}
+    /// ```
+    ///
+    /// ## How to fix it
+    ///
+    /// Give npv what is deployed as well: render the chart, or read the cluster itself.
+    ///
+    /// ```yaml
+    /// apiVersion: apps/v1
+    /// kind: StatefulSet
+    /// metadata: {name: redis, namespace: shop}
+    /// spec:
+    ///   template:
+    ///     metadata: {labels: {app: redis}}
+    ///     spec: {containers: [{name: redis, image: redis}]}
+    /// ```
+    ///
+    /// ## When it stays silent
+    ///
+    /// On what goes to another cluster, and on a path that is among the files that npv reads.
+    pub(in crate::lint) static DEPLOYED_ELSEWHERE = {
+        name: "deployed-elsewhere",
+        category: Validity,
+        severity: Note,
         check: Check::Reading,
     };
 }

@@ -34,6 +34,10 @@ pub fn fixes(outcome: &Outcome, written: bool, page: &mut Page<'_>) -> io::Resul
     let files = format!("{} in {}", fixes_count(applied), count(outcome.texts.len(), "file"));
     match &outcome.effect {
         _ if applied == 0 => writeln!(page, "{}", if written { "nothing fixed" } else { "nothing to fix" })?,
+        // What those together would have changed is not what these have changed.
+        _ if outcome.unwritten > 0 => {
+            writeln!(page, "{files}; {} left alone", count(outcome.unwritten, "file"))?;
+        }
         None => writeln!(page, "{files}; who is there changes, too")?,
         Some(effect) if effect.is_none() => {
             // Only a safe one is proved for the pods that are not here.
