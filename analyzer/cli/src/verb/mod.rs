@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use npv_analyzer::assertion::Assertion;
 use npv_analyzer::config::Configured;
-use npv_analyzer::engine::Engine;
+use npv_analyzer::engine::{Assumed, Engine};
 use npv_analyzer::query::check::sort;
 use npv_analyzer::query::prove::{Proofs, prove};
 use npv_analyzer::query::reach::assumed;
@@ -34,10 +34,14 @@ use crate::{guard, output, verbose};
 
 /// The exact answers for a snapshot.
 fn engine(snapshot: &Snapshot, look: LookArgs) -> Engine {
+    engine_assuming(&assumed(&snapshot.cluster), snapshot, look)
+}
+
+/// An engine that knows of these besides.
+fn engine_assuming(assumed: &[Assumed], snapshot: &Snapshot, look: LookArgs) -> Engine {
     let start = Instant::now();
-    let assumed = assumed(&snapshot.cluster);
     let engine = during("compiling the policies", look, || {
-        Engine::with_assumed(&snapshot.cluster, &snapshot.policies, snapshot.profile, &assumed)
+        Engine::with_assumed(&snapshot.cluster, &snapshot.policies, snapshot.profile, assumed)
     });
     verbose::engine(&engine, start.elapsed(), look);
     engine

@@ -5,6 +5,7 @@ use std::time::Instant;
 use npv_analyzer::query::name::{Names, split_port};
 use npv_analyzer::query::path::{Destination, Walker};
 use npv_analyzer::query::trace::{Question, Tracer};
+use npv_analyzer::query::reach::nameable;
 use npv_analyzer::query::walk;
 use npv_analyzer::report::TraceReport;
 use npv_models::space::Request;
@@ -62,7 +63,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         ));
     }
     let Input { configured, snapshot } = input::read(&args.paths, &args.input, look)?;
-    let engine = super::engine(&snapshot, look);
+    let engine = super::engine_assuming(&nameable(&snapshot.cluster), &snapshot, look);
     let start = Instant::now();
     let names = Names {
         cluster: &snapshot.cluster,

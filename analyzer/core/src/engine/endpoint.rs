@@ -85,5 +85,16 @@ pub enum EndpointKind {
     /// Addresses outside the cluster with the same connections.
     External(IpSet),
     /// Something that the manifests do not define.
-    Assumed,
+    Assumed(Symbolic),
+}
+
+/// What an endpoint is that the manifests do not define.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Symbolic {
+    /// A pod of which nothing is known (S-84).
+    Pod,
+    /// Something that every cluster has.
+    Entity(Entity),
+    /// Whatever a domain name resolves to (S-64).
+    Domain(String),
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use npv_models::cluster::{Cluster, GroupId, PodGroup, WorkloadId};
+use npv_models::policy::Entity;
 use npv_models::space::{Family, IntervalSet, IpSet, Labels, cidr_text};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -10,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::address::AddressSpace;
 use super::behaviour::Behaviours;
 use super::classes::{Classes, Owner, Unit};
-use super::endpoint::{Assumed, Endpoint, EndpointKind};
+use super::endpoint::{Assumed, AssumedKind, Endpoint, EndpointKind, Symbolic};
 use super::lists::Lists;
 use super::naming::{Feature, FeatureKind, tell_apart};
 use super::vocabulary::Vocabulary;
@@ -60,15 +61,24 @@ impl Namer<'_> {
         pods.par_sort_by(|a, b| a.endpoint.id.cmp(&b.endpoint.id));
         let mut symbolic = self.nodes();
         symbolic.extend((0_u32..).zip(units).filter_map(|(number, unit)| {
-            let (id, outside) = match unit.owner {
-                Owner::Assumed(assumed) => (self.assumed.get(assumed as usize)?.id.clone(), false),
+            let (id, symbolic) = match unit.owner {
+                Owner::Assumed(assumed) => {
+                    let assumed = self.assumed.get(assumed as usize)?;
+                    let symbolic = match assumed.kind {
+                        AssumedKind::Pod => Symbolic::Pod,
+                        AssumedKind::Entity(entity) => Symbolic::Entity(entity),
+                    };
+                    (assumed.id.clone(), symbolic)
+                }
                 Owner::Domain(domain) => {
                     let domain = self.vocabulary.domains.values().get(domain as usize)?;
-                    (format!("{{domain {domain}}}"), true)
+                    (format!("{{domain {domain}}}"), Symbolic::Domain((*domain).to_owned()))
                 }
                 _ => return None,
             };
-            let endpoint = Endpoint { id, kind: EndpointKind::Assumed, pods: 0, several: false, outside };
+            let outside = matches!(symbolic, Symbolic::Domain(_) | Symbolic::Entity(Entity::World));
+            let kind = EndpointKind::Assumed(symbolic);
+            let endpoint = Endpoint { id, kind, pods: 0, several: false, outside };
             Some(Draft { endpoint, class: unit.class, units: vec![number] })
         }));
         symbolic.sort_by(|a, b| a.endpoint.id.cmp(&b.endpoint.id));

@@ -56,7 +56,7 @@ use vocabulary::Vocabulary;
 pub(crate) use tests::world as testing;
 
 pub use account::{Account, Class, Part, PartOf, RuleOfPolicy, RulesOfPolicy, TierAccount};
-pub use endpoint::{Assumed, AssumedKind, Endpoint, EndpointId, EndpointKind};
+pub use endpoint::{Assumed, AssumedKind, Endpoint, EndpointId, EndpointKind, Symbolic};
 pub use rows::Connection;
 pub use traffic::{TrafficId, TrafficTable};
 

@@ -221,7 +221,7 @@ impl<'e> Parts<'e> {
                     }
                 }
                 EndpointKind::External(_) => parts.external.push(id),
-                EndpointKind::Assumed => {
+                EndpointKind::Assumed(_) => {
                     parts.assumed.insert(&endpoint.id, id);
                 }
             }

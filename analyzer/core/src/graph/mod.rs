@@ -53,7 +53,7 @@ impl<'e> Graph<'e> {
         self.engine.endpoint(id).is_some_and(|endpoint| match endpoint.kind {
             EndpointKind::Pods { .. } => true,
             // A walk through what is only assumed would be a guess.
-            EndpointKind::Assumed | EndpointKind::Nodes(_) | EndpointKind::External(_) => false,
+            EndpointKind::Assumed(_) | EndpointKind::Nodes(_) | EndpointKind::External(_) => false,
         })
     }
 

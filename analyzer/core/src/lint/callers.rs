@@ -213,7 +213,7 @@ pub(super) fn may_be_at(kind: &EndpointKind, addresses: &[IpAddr]) -> bool {
             addresses.is_empty() || addresses.iter().any(|&address| set.contains(address))
         }
         EndpointKind::Nodes(_) => true,
-        EndpointKind::Pods { .. } | EndpointKind::Assumed => false,
+        EndpointKind::Pods { .. } | EndpointKind::Assumed(_) => false,
     }
 }
 
@@ -233,7 +233,7 @@ pub(super) fn outside_end<'a>(
             let Node { name, labels, addresses, .. } = node;
             Some(End::Node(NodeEnd { name, labels, addresses, ..NodeEnd::default() }))
         }
-        EndpointKind::Pods { .. } | EndpointKind::Assumed => None,
+        EndpointKind::Pods { .. } | EndpointKind::Assumed(_) => None,
     }
 }
 

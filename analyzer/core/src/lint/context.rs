@@ -125,7 +125,7 @@ impl<'a> Context<'a> {
                     outside.push(id);
                     continue;
                 }
-                EndpointKind::Assumed => continue,
+                EndpointKind::Assumed(_) => continue,
             };
             for group in groups {
                 if let Some(endpoints) = endpoints.get_mut(group.0 as usize) {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use npv_models::cluster::{Cluster, GroupId, PodGroup};
 use npv_models::decide::{End, NodeEnd, PodEnd};
-use npv_models::policy::{Layer, PeerMatch, Peers, Policy, PolicySet, PortMatch, Ports, Tier};
+use npv_models::policy::{Entity, Layer, PeerMatch, Peers, Policy, PolicySet, PortMatch, Ports, Tier};
+use crate::engine::Symbolic;
 use npv_models::space::{Bound, Family, IntervalSet, IpSet, Labels, PortSet, Protocol, Traffic};
 
 /// Nodes by name, so that pods can refer to the one that they run on.
@@ -97,6 +98,19 @@ impl<'a> Ends<'a> {
     pub(super) fn node(&self, index: usize) -> Option<End<'a>> {
         let name = &*self.cluster.nodes.get(index)?.name;
         self.nodes.get(name).map(|node| End::Node(*node))
+    }
+
+    /// Something that the manifests do not define.
+    pub(super) fn symbolic<'s>(&self, symbolic: &'s Symbolic) -> End<'s>
+    where
+        'a: 's,
+    {
+        match symbolic {
+            Symbolic::Pod => self.unknown_pod(),
+            Symbolic::Entity(Entity::OtherNode) => self.unknown_node(),
+            Symbolic::Entity(entity) => End::Entity(*entity),
+            Symbolic::Domain(name) => End::Domain(name),
+        }
     }
 
     /// A node of which nothing is known.

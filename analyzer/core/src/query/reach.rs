@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use npv_models::cluster::{Cluster, GroupId};
+use npv_models::policy::Entity;
 use npv_models::space::{IpSet, Traffic};
 use rayon::prelude::*;
 
@@ -112,7 +113,7 @@ impl Party {
             },
             EndpointKind::Nodes(_) => PartyKind::Node,
             EndpointKind::External(addresses) => PartyKind::External(addresses.clone()),
-            EndpointKind::Assumed => PartyKind::Assumed,
+            EndpointKind::Assumed(_) => PartyKind::Assumed,
         };
         Self { id: endpoint.id.clone(), kind, pods: endpoint.pods, several: endpoint.several }
     }
@@ -210,6 +211,17 @@ pub fn assumed(cluster: &Cluster) -> Vec<Assumed> {
     entries.map(|entry| Assumed::pod(entry.id)).collect()
 }
 
+/// What can be named besides, as findings name it: what every cluster has and no manifest shows.
+pub fn nameable(cluster: &Cluster) -> Vec<Assumed> {
+    let mut nameable = assumed(cluster);
+    nameable.push(Assumed::entity("{api-server}", Entity::ApiServer));
+    nameable.push(Assumed::pod("{prometheus}"));
+    if cluster.nodes.is_empty() {
+        nameable.push(Assumed::entity("{node}", Entity::OtherNode));
+    }
+    nameable
+}
+
 /// Answers a question. What is assumed is listed as a source of what its routes send, and nothing else is
 /// said of it.
 pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engine) -> Reach<'a> {
@@ -218,7 +230,7 @@ pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engin
         cluster.entries().into_iter().map(|entry| (entry.id, entry.sends)).collect();
     let routed: BTreeMap<EndpointId, BTreeMap<GroupId, Traffic>> = (0_u32..)
         .zip(endpoints)
-        .filter(|(_, endpoint)| matches!(endpoint.kind, EndpointKind::Assumed))
+        .filter(|(_, endpoint)| matches!(endpoint.kind, EndpointKind::Assumed(_)))
         .filter_map(|(index, endpoint)| Some((EndpointId(index), sends.remove(&endpoint.id)?)))
         .collect();
     let mut parties: Vec<Party> = Vec::new();

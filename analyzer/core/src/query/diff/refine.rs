@@ -62,7 +62,7 @@ fn family<'a>(side: &Side<'a>, id: EndpointId) -> Option<Family<'a>> {
             Some(Family::Workload(&namespace.name, &workload.name, &workload.kind))
         }
         EndpointKind::Nodes(_) => Some(Family::Nodes),
-        EndpointKind::Assumed => Some(Family::Symbolic(&endpoint.id)),
+        EndpointKind::Assumed(_) => Some(Family::Symbolic(&endpoint.id)),
         EndpointKind::External(_) => None,
     }
 }

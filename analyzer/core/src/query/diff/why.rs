@@ -362,7 +362,7 @@ impl World<'_> {
             }
             EndpointKind::Nodes(nodes) => self.ends.node(*nodes.first()? as usize),
             EndpointKind::External(addresses) => addresses.first().map(decide::End::Address),
-            EndpointKind::Assumed => Some(self.ends.unknown_pod()),
+            EndpointKind::Assumed(symbolic) => Some(self.ends.symbolic(symbolic)),
         }
     }
 
@@ -383,7 +383,7 @@ impl World<'_> {
             EndpointKind::Nodes(nodes) => {
                 self.side.cluster.nodes.get(*nodes.first()? as usize).map(|node| node.span)
             }
-            EndpointKind::External(_) | EndpointKind::Assumed => None,
+            EndpointKind::External(_) | EndpointKind::Assumed(_) => None,
         }
     }
 }

@@ -8,13 +8,10 @@ use npv_models::decide::{End, PodEnd};
 use npv_models::space::{Family, IpSet, Labels, Traffic};
 
 use super::{Decided, Party, Tracer};
-use crate::engine::{EndpointId, EndpointKind};
+use crate::engine::{EndpointId, EndpointKind, Symbolic};
 use crate::query::ends::{self, Ends, Sample};
 use crate::query::name::Place;
 use crate::query::text;
-
-/// What an engine calls the nodes that no manifest defines.
-const NODE: &str = "{node}";
 
 /// An end that policies do not tell apart any further.
 #[derive(Clone)]
@@ -81,7 +78,7 @@ impl Tracer<'_> {
 
     /// The ends that a place means, told apart as far as these blocks can.
     pub(super) fn variants<'e>(
-        &self,
+        &'e self,
         place: &Place,
         ends: &'e Ends<'_>,
         blocks: &[IpSet],
@@ -96,7 +93,8 @@ impl Tracer<'_> {
                     nodes.iter().filter_map(|node| node_variant(ends, *node as usize)).collect()
                 }
                 Some(EndpointKind::Pods { .. }) => self.pod_variants(place, ends, blocks, by_node),
-                Some(EndpointKind::Assumed) | None => vec![self.assumed_variant(*id, ends)],
+                Some(EndpointKind::Assumed(symbolic)) => vec![self.assumed_variant(*id, symbolic, ends)],
+                None => Vec::new(),
             },
             Place::Workload(_) | Place::Pod { .. } => self.pod_variants(place, ends, blocks, by_node),
         }
@@ -150,9 +148,14 @@ impl Tracer<'_> {
         group.map_or_else(String::new, |group| self.names.workload_id(group.workload))
     }
 
-    fn assumed_variant<'e>(&self, id: EndpointId, ends: &Ends<'e>) -> Variant<'e> {
+    fn assumed_variant<'e>(
+        &self,
+        id: EndpointId,
+        symbolic: &'e Symbolic,
+        ends: &'e Ends<'_>,
+    ) -> Variant<'e> {
         let id = self.names.endpoints.get(id.0 as usize).map_or_else(String::new, |end| end.id.clone());
-        let end = if id == NODE { ends.unknown_node() } else { ends.unknown_pod() };
+        let end = ends.symbolic(symbolic);
         let party = Party { id, seen: "assumed, not in the manifests".to_owned(), pods: 0, addresses: None };
         Variant { end, party, labels: None, node: None, address: None }
     }
