@@ -6,6 +6,8 @@ use std::time::Instant;
 use npv_analyzer::config::Configured;
 use npv_analyzer::engine::{EndpointId, EndpointKind, Engine};
 use npv_analyzer::query::check::fails;
+use npv_analyzer::query::depends::Dependencies;
+use npv_analyzer::query::ends::Spaces;
 use npv_analyzer::query::exposure;
 use npv_analyzer::query::name::Names;
 use npv_analyzer::query::reach::{Question, reach};
@@ -86,8 +88,10 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
         None => reach(&question, &snapshot.cluster, &engine),
     };
     show_findings(&snapshot, look);
+    let spaces = Spaces::of(&snapshot.cluster);
     let report = ReachReport {
         reach: &answer,
+        depends: &Dependencies::new(&snapshot, &engine, &spaces),
         sources: &snapshot.sources,
         findings: &snapshot.findings,
         complete: snapshot.complete(),

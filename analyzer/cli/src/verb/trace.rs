@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use npv_analyzer::query::name::{Names, split_port};
 use npv_analyzer::query::path::{Destination, Walker};
-use npv_analyzer::query::trace::{Question, Tracer};
 use npv_analyzer::query::reach::nameable;
+use npv_analyzer::query::trace::{Question, Tracer};
 use npv_analyzer::query::walk;
 use npv_analyzer::report::TraceReport;
 use npv_models::space::Request;

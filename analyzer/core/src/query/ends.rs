@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::Symbolic;
 use npv_models::cluster::{Cluster, GroupId, PodGroup};
 use npv_models::decide::{End, NodeEnd, PodEnd};
 use npv_models::policy::{Entity, Layer, PeerMatch, Peers, Policy, PolicySet, PortMatch, Ports, Tier};
-use crate::engine::Symbolic;
 use npv_models::space::{Bound, Family, IntervalSet, IpSet, Labels, PortSet, Protocol, Traffic};
 
 /// Nodes by name, so that pods can refer to the one that they run on.

@@ -2,6 +2,7 @@
 //! formats write it, and other queries read it.
 
 pub mod check;
+pub mod depends;
 pub mod diff;
 pub mod ends;
 pub mod equivalence;

@@ -312,7 +312,8 @@ impl<'a> Names<'a> {
             .iter()
             .map(|workload| format!("{}/{}", self.namespace_name(workload.namespace), workload.name));
         let nodes = self.cluster.nodes.iter().map(|node| format!("node/{}", node.name));
-        let assumed = self.endpoints.iter().filter(|endpoint| matches!(endpoint.kind, EndpointKind::Assumed(_)));
+        let assumed =
+            self.endpoints.iter().filter(|endpoint| matches!(endpoint.kind, EndpointKind::Assumed(_)));
         workloads.chain(nodes).chain(assumed.map(|endpoint| endpoint.id.clone())).collect()
     }
 }

@@ -282,6 +282,14 @@ impl<'a> Reach<'a> {
         Self { parties, rows: Rows::Listed(links) }
     }
 
+    /// The endpoints that a party is; none of an answer that was known already.
+    pub fn members(&self, party: usize) -> &[EndpointId] {
+        match &self.rows {
+            Rows::Asked(asked) => asked.members.get(party).map_or(&[], Vec::as_slice),
+            Rows::Listed(_) => &[],
+        }
+    }
+
     /// Hands on every connection, those that only may be among them, ordered by source and then by destination.
     ///
     /// # Errors

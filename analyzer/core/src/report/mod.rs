@@ -33,6 +33,7 @@ use npv_models::space::Protocol;
 use crate::config::Configured;
 use crate::engine::Engine;
 use crate::lint::Rule;
+use crate::query::depends::Dependencies;
 use crate::query::diff::{Diff, Explainer};
 use crate::query::equivalence::Equivalence;
 use crate::query::exposure::Exposures;
@@ -202,6 +203,8 @@ impl CheckReport<'_> {
 pub struct ReachReport<'a> {
     /// Who reaches whom.
     pub reach: &'a Reach<'a>,
+    /// What explains the connections of which something is unknown.
+    pub depends: &'a Dependencies<'a>,
     /// The texts that diagnostics are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.

@@ -148,12 +148,7 @@ impl Tracer<'_> {
         group.map_or_else(String::new, |group| self.names.workload_id(group.workload))
     }
 
-    fn assumed_variant<'e>(
-        &self,
-        id: EndpointId,
-        symbolic: &'e Symbolic,
-        ends: &'e Ends<'_>,
-    ) -> Variant<'e> {
+    fn assumed_variant<'e>(&self, id: EndpointId, symbolic: &'e Symbolic, ends: &'e Ends<'_>) -> Variant<'e> {
         let id = self.names.endpoints.get(id.0 as usize).map_or_else(String::new, |end| end.id.clone());
         let end = ends.symbolic(symbolic);
         let party = Party { id, seen: "assumed, not in the manifests".to_owned(), pods: 0, addresses: None };

@@ -8,6 +8,7 @@ use npv_models::space::{PortSet, Protocol, RequestSet, Traffic};
 use serde::Serialize;
 
 use super::check::write_diagnostics;
+use super::trace::Depends;
 use super::{SCHEMA_VERSION, value};
 use crate::query::reach::{Party, PartyKind, Shaded};
 use crate::report::{Page, ReachReport};
@@ -56,6 +57,9 @@ struct Connection<'a> {
     /// What may pass, depending on what no manifest shows.
     #[serde(skip_serializing_if = "Ports::is_empty")]
     unknown: Ports,
+    /// What `unknown` depends on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    depends: Vec<Depends<'a>>,
 }
 
 /// Ports by protocol, protocols without any left out.
@@ -95,7 +99,7 @@ impl Requests {
 }
 
 impl<'a> Connection<'a> {
-    fn of(src: &'a str, dst: &'a str, link: &Shaded<'_>) -> Self {
+    fn of(src: &'a str, dst: &'a str, link: &Shaded<'_>, depends: Vec<Depends<'a>>) -> Self {
         let whole = link.traffic.whole();
         let partial = link.traffic.touched().difference(&whole);
         // What may pass in part is not known of the whole port, unless a part passes for certain.
@@ -107,6 +111,7 @@ impl<'a> Connection<'a> {
             partial: Ports::of(&partial),
             requests: Requests::of(&link.traffic),
             unknown: Ports::of(&unknown),
+            depends,
             traffic: whole,
         }
     }
@@ -130,7 +135,10 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
         write!(page, "{separator}")?;
         separator = ",\n";
         let (src, dst) = (&*src.id, &*dst.id);
-        value(page, &Connection::of(src, dst, &link))
+        let causes =
+            if link.unknown.is_empty() { Vec::new() } else { report.depends.of(report.reach, &link) };
+        let depends = causes.iter().map(|cause| Depends::of(cause, report.sources)).collect();
+        value(page, &Connection::of(src, dst, &link, depends))
     })?;
     writeln!(page, "],")?;
     write_diagnostics(report.findings, report.sources, page)?;

@@ -51,8 +51,26 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
         number => count(number, "connection"),
     };
     writeln!(page, "{}", page.ink(Ink::Heading, format!("{endpoints}, {connections}")))?;
+    unsettled(report, page)?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
+    }
+    Ok(())
+}
+
+/// What may be besides, folded by what it depends on.
+fn unsettled(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    for folded in report.depends.folded(report.reach) {
+        let on = visible(&folded.cause.unknown.to_string()).into_owned();
+        let at = report
+            .sources
+            .locate(folded.cause.span)
+            .map_or_else(String::new, |at| format!(", asked for at {at}"));
+        let settles =
+            folded.settles.map_or_else(String::new, |settles| format!("; what settles it: {settles}"));
+        let connections = count(folded.connections, "more connection");
+        let text = format!("unknown: {connections} may be, depending on {on}{at}{settles}");
+        writeln!(page, "{}", page.ink(Ink::Caution, text))?;
     }
     Ok(())
 }
