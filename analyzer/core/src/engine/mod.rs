@@ -379,6 +379,17 @@ impl Engine {
         groups
     }
 
+    /// The groups of pods, ascending, that a selector of the policies may select, beyond those that it
+    /// [selects](Self::selects) for certain.
+    pub fn may_select(&self, selector: &PodSelector) -> Vec<GroupId> {
+        let seen = |number: &u32| self.groups.get(*number as usize).is_some_and(|group| group.seen);
+        let number = self.selectors.get(selector).copied();
+        let groups = number.into_iter().flat_map(|number| self.selection.maybe(number));
+        let mut groups: Vec<GroupId> = groups.filter(seen).map(GroupId).collect();
+        groups.sort_unstable();
+        groups
+    }
+
     /// How much there was to do.
     pub fn stats(&self) -> Stats {
         Stats { traffic: self.traffic.len(), ..self.stats }

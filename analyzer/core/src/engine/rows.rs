@@ -104,6 +104,13 @@ impl Engine {
         rows.into_iter().flatten().collect()
     }
 
+    /// What may pass from each of some sources, likewise.
+    pub(crate) fn possible_rows_of_sources(&self, sources: &[u32]) -> Vec<Row> {
+        let planes = self.possible_planes();
+        let rows: Vec<_> = sources.par_chunks(BATCH).map(|batch| self.rows_in(planes, batch)).collect();
+        rows.into_iter().flatten().collect()
+    }
+
     /// What passes from each of some sources: destinations, ascending, with their traffic.
     fn source_rows(&self, sources: &[u32]) -> Vec<Row> {
         self.rows_in(&self.planes, sources)

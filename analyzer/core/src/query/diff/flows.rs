@@ -115,15 +115,22 @@ pub(super) fn compare(base: &Side<'_>, head: &Side<'_>, cells: &[Cell], routed: 
     });
     let mut changes = Vec::new();
     for (number, chunk) in sources.chunks(CHUNK).enumerate() {
-        let old = dense(base, chunk.iter().map(|group| group.key.base), &table);
-        let new = dense(head, chunk.iter().map(|group| group.key.head), &table);
+        let old = dense(base, chunk.iter().map(|group| group.key.base), Bound::Certain, &table);
+        let new = dense(head, chunk.iter().map(|group| group.key.head), Bound::Certain, &table);
+        // What may still pass has not closed.
+        let still = head
+            .engine
+            .is_vague()
+            .then(|| dense(head, chunk.iter().map(|group| group.key.head), Bound::Possible, &table));
         let found: Vec<Vec<Change>> = chunk
             .par_iter()
             .enumerate()
             .map(|(place, group)| {
                 let row = |rows: &[Vec<TrafficId>]| rows.get(place).map_or(&[][..], Vec::as_slice).to_vec();
                 let src = (number * CHUNK + place) as u32;
-                compare_row(src, group.key.outside, [&row(&old), &row(&new)], &destinations, &table)
+                let new_row = row(&new);
+                let still = still.as_ref().map_or_else(|| new_row.clone(), |still| row(still));
+                compare_row(src, group.key.outside, [&row(&old), &new_row, &still], &destinations, &table)
             })
             .collect();
         changes.extend(found.into_iter().flatten());
@@ -154,15 +161,27 @@ fn groups(cells: &[Cell], key: impl Fn(&Cell) -> Option<Key>) -> Vec<Group> {
     groups
 }
 
+/// What passes in every cluster that the manifests allow for, or in some.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    Certain,
+    Possible,
+}
+
 /// Per source, what passes to each destination of its side; nothing where the side has no such source.
 fn dense(
     side: &Side<'_>,
     sources: impl Iterator<Item = Option<u32>>,
+    bound: Bound,
     table: &TrafficTable,
 ) -> Vec<Vec<TrafficId>> {
     let sources: Vec<Option<u32>> = sources.collect();
     let asked: Vec<u32> = sources.iter().flatten().copied().collect();
-    let mut rows = side.engine.rows_of_sources(&asked).into_iter();
+    let mut rows = match bound {
+        Bound::Certain => side.engine.rows_of_sources(&asked),
+        Bound::Possible => side.engine.possible_rows_of_sources(&asked),
+    }
+    .into_iter();
     let rows: Vec<Option<Vec<(u32, TrafficId)>>> =
         sources.iter().map(|source| source.and_then(|_| rows.next())).collect();
     rows.into_par_iter()
@@ -185,14 +204,14 @@ fn dense(
 fn compare_row(
     src: u32,
     from_outside: bool,
-    [old, new]: [&[TrafficId]; 2],
+    [old, new, still]: [&[TrafficId]; 3],
     destinations: &[Group],
     table: &TrafficTable,
 ) -> Vec<Change> {
     let at = |row: &[TrafficId], destination: Option<u32>| {
         destination.and_then(|number| row.get(number as usize)).copied().unwrap_or(TrafficId::NONE)
     };
-    let mut known: FxHashMap<(TrafficId, TrafficId), [TrafficId; 2]> = FxHashMap::default();
+    let mut known: FxHashMap<[TrafficId; 3], [TrafficId; 2]> = FxHashMap::default();
     let mut changes = Vec::new();
     for (dst, group) in (0_u32..).zip(destinations) {
         // What passes between two ends outside is none of npv's business.
@@ -200,10 +219,11 @@ fn compare_row(
             continue;
         }
         let (before, after) = (at(old, group.key.base), at(new, group.key.head));
+        let possible = at(still, group.key.head);
         if before != after {
             let traffic = *known
-                .entry((before, after))
-                .or_insert_with(|| [table.difference(after, before), table.difference(before, after)]);
+                .entry([before, after, possible])
+                .or_insert_with(|| [table.difference(after, before), table.difference(before, possible)]);
             changes.push(Change { src, dst, traffic });
         }
     }
@@ -336,7 +356,10 @@ fn assumed(
 ) {
     let source = flows.sources.len() as u32;
     flows.sources.push(vec![index]);
-    let sent = |side: &Side<'_>, sends: Option<&Sends>, src: Option<EndpointId>, dst: Option<EndpointId>| {
+    let sent = |side: &Side<'_>,
+                sends: Option<&Sends>,
+                (src, dst): (Option<EndpointId>, Option<EndpointId>),
+                bound: Bound| {
         let (Some(sends), Some(src), Some(dst)) = (sends, src, dst) else { return Traffic::NONE };
         let Some(EndpointKind::Pods { groups, .. }) = side.engine.endpoint(dst).map(|end| &end.kind) else {
             return Traffic::NONE;
@@ -346,13 +369,18 @@ fn assumed(
         if sent.is_empty() {
             return sent;
         }
-        side.engine.traffic(side.engine.between(src, dst).both).intersection(&sent)
+        let sides = match bound {
+            Bound::Certain => side.engine.between(src, dst),
+            Bound::Possible => side.engine.possibly_between(src, dst),
+        };
+        side.engine.traffic(sides.both).intersection(&sent)
     };
     let id = &cell.party.id;
     for (dst, other) in (0_u32..).zip(cells) {
-        let before = sent(base, routed.base.get(id), cell.base, other.base);
-        let after = sent(head, routed.head.get(id), cell.head, other.head);
-        let (opened, closed) = (after.difference(&before), before.difference(&after));
+        let before = sent(base, routed.base.get(id), (cell.base, other.base), Bound::Certain);
+        let after = sent(head, routed.head.get(id), (cell.head, other.head), Bound::Certain);
+        let still = sent(head, routed.head.get(id), (cell.head, other.head), Bound::Possible);
+        let (opened, closed) = (after.difference(&before), before.difference(&still));
         for (which, traffic) in [(Which::Opened, opened), (Which::Closed, closed)] {
             if traffic.is_empty() {
                 continue;
