@@ -6,8 +6,8 @@ use ipnet::IpNet;
 
 use super::{End, Flow, Outcome, PodEnd, Profile};
 use crate::policy::{
-    Action, Direction, Entity, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, Policy, PortItem,
-    PortMatch, Ports, Rule, Same, Tier, attribute,
+    Action, Direction, Entity, Layer, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, Policy,
+    PortItem, PortMatch, Ports, Rule, Same, Tier, Tunnel, attribute,
 };
 use crate::space::{Family, IpSet, Label, Protocol, Request, RequestSet, Selector, Truth};
 
@@ -183,6 +183,16 @@ fn of_unknown_node(selector: &Selector) -> Truth {
 }
 
 impl View<'_> {
+    /// The tunnel in which the layer sees the flow, with whether that is certain.
+    pub(super) fn tunnel<'l>(&self, layer: &'l Layer) -> Option<(&'l Tunnel, Truth)> {
+        let through = |tunnel: &Tunnel| {
+            let src = tunnel.src.matches(self, &self.flow.src, Action::Allow);
+            src.and(tunnel.dst.matches(self, &self.flow.dst, Action::Allow))
+        };
+        let found = layer.tunnels.iter().map(|tunnel| (tunnel, through(tunnel)));
+        found.into_iter().find(|(_, through)| through.possible())
+    }
+
     /// Whether a block matches an end: by an address of the flow's family (S-16, S-17, S-19).
     fn in_block(&self, end: &End<'_>, cidr: &IpNet, except: &[IpNet]) -> Truth {
         let of_family = |family: Family| self.family.is_none_or(|own| own == family);

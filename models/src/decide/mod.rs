@@ -180,6 +180,12 @@ impl Outcome {
         Self { certain: self.certain.union(&other.certain), possible: self.possible.union(&other.possible) }
     }
 
+    /// Whether it passes as something that shows no requests: whole or not at all.
+    fn whole(&self) -> Self {
+        let whole = |passes| if passes { RequestSet::all() } else { RequestSet::none() };
+        Self { certain: whole(self.certain.is_all()), possible: whole(!self.possible.is_empty()) }
+    }
+
     /// The verdict on the flow, whatever the request.
     pub fn verdict(&self) -> Verdict {
         if self.certain.is_all() {
@@ -382,7 +388,25 @@ fn is_from_own_node(profile: Profile, flow: &Flow<'_>) -> bool {
 
 /// One side of a flow: every layer must allow it.
 fn side<'p>(policies: &'p PolicySet, view: &View<'_>, steps: &mut Vec<Step<'p>>) -> Outcome {
-    let layers = policies.layers.iter().map(|layer| enforce(layer, view, steps));
+    let layers = policies.layers.iter().map(|layer| {
+        let (tunnel, through) = match view.tunnel(layer) {
+            Some(found) if view.flow.protocol == Protocol::Tcp => found,
+            _ => return enforce(layer, view, steps),
+        };
+        // The layer sees a connection to another port, and none of its requests.
+        let flow = Flow { port: tunnel.port, ..*view.flow };
+        let seen = View { flow: &flow, request: None, ..*view };
+        let inside = enforce(layer, &seen, steps).whole();
+        match through {
+            Truth::Yes => inside,
+            // It may be either.
+            _ => {
+                let outside = enforce(layer, view, steps);
+                let certain = inside.certain.intersection(&outside.certain);
+                Outcome { certain, possible: inside.possible.union(&outside.possible) }
+            }
+        }
+    });
     layers.fold(Outcome::allow(), |all, layer| all.and(&layer))
 }
 

@@ -118,7 +118,8 @@ fn assemble(lowered: Lowered) -> PolicySet {
             }
         });
         let Some((first, _)) = of_layer.first() else { continue };
-        set.layers.push(Layer { name: first.enforcer.name().into(), tiers: tiers.collect() });
+        let (name, tunnels) = (first.enforcer.name().into(), Vec::new());
+        set.layers.push(Layer { name, tunnels, tiers: tiers.collect() });
     }
     set
 }

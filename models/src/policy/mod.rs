@@ -67,8 +67,22 @@ impl PolicySet {
 pub struct Layer {
     /// What enforces it, for people: `CNI`.
     pub name: Arc<str>,
+    /// Connections that it sees as others: the first that matches counts.
+    pub tunnels: Vec<Tunnel>,
     /// In the order in which a flow meets them.
     pub tiers: Vec<Tier>,
+}
+
+/// TCP connections that a layer sees as ones to another port, because a mesh carries them so: all ports between two
+/// ends look like this one (M-52, L-6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// From whom.
+    pub src: PeerMatch,
+    /// To whom.
+    pub dst: PeerMatch,
+    /// The port that the layer sees.
+    pub port: u16,
 }
 
 /// How the rules of a tier combine.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use npv_models::policy::{Action, Direction, Entity, Mode, NoMatch};
-use npv_models::space::{Family, RequestSet};
+use npv_models::space::{Family, PortSet, Protocol, RequestSet, Traffic};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -41,6 +41,8 @@ pub(crate) struct Program<'a> {
     traffic: &'a TrafficTable,
     everybody: Arc<ClassSet>,
     layers: Vec<Vec<CompiledTier>>,
+    /// The tunnels of each layer: from whom, to whom, and the port that the layer sees.
+    tunnels: Vec<Vec<(Match, Match, u16)>>,
     /// Selectors that are the subject of a policy, by direction.
     subjects: [FxHashSet<u32>; 2],
     /// Subjects of policies whose ingress rules name ports.
@@ -110,7 +112,14 @@ impl<'a> Program<'a> {
             }
         }
         let own_node = classes.profile.own_node_can_be_denied.then(|| classes.entity(Entity::OwnNode));
+        let tunnels = vocabulary.tunnels.iter().zip(&layers).map(|(tunnels, tiers)| {
+            // Tunnels are between pods that every tier sees alike.
+            let Some(first) = tiers.first() else { return Vec::new() };
+            let ends = |term| first.terms.peer(term, Action::Allow, None);
+            tunnels.iter().map(|tunnel| (ends(&tunnel.src), ends(&tunnel.dst), tunnel.port)).collect()
+        });
         Self {
+            tunnels: tunnels.collect(),
             also: also(vocabulary, &layers),
             asks_own,
             relative: vocabulary.relations.any(),
@@ -146,7 +155,11 @@ impl<'a> Program<'a> {
                         || certain.iter().chain(&maybe).any(|selector| of.contains(selector))
                 };
                 let asks = direction == Direction::Ingress && speaks(&self.names_ports);
-                let own = speaks(&self.asks_own);
+                let tunnelled = self.tunnels.iter().flatten().any(|(src, dst, _)| {
+                    let own = if direction == Direction::Egress { src } else { dst };
+                    own.possible.contains(class)
+                });
+                let own = speaks(&self.asks_own) || tunnelled;
                 let key = Key {
                     subject: signature.subject,
                     certain,
@@ -190,7 +203,14 @@ impl<'a> Program<'a> {
         let blind = layers.iter().flatten().any(|stage| !stage.sees_hosts);
         let hosts = (blind && !apart.is_empty() && !hosts.is_empty()).then_some(hosts);
         let own_node = self.own_node.as_ref().filter(|_| direction == Direction::Ingress);
+        let tunnels = self.tunnels_of(key, direction);
+        let ends_of_tunnels: Vec<&ClassSet> = tunnels
+            .iter()
+            .flatten()
+            .flat_map(|tunnel| [&*tunnel.peers.certain, &*tunnel.peers.possible])
+            .collect();
         let sets = plan.sets.iter().map(|set| &**set).chain(&apart).chain(hosts).chain(own_node);
+        let sets = sets.chain(ends_of_tunnels);
         let sets: Vec<&ClassSet> = sets.collect();
         let own = key.names.and_then(|names| self.ports_of(names));
         let blocks = blocks(self.classes.len(), &sets);
@@ -215,11 +235,16 @@ impl<'a> Program<'a> {
             });
             let hits: Vec<Hit<'_>> = hits.collect();
             let exempt = own_node.is_some_and(|own| block.peers.intersects(own));
+            let tunnels: Vec<Option<(u16, bool)>> = tunnels
+                .iter()
+                .map(|tunnels| tunnels.iter().find_map(|tunnel| tunnel.seen_from(block)))
+                .collect();
             Evaluation {
                 hits: &hits,
                 ports: ports.unwrap_or_default(),
                 on_host,
                 exempt,
+                tunnels: &tunnels,
                 known: self.traffic,
                 table: scratch.as_ref().unwrap_or(self.traffic),
             }
@@ -240,6 +265,30 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// The tunnels of each layer that a class is in, with the other end.
+    fn tunnels_of(&self, key: &Key, direction: Direction) -> Vec<Vec<TunnelOf<'_>>> {
+        let of_layer = |tunnels: &'_ Vec<(Match, Match, u16)>| -> Vec<(bool, usize)> {
+            let Some(class) = key.class else { return Vec::new() };
+            let ends = tunnels.iter().enumerate().filter_map(|(number, (src, dst, _))| {
+                let own = if direction == Direction::Egress { src } else { dst };
+                own.possible.contains(class).then(|| (own.certain.contains(class), number))
+            });
+            ends.collect()
+        };
+        let layers = self.tunnels.iter();
+        layers
+            .map(|tunnels| {
+                let own = of_layer(tunnels).into_iter();
+                own.filter_map(|(certain, number)| {
+                    let (src, dst, port) = tunnels.get(number)?;
+                    let peers = if direction == Direction::Egress { dst } else { src };
+                    Some(TunnelOf { certain, peers, port: *port })
+                })
+                .collect()
+            })
+            .collect()
+    }
+
     fn ports_of(&self, names: u32) -> Option<&[NamedPort]> {
         self.classes.ports_of.get(names as usize).map(Vec::as_slice)
     }
@@ -248,6 +297,23 @@ impl<'a> Program<'a> {
     fn declaring(&self, peers: &ClassSet, name: u32) -> impl Iterator<Item = ClassSet> {
         let rows = self.classes.by_name.get(name as usize).into_iter().flatten();
         rows.map(move |classes| peers.intersection(classes)).filter(|peers| !peers.is_empty())
+    }
+}
+
+/// A tunnel that a class is one end of.
+struct TunnelOf<'a> {
+    /// It is for certain.
+    certain: bool,
+    /// The other end.
+    peers: &'a Match,
+    port: u16,
+}
+
+impl TunnelOf<'_> {
+    /// The port that the layer sees of connections with the peers of a block, and whether it certainly does.
+    fn seen_from(&self, block: &Block) -> Option<(u16, bool)> {
+        let certain = self.certain && block.peers.intersects(&self.peers.certain);
+        block.peers.intersects(&self.peers.possible).then_some((self.port, certain))
     }
 }
 
@@ -410,6 +476,8 @@ struct Evaluation<'a> {
     on_host: bool,
     /// Only a rule keeps the peers out (K-60).
     exempt: bool,
+    /// Per layer, the port that it sees in place of every other TCP port, and whether it certainly does.
+    tunnels: &'a [Option<(u16, bool)>],
     /// What rules speak of, and what the answer is for.
     known: &'a TrafficTable,
     /// What is met on the way.
@@ -430,8 +498,12 @@ impl Evaluation<'_> {
     /// What passes all layers, for certain and possibly.
     fn outcome(&self, layers: &[Vec<Stage>]) -> (TrafficId, TrafficId) {
         let (mut certain, mut possible) = (TrafficId::ALL, TrafficId::ALL);
-        for tiers in layers {
-            let (sure, may) = self.layer(tiers);
+        for (number, tiers) in layers.iter().enumerate() {
+            let mut passes = self.layer(tiers);
+            if let Some((port, certain)) = self.tunnels.get(number).copied().flatten() {
+                passes = self.tunnelled(passes, port, certain);
+            }
+            let (sure, may) = passes;
             certain = self.table.intersection(certain, sure);
             possible = self.table.intersection(possible, may);
         }
@@ -440,6 +512,29 @@ impl Evaluation<'_> {
         }
         let keep = |id: TrafficId| self.known.intern(self.table.get(id).clone());
         (keep(certain), if certain == possible { keep(certain) } else { keep(possible) })
+    }
+
+    /// What passes a layer that sees all TCP ports as one, and none of the requests.
+    fn tunnelled(
+        &self,
+        (sure, may): (TrafficId, TrafficId),
+        port: u16,
+        certain: bool,
+    ) -> (TrafficId, TrafficId) {
+        let table = self.table;
+        let tcp = table.intern(Traffic::of(Protocol::Tcp, PortSet::full()));
+        let through = |passes: bool, all: TrafficId| {
+            let others = table.difference(all, tcp);
+            if passes { table.union(others, tcp) } else { others }
+        };
+        let inside = (
+            through(table.get(sure).contains(Protocol::Tcp, port), sure),
+            through(!table.get(may).requests_at(port).is_empty(), may),
+        );
+        if certain {
+            return inside;
+        }
+        (table.intersection(inside.0, sure), table.union(inside.1, may))
     }
 
     fn layer(&self, tiers: &[Stage]) -> (TrafficId, TrafficId) {
@@ -605,9 +700,7 @@ impl Evaluation<'_> {
             // The ids of nothing and of everything are the same in all tables.
             [only] if only.is_none() => TrafficId::NONE,
             ids if ids.contains(&TrafficId::ALL) => TrafficId::ALL,
-            ids => self
-                .table
-                .intern(npv_models::space::Traffic::union_of(&ids.iter().map(|id| self.known.get(*id)))),
+            ids => self.table.intern(Traffic::union_of(&ids.iter().map(|id| self.known.get(*id)))),
         }
     }
 

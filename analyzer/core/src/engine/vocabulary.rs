@@ -69,6 +69,8 @@ pub(crate) struct Vocabulary<'p> {
     pub(crate) relations: Relations,
     /// The tiers of each layer.
     pub(crate) layers: Vec<Vec<TierTerms>>,
+    /// The tunnels of each layer.
+    pub(crate) tunnels: Vec<Vec<TunnelTerms>>,
 }
 
 /// What rules compare between their subject and the other end.
@@ -85,6 +87,14 @@ impl Relations {
     pub(crate) fn any(self) -> bool {
         self.nodes || self.namespaces
     }
+}
+
+/// Connections that a layer sees as ones to another port.
+#[derive(Debug)]
+pub(crate) struct TunnelTerms {
+    pub(crate) src: PeerTerm,
+    pub(crate) dst: PeerTerm,
+    pub(crate) port: u16,
 }
 
 /// A tier.
@@ -243,6 +253,13 @@ impl<'p> Vocabulary<'p> {
                 });
             }
             vocabulary.layers.push(tiers);
+            let tunnels = layer.tunnels.iter().map(|tunnel| TunnelTerms {
+                src: vocabulary.peer(&tunnel.src),
+                dst: vocabulary.peer(&tunnel.dst),
+                port: tunnel.port,
+            });
+            let tunnels = tunnels.collect();
+            vocabulary.tunnels.push(tunnels);
         }
         vocabulary
     }

@@ -163,7 +163,11 @@ pub(super) fn relevant(policies: &PolicySet, ends: &[End<'_>]) -> PolicySet {
             .map(|tier| Tier { policies: kept(tier), name: tier.name.clone(), ..*tier })
             .collect()
     };
-    let layers = policies.layers.iter().map(|layer| Layer { name: layer.name.clone(), tiers: tiers(layer) });
+    let layers = policies.layers.iter().map(|layer| Layer {
+        name: layer.name.clone(),
+        tunnels: layer.tunnels.clone(),
+        tiers: tiers(layer),
+    });
     PolicySet { layers: layers.collect() }
 }
 
