@@ -6,6 +6,7 @@
 mod backend;
 mod builder;
 mod entry;
+mod mesh;
 mod owners;
 mod pods;
 #[cfg(test)]
@@ -17,9 +18,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::k8s::istio::MeshNotes;
 pub use backend::{Target, target_port};
 pub use builder::{Builder, Inventory};
 pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
+pub use mesh::{Downgraded, MeshServer, Proxy, Waypoint};
 pub use unseen::{Unseen, UnseenBy};
 
 use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
@@ -85,6 +88,8 @@ pub struct PodGroup {
     pub ports: Arc<[ContainerPort]>,
     /// They use their node's network, so no selector sees them (S-37).
     pub host_network: bool,
+    /// What a mesh can see of them besides their labels.
+    pub mesh: Option<Arc<MeshNotes>>,
     /// The pods that the manifests list one by one, in the order of the manifests; empty for a template.
     pub members: Vec<Member>,
     /// How many pods there are: the listed ones, or the replicas that the controller asks for.
@@ -141,6 +146,8 @@ pub struct Cluster {
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.
     pub assumptions: Assumptions,
+    /// The proxies of the service mesh, as clients meet them; nothing where there is no mesh. Pods say which is theirs.
+    pub mesh: Option<Vec<MeshServer>>,
     /// Who puts objects into namespaces that the manifests do not show, in the order of the manifests. See
     /// [`Cluster::unseen_pods`] and [`Cluster::unseen_service`].
     pub unseen: Vec<Unseen>,

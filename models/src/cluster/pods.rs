@@ -222,6 +222,7 @@ fn group(shape: &Spanned<Arc<PodShape>>, place: Place) -> PodGroup {
         attributes: attributes(&shape.value),
         ports: Arc::clone(&shape.value.ports),
         host_network: shape.value.host_network,
+        mesh: shape.value.mesh.clone(),
         members: Vec::new(),
         pods: 0,
         several: false,

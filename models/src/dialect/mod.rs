@@ -1,6 +1,7 @@
 //! From decoded policies to the policy IR: one file or folder for each dialect, one line each in [`DIALECTS`].
 
 mod admin;
+mod istio;
 mod network_policy;
 
 #[cfg(test)]
@@ -18,12 +19,15 @@ use crate::policy::{Layer, Mode, NoMatch, Policy, PolicySet, Priority, Profile, 
 pub(super) enum Enforcer {
     /// The network plugin.
     Cni,
+    /// The proxies of a service mesh.
+    Mesh,
 }
 
 impl Enforcer {
     const fn name(self) -> &'static str {
         match self {
             Self::Cni => "CNI",
+            Self::Mesh => "mesh",
         }
     }
 }
@@ -65,7 +69,6 @@ impl Stage {
 /// What a dialect lowers in.
 pub(super) struct Context<'a> {
     /// Who is there: what policies refer to by name.
-    #[expect(dead_code, reason = "the dialects that expand references read it")]
     pub(super) cluster: &'a Cluster,
     /// Who enforces.
     pub(super) cni: &'a Cni,
@@ -80,13 +83,26 @@ type Dialect = fn(&k8s::Policy, &Context<'_>) -> Lowered;
 /// One line for each dialect.
 const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower];
 
+/// Gives pods what dialects see of them that no object of their own says. To be called before [`lower`].
+pub fn prepare(policies: &[k8s::Policy], cluster: &mut Cluster) {
+    istio::annotate(cluster, policies);
+}
+
 /// Lowers policies of all dialects, as a network plugin understands them. Tiers without policies are left out: a
 /// flow that meets nothing is allowed.
 pub fn lower(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> PolicySet {
     let context = Context { cluster, cni };
     let lowered =
         policies.iter().flat_map(|policy| DIALECTS.iter().flat_map(|dialect| dialect(policy, &context)));
-    assemble(lowered.collect())
+    let mut lowered: Lowered = lowered.collect();
+    let (mesh, tunnels) = istio::lower(policies, &context);
+    lowered.extend(mesh);
+    let mut set = assemble(lowered);
+    // What a mesh tunnels is the network plugin's to see.
+    if let Some(layer) = set.layers.iter_mut().find(|layer| &*layer.name == Enforcer::Cni.name()) {
+        layer.tunnels = tunnels;
+    }
+    set
 }
 
 /// Puts policies into tiers, and tiers into layers, in evaluation order.

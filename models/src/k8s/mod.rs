@@ -14,6 +14,7 @@ mod deprecated;
 mod endpoints;
 mod gateway;
 mod ingress;
+pub mod istio;
 mod kubevirt;
 mod meta;
 mod monitor;
@@ -48,6 +49,7 @@ pub use autoscaler::Autoscaler;
 pub use callback::{Call, Callbacks};
 pub use custom::CustomResource;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
+pub use istio::IstioObject;
 pub use meta::{Meta, Owner};
 pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
 pub use namespace::Namespace;
@@ -146,6 +148,8 @@ pub enum Policy {
     NetworkPolicy(Box<NetworkPolicy>),
     /// A cluster-wide policy of `policy.networking.k8s.io`.
     Admin(Box<AdminPolicy>),
+    /// An object of Istio.
+    Istio(Box<IstioObject>),
 }
 
 impl Policy {
@@ -155,6 +159,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) => "networking.k8s.io",
             Self::Admin(_) => "policy.networking.k8s.io",
+            Self::Istio(object) => object.group(),
         }
     }
 
@@ -163,13 +168,14 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::Admin(policy) => policy.kind.name(),
+            Self::Istio(object) => object.kind(),
         }
     }
 
     /// The network plugin whose own kind it is.
     pub const fn plugin(&self) -> Option<Plugin> {
         match self {
-            Self::NetworkPolicy(_) | Self::Admin(_) => None,
+            Self::NetworkPolicy(_) | Self::Admin(_) | Self::Istio(_) => None,
         }
     }
 
@@ -178,6 +184,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
             Self::Admin(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
+            Self::Istio(object) => object.selector().is_some_and(|selector| selector.value.asks_for(key)),
         }
     }
 
@@ -186,6 +193,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(policy) => &policy.meta,
             Self::Admin(policy) => &policy.meta,
+            Self::Istio(object) => object.meta(),
         }
     }
 }

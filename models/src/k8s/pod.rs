@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::istio::{MeshNotes, notes};
 use super::meta::{self, Root};
 use super::read::{Path, Reader, Unknown, clip, fault, listing, replace};
 use super::{Meta, Object, Spanned};
@@ -33,6 +34,8 @@ pub struct PodShape {
     pub host_network: bool,
     /// The ServiceAccount that it runs as; `None` is the namespace's `default`.
     pub service_account: Option<Box<str>>,
+    /// What a mesh can see of it besides.
+    pub mesh: Option<Arc<MeshNotes>>,
 }
 
 /// A Pod.
@@ -57,7 +60,9 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
     let mut node = None;
     let shape = if let Some(spec) = root.spec {
         node = reader.string(&spec_path.field("nodeName"), named(&spec.value, "nodeName"));
-        spec_shape(reader, &spec_path, &spec.value, Arc::clone(&labels.value))
+        let shape = spec_shape(reader, &spec_path, &spec.value, Arc::clone(&labels.value));
+        let metadata = root.metadata.map(|metadata| &metadata.value);
+        PodShape { mesh: notes(metadata, Some(&spec.value)).map(Arc::new), ..shape }
     } else {
         reader.report(fault("wrong-type", &spec_path, root.meta.name.span, "the pod has no `spec`"));
         PodShape { labels: Arc::clone(&labels.value), ..PodShape::default() }
@@ -142,7 +147,9 @@ pub(super) fn template(
     let labels = Arc::new(labels);
     let path = path.field("spec");
     let shape = if let Some(spec) = spec {
-        spec_shape(reader, &path, &spec.value, labels)
+        let shape = spec_shape(reader, &path, &spec.value, labels);
+        let metadata = metadata.map(|metadata| &metadata.value);
+        PodShape { mesh: notes(metadata, Some(&spec.value)).map(Arc::new), ..shape }
     } else {
         reader.report(fault("wrong-type", &path, template.key_span, "the pod template has no `spec`"));
         PodShape { labels, ..PodShape::default() }
@@ -204,6 +211,7 @@ pub(super) fn spec_shape(
         ports: ports.into(),
         host_network: reader.flag(&path.field("hostNetwork"), host_network),
         service_account: account.map(Into::into),
+        mesh: None,
     }
 }
 

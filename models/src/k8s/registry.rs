@@ -3,8 +3,8 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, admin, autoscaler, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace,
-    network_policy, node, operated, pod, release, service, workload,
+    Object, account, admin, autoscaler, callback, endpoints, gateway, ingress, istio, kubevirt, monitor,
+    namespace, network_policy, node, operated, pod, release, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -126,6 +126,10 @@ static KINDS: &[Kind] = &[
     admin::CLUSTER_BETA,
     admin::ADMIN,
     admin::BASELINE,
+    istio::AUTHORIZATION,
+    istio::PEER,
+    istio::REQUEST,
+    istio::DESTINATION,
 ];
 
 /// The kind that `apiVersion` and `kind` name.

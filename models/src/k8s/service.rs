@@ -45,6 +45,8 @@ pub struct ServicePort {
     pub port: u16,
     /// The port of the backend.
     pub target: TargetPort,
+    /// The protocol on it, where the manifest says so.
+    pub app_protocol: Option<Box<str>>,
     /// The port on every node, where it is written.
     pub node_port: Option<u16>,
     /// The list entry.
@@ -243,10 +245,10 @@ fn read_ports(reader: &mut Reader<'_>, path: &Path<'_>, list: Option<&Entry>) ->
     let mut ports = Vec::new();
     for (index, item) in reader.list(path, list).iter().enumerate() {
         let path = path.item(index);
-        let [name, protocol, port, target, node_port] = reader.fields(
+        let [name, protocol, port, target, node_port, app_protocol] = reader.fields(
             &path,
             item,
-            ["name", "protocol", "port", "targetPort", "nodePort"],
+            ["name", "protocol", "port", "targetPort", "nodePort", "appProtocol"],
             Unknown::Allowed,
         );
         let name = reader.string(&path.field("name"), name).filter(|name| !name.is_empty());
@@ -254,6 +256,7 @@ fn read_ports(reader: &mut Reader<'_>, path: &Path<'_>, list: Option<&Entry>) ->
         // The API server writes 0 where no port on the nodes is wanted yet.
         let node_port = node_port.filter(|entry| entry.value.as_int() != Some(0));
         let node_port = port_number(reader, &path.field("nodePort"), node_port);
+        let app_protocol = reader.string(&path.field("appProtocol"), app_protocol);
         let number = port_number(reader, &path.field("port"), port);
         if number.is_none() && port.is_none() {
             reader.report(fault("wrong-type", &path, item.span, format!("`{path}` has no `port`")));
@@ -265,7 +268,18 @@ fn read_ports(reader: &mut Reader<'_>, path: &Path<'_>, list: Option<&Entry>) ->
         };
         if let (Some(protocol), Some(port), Some(target)) = (protocol, number, target) {
             let name = name.map(Into::into);
-            ports.push(ServicePort { name, protocol, port, target, node_port, span: item.span, target_span });
+            let span = item.span;
+            let app_protocol = app_protocol.map(Into::into);
+            ports.push(ServicePort {
+                name,
+                protocol,
+                port,
+                target,
+                app_protocol,
+                node_port,
+                span,
+                target_span,
+            });
         }
     }
     ports

@@ -38,11 +38,6 @@ static FAMILIES: &[Family] = &[
     family("Calico", "projectcalico.org", CALICO),
     family("Antrea", "crd.antrea.io", ANTREA),
     family("Antrea", "security.antrea.tanzu.vmware.com", ANTREA),
-    family(
-        "Istio",
-        "security.istio.io",
-        &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"],
-    ),
     family("Istio", "networking.istio.io", &["Sidecar"]),
     family(
         "Linkerd",
