@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lowered, Objects, ROOT, Tier, ambient_clients, identity, of_server, requests};
+use super::{Lowered, Objects, ROOT, Tier, ambient_clients, identity, of_server, pods_with, requests};
 use crate::cluster::Cluster;
 use crate::cluster::{MeshServer, Proxy, Waypoint};
 use crate::k8s::Spanned;
@@ -10,10 +10,10 @@ use crate::k8s::istio::{
     AuthorizationAction, AuthorizationPolicy, AuthorizationRule, Condition, Operation, Source,
 };
 use crate::policy::{
-    Action, Isolation, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, Policy, PortItem, PortMatch,
-    Ports, Priority, Provenance, Rule,
+    Action, Isolation, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy, PortItem,
+    PortMatch, Ports, Priority, Provenance, Rule,
 };
-use crate::space::{PortSet, Protocol, RequestSet, Selector, Traffic};
+use crate::space::{Operator, PortSet, Protocol, RequestSet, Selector, Traffic};
 use identity::Part;
 
 /// Who enforces: what it sees, and as whom clients come to it.
@@ -22,6 +22,14 @@ enum Enforcer {
     Sidecar,
     Ztunnel,
     Waypoint,
+}
+
+/// Who comes with an identity to some ports of a server.
+enum Seen {
+    /// Everybody with a proxy, but for these.
+    Known(Option<PeerMatch>),
+    /// Nobody: they take plaintext only.
+    Nobody,
 }
 
 /// What a policy means at one server.
@@ -106,8 +114,8 @@ impl Meaning<'_> {
         let mut rules = Vec::new();
         for (index, rule) in policy.rules.iter().enumerate() {
             let path = format!("spec.rules[{index}]");
-            for plaintext in [false, true] {
-                rules.extend(self.rule(rule, &path, action, plaintext));
+            for (ports, seen) in self.regions() {
+                rules.extend(self.rule(rule, &path, action, &ports, &seen));
             }
         }
         let isolates = matches!(tier, Tier::Allow);
@@ -139,27 +147,49 @@ impl Meaning<'_> {
         lowered
     }
 
-    /// A rule for the connections that come with an identity, or for those to ports that take none.
+    /// All ports, by who comes to them with an identity.
+    fn regions(&self) -> Vec<(PortSet, Seen)> {
+        if self.enforcer != Enforcer::Sidecar {
+            return vec![(PortSet::full(), Seen::Known(None))];
+        }
+        let plaintext = &self.server.plaintext;
+        let mut regions = vec![(plaintext.clone(), Seen::Nobody)];
+        let mut rest = PortSet::full().difference(plaintext);
+        for downgraded in &self.server.downgraded {
+            let ports = downgraded.ports.intersection(&rest);
+            rest = rest.difference(&ports);
+            let sidecars = pods_with(identity::PROXY, Operator::In, &[Proxy::Sidecar.name()]);
+            let clients = match &downgraded.from {
+                None => sidecars,
+                Some(namespace) => PeerMatch::All(vec![
+                    sidecars,
+                    PeerMatch::Pods(PodSelector {
+                        namespaces: NamespaceSelector::Named(namespace.clone()),
+                        pods: Selector::EVERYTHING,
+                    }),
+                ]),
+            };
+            regions.push((ports, Seen::Known(Some(clients))));
+        }
+        regions.push((rest, Seen::Known(None)));
+        regions.retain(|(ports, _)| !ports.is_empty());
+        regions
+    }
+
+    /// A rule for connections to some ports.
     fn rule(
         &self,
         rule: &Spanned<AuthorizationRule>,
         path: &str,
         action: Action,
-        plaintext: bool,
+        ports: &PortSet,
+        seen: &Seen,
     ) -> Option<Rule> {
-        let ports = if plaintext {
-            self.server.plaintext.clone()
-        } else {
-            PortSet::full().difference(&self.server.plaintext)
-        };
-        if ports.is_empty() || plaintext && self.enforcer != Enforcer::Sidecar {
-            return None;
-        }
-        let parts = self.conditions(&rule.value, action)?;
+        let parts = self.conditions(&rule.value, action, seen)?;
         let mut peers = Vec::new();
         let sources = rule.value.from.iter().enumerate();
         for (index, source) in sources {
-            let own = self.source(&source.value, plaintext, action)?;
+            let own = self.source(&source.value, seen, action)?;
             let provenance = Provenance { path: format!("{path}.from[{index}]").into(), span: source.span };
             peers.extend(own.map(|own| Peer { matches: self.limited(own, &parts), provenance }));
         }
@@ -174,8 +204,11 @@ impl Meaning<'_> {
         } else {
             Peers::Listed(peers)
         };
-        let items = self.items(&rule.value, path, action, &parts, &ports)?;
-        lowered.ports = items;
+        lowered.ports = self.items(&rule.value, path, action, &parts, ports)?;
+        if !parts.own.is_empty() {
+            let provenance = Provenance { path: format!("{path}.when").into(), span: rule.span };
+            lowered.own = Peers::Listed(vec![Peer { matches: PeerMatch::All(parts.own), provenance }]);
+        }
         Some(lowered)
     }
 
@@ -198,7 +231,7 @@ impl Meaning<'_> {
 
     /// What a source asks of the client; `Some(None)` where it matches nobody here, `None` where the whole rule is
     /// void.
-    fn source(&self, source: &Source, plaintext: bool, action: Action) -> Option<Option<PeerMatch>> {
+    fn source(&self, source: &Source, seen: &Seen, action: Action) -> Option<Option<PeerMatch>> {
         let own = &*self.policy.meta.namespace;
         let mut terms = Vec::new();
         let identities = [
@@ -208,13 +241,10 @@ impl Meaning<'_> {
         ];
         for (part, listed, excluded) in identities {
             if !listed.is_empty() {
-                // M-26.
-                let of =
-                    if plaintext { PeerMatch::Any(Vec::new()) } else { self.identity(part, listed, own) };
-                terms.push(of);
+                terms.push(self.identity(part, listed, own, seen));
             }
-            if !excluded.is_empty() && !plaintext {
-                terms.push(PeerMatch::Not(Box::new(self.identity(part, excluded, own))));
+            if !excluded.is_empty() {
+                terms.push(PeerMatch::Not(Box::new(self.identity(part, excluded, own, seen))));
             }
         }
         let blocks = |nets: &[Spanned<ipnet::IpNet>]| {
@@ -245,8 +275,16 @@ impl Meaning<'_> {
     }
 
     /// The clients with such an identity. Behind a waypoint, ambient clients have its own (M-44).
-    fn identity(&self, part: Part, values: &[Spanned<Box<str>>], own: &str) -> PeerMatch {
+    fn identity(&self, part: Part, values: &[Spanned<Box<str>>], own: &str, seen: &Seen) -> PeerMatch {
         let matching = identity::matching(part, values, own);
+        // M-26.
+        let matching = match seen {
+            Seen::Nobody => return PeerMatch::Any(Vec::new()),
+            Seen::Known(None) => matching,
+            Seen::Known(Some(plain)) => {
+                PeerMatch::All(vec![matching, PeerMatch::Not(Box::new(plain.clone()))])
+            }
+        };
         let (Enforcer::Ztunnel, Some(waypoint)) = (self.enforcer, &self.server.waypoint) else {
             return matching;
         };
@@ -259,10 +297,11 @@ impl Meaning<'_> {
     }
 
     /// The `when` of a rule; `None` where the rule is void here.
-    fn conditions(&self, rule: &AuthorizationRule, action: Action) -> Option<Conditions> {
-        let mut parts = Conditions { peers: Vec::new(), ports: PortSet::full(), requests: None };
+    fn conditions(&self, rule: &AuthorizationRule, action: Action, seen: &Seen) -> Option<Conditions> {
+        let mut parts =
+            Conditions { peers: Vec::new(), own: Vec::new(), ports: PortSet::full(), requests: None };
         for condition in &rule.when {
-            if !parts.add(&condition.value, self) {
+            if !parts.add(&condition.value, self, seen) {
                 // M-41: a key that ztunnel does not read makes the rule void.
                 return None;
             }
@@ -367,6 +406,8 @@ impl Meaning<'_> {
 /// What conditions ask, by what it is about.
 struct Conditions {
     peers: Vec<PeerMatch>,
+    /// Of the server itself.
+    own: Vec<PeerMatch>,
     ports: PortSet,
     requests: Option<RequestSet>,
 }
@@ -380,7 +421,7 @@ impl Conditions {
     }
 
     /// Adds a condition; false where the enforcer does not read its key.
-    fn add(&mut self, condition: &Condition, meaning: &Meaning<'_>) -> bool {
+    fn add(&mut self, condition: &Condition, meaning: &Meaning<'_>, seen: &Seen) -> bool {
         let own = &*meaning.policy.meta.namespace;
         let (listed, excluded) = (&condition.values, &condition.not_values);
         let part = match &*condition.key.value {
@@ -391,10 +432,10 @@ impl Conditions {
         };
         if let Some(part) = part {
             if !listed.is_empty() {
-                self.peers.push(meaning.identity(part, listed, own));
+                self.peers.push(meaning.identity(part, listed, own, seen));
             }
             if !excluded.is_empty() {
-                self.peers.push(PeerMatch::Not(Box::new(meaning.identity(part, excluded, own))));
+                self.peers.push(PeerMatch::Not(Box::new(meaning.identity(part, excluded, own, seen))));
             }
             return true;
         }
@@ -409,7 +450,9 @@ impl Conditions {
                 self.ports = self.ports.difference(&numbers(excluded));
                 true
             }
-            "source.ip" => {
+            "source.ip" | "destination.ip"
+                if meaning.enforcer != Enforcer::Ztunnel || &*condition.key.value == "source.ip" =>
+            {
                 let blocks = |texts: &[Spanned<Box<str>>]| {
                     let nets = texts.iter().filter_map(|text| {
                         let net = text.value.parse::<ipnet::IpNet>().ok();
@@ -417,11 +460,13 @@ impl Conditions {
                     });
                     PeerMatch::Any(nets.map(|cidr| PeerMatch::Block { cidr, except: Vec::new() }).collect())
                 };
+                let terms =
+                    if &*condition.key.value == "source.ip" { &mut self.peers } else { &mut self.own };
                 if !listed.is_empty() {
-                    self.peers.push(blocks(listed));
+                    terms.push(blocks(listed));
                 }
                 if !excluded.is_empty() {
-                    self.peers.push(PeerMatch::Not(Box::new(blocks(excluded))));
+                    terms.push(PeerMatch::Not(Box::new(blocks(excluded))));
                 }
                 true
             }
