@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::pods::{POD_INDEX_LABEL, POD_NAME_LABEL, Surroundings, resolve};
-use super::{Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, Service, ServiceEndpoint};
+use super::{
+    Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, Service, ServiceAccount, ServiceEndpoint,
+};
 use crate::diagnostic::{Finding, Severity};
 use crate::k8s::{self, Meta, Object, Routing};
 use crate::space::Labels;
@@ -32,11 +34,13 @@ pub struct Builder {
     grants: Objects<k8s::ReferenceGrant>,
     monitors: Objects<k8s::Monitor>,
     callbacks: Objects<k8s::Callbacks>,
+    accounts: Objects<k8s::ServiceAccount>,
     bindings: Objects<k8s::Binding>,
     issuers: Objects<k8s::HttpIssuer>,
     roles: Objects<k8s::Role>,
     releases: Objects<k8s::Release>,
     customs: Vec<k8s::CustomResource>,
+    calico: Objects<k8s::CalicoObject>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -48,7 +52,10 @@ pub struct Inventory {
     pub cluster: Cluster,
     /// The policies, in the order of the manifests.
     pub policies: Vec<k8s::Policy>,
-    /// Objects that are defined more than once, and differently; the first 10,000.
+    /// What Calico's policies refer to, in the order of the manifests.
+    pub calico: Vec<k8s::CalicoObject>,
+    /// Objects that are defined more than once, and differently, the first 10,000; policies of a tier that is not
+    /// there.
     pub findings: Vec<Finding>,
 }
 
@@ -150,6 +157,9 @@ impl Builder {
             Object::Callbacks(object) => {
                 self.callbacks.add(object.object.kind, *object, |object| &object.meta)
             }
+            Object::ServiceAccount(object) => {
+                self.accounts.add("ServiceAccount", *object, |object| &object.meta)
+            }
             Object::Binding(object) => self.bindings.add(object.kind, *object, |object| &object.meta),
             Object::HttpIssuer(object) => self.issuers.add(object.kind, *object, |object| &object.meta),
             Object::Role(object) => self.roles.add(object.kind, *object, |object| &object.meta),
@@ -158,6 +168,7 @@ impl Builder {
                 self.customs.push(*object);
                 None
             }
+            Object::Calico(object) => self.calico.add(object.kind(), *object, k8s::CalicoObject::meta),
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -169,6 +180,8 @@ impl Builder {
 
     /// Resolves everything that has been added.
     pub fn finish(mut self) -> Inventory {
+        let missing = k8s::without_missing_tiers(&mut self.policies.items, &self.calico.items);
+        self.findings.extend(missing);
         // What is shown counts, as in the dump of a cluster.
         for made in std::mem::take(&mut self.operated.items) {
             let key = (("", made.kind), made.meta.namespace.clone(), made.meta.name.value.clone());
@@ -200,6 +213,7 @@ impl Builder {
         cluster.nodes = nodes;
         cluster.services = services;
         cluster.orphans = orphans;
+        cluster.accounts = accounts(self.accounts.items, &namespaces);
         cluster.routing = Routing {
             routes: self.routes.items,
             gateways: self.gateways.items,
@@ -222,7 +236,12 @@ impl Builder {
             bindings: self.bindings.items,
             issuers: self.issuers.items,
         };
-        Inventory { cluster, policies: self.policies.items, findings: self.findings }
+        Inventory {
+            cluster,
+            policies: self.policies.items,
+            calico: self.calico.items,
+            findings: self.findings,
+        }
     }
 
     /// Whether anybody tells the pods of a StatefulSet apart by their numbers.
@@ -244,6 +263,7 @@ impl Builder {
         names.extend(self.endpoints.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.gateways.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.routes.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.calico.items.iter().map(|object| &*object.meta().namespace));
         names.extend(self.policies.items.iter().map(|object| &*object.meta().namespace));
         // Cluster-scoped policies are in none.
         names.remove("");
@@ -272,6 +292,20 @@ fn node(object: k8s::Node) -> Node {
         span: object.meta.name.span,
         name: object.meta.name.value,
     }
+}
+
+fn accounts(
+    accounts: Vec<k8s::ServiceAccount>,
+    namespaces: &HashMap<&str, NamespaceId>,
+) -> Vec<ServiceAccount> {
+    let resolve = |account: k8s::ServiceAccount| {
+        // An account of a namespace without anything else is nobody's.
+        let namespace = *namespaces.get(&*account.meta.namespace)?;
+        Some(ServiceAccount { namespace, name: account.meta.name.value, labels: account.labels.value })
+    };
+    let mut resolved: Vec<ServiceAccount> = accounts.into_iter().filter_map(resolve).collect();
+    resolved.sort_by(|a, b| (a.namespace, &a.name).cmp(&(b.namespace, &b.name)));
+    resolved
 }
 
 fn services(

@@ -130,6 +130,8 @@ pub struct Cluster {
     pub groups: Vec<PodGroup>,
     /// Nodes, sorted by name.
     pub nodes: Vec<Node>,
+    /// ServiceAccounts, sorted by namespace and name. One that no manifest defines has no labels.
+    pub accounts: Vec<ServiceAccount>,
     /// Services, sorted by namespace and name.
     pub services: Vec<Service>,
     /// What Endpoints and EndpointSlices say of Services that no manifest defines, sorted by namespace
@@ -204,6 +206,17 @@ pub struct Demands {
     pub bindings: Vec<Binding>,
     /// Who has a solver reached from outside.
     pub issuers: Vec<HttpIssuer>,
+}
+
+/// A ServiceAccount that a manifest defines.
+#[derive(Clone, Debug)]
+pub struct ServiceAccount {
+    /// The namespace it is in.
+    pub namespace: NamespaceId,
+    /// Its name.
+    pub name: Box<str>,
+    /// Its labels.
+    pub labels: Arc<Labels>,
 }
 
 /// A Service.

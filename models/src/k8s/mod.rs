@@ -8,6 +8,7 @@
 mod account;
 mod admin;
 mod autoscaler;
+mod calico;
 mod callback;
 mod custom;
 mod deprecated;
@@ -42,9 +43,16 @@ use crate::cni::Plugin;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use account::{Binding, HttpIssuer, Role};
+pub use account::{Binding, HttpIssuer, Role, ServiceAccount};
 pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier};
 pub use autoscaler::Autoscaler;
+pub use calico::{
+    BUILT_IN_TIERS, CalicoAction, CalicoEntity, CalicoKind, CalicoObject, CalicoPolicy, CalicoPort,
+    CalicoProtocol, CalicoRule, DEFAULT_TIER_ORDER, Expression, FelixConfiguration, Form, HostAction,
+    HostEndpoint, HostPort, HttpMatch, HttpPath, Icmp, NetworkSet, Normal, Profile, ProtoPort,
+    ServiceAccountMatch, ServiceMatch, StagedAction, StagedKubernetesPolicy, StoredName, SyntaxError, Test,
+    Tier, TierAction, TierName, without_missing_tiers,
+};
 pub use callback::{Call, Callbacks};
 pub use custom::CustomResource;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
@@ -125,6 +133,8 @@ pub enum Object {
     Monitor(Box<Monitor>),
     /// Something that makes the API server call Services.
     Callbacks(Box<Callbacks>),
+    /// A ServiceAccount.
+    ServiceAccount(Box<ServiceAccount>),
     /// A RoleBinding or ClusterRoleBinding.
     Binding(Box<Binding>),
     /// A Role or ClusterRole that lets somebody make pods.
@@ -135,6 +145,8 @@ pub enum Object {
     Custom(Box<CustomResource>),
     /// A cert-manager issuer that proves domains over HTTP.
     HttpIssuer(Box<HttpIssuer>),
+    /// What Calico's policies refer to.
+    Calico(Box<CalicoObject>),
     /// A policy of any dialect.
     Policy(Policy),
 }
@@ -146,6 +158,10 @@ pub enum Policy {
     NetworkPolicy(Box<NetworkPolicy>),
     /// A cluster-wide policy of `policy.networking.k8s.io`.
     Admin(Box<AdminPolicy>),
+    /// A policy of Calico's.
+    Calico(Box<CalicoPolicy>),
+    /// A NetworkPolicy that Calico is to stage.
+    StagedKubernetes(Box<StagedKubernetesPolicy>),
 }
 
 impl Policy {
@@ -163,6 +179,8 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::Admin(policy) => policy.kind.name(),
+            Self::Calico(policy) => policy.kind.name(),
+            Self::StagedKubernetes(_) => "StagedKubernetesNetworkPolicy",
         }
     }
 
@@ -178,6 +196,10 @@ impl Policy {
         match self {
             Self::NetworkPolicy(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
             Self::Admin(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
+            Self::Calico(policy) => policy.asks_for(key),
+            Self::StagedKubernetes(staged) => {
+                staged.policy.selectors().any(|selector| selector.asks_for(key))
+            }
         }
     }
 
@@ -186,6 +208,8 @@ impl Policy {
         match self {
             Self::NetworkPolicy(policy) => &policy.meta,
             Self::Admin(policy) => &policy.meta,
+            Self::Calico(policy) => &policy.meta,
+            Self::StagedKubernetes(staged) => &staged.policy.meta,
         }
     }
 }
