@@ -193,7 +193,7 @@ impl Snapshot {
             noted.extend(decoded.noted.map(|noted| *noted));
             decoded.object.into_iter().for_each(|object| builder.add(object));
         }
-        let Inventory { mut cluster, policies, findings: duplicates, .. } = builder.finish();
+        let Inventory { mut cluster, policies, findings: duplicates } = builder.finish();
         cluster.routing.controller.clone_from(&options.controller);
         cluster.assumptions.clone_from(&options.assumptions);
         findings.extend(duplicates);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::pods::{POD_INDEX_LABEL, POD_NAME_LABEL, Surroundings, resolve};
 use super::{
-    Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, Service, ServiceAccount, ServiceEndpoint,
+    Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, PodGroup, Service, ServiceAccount,
+    ServiceEndpoint,
 };
 use crate::diagnostic::{Finding, Severity};
 use crate::k8s::{self, Meta, Object, Routing};
+use crate::policy::attribute;
 use crate::space::Labels;
 
 /// The label that every namespace carries (S-41).
@@ -52,8 +54,6 @@ pub struct Inventory {
     pub cluster: Cluster,
     /// The policies, in the order of the manifests.
     pub policies: Vec<k8s::Policy>,
-    /// What Calico's policies refer to, in the order of the manifests.
-    pub calico: Vec<k8s::CalicoObject>,
     /// Objects that are defined more than once, and differently, the first 10,000; policies of a tier that is not
     /// there.
     pub findings: Vec<Finding>,
@@ -206,14 +206,15 @@ impl Builder {
             numbered,
             autoscaled: autoscaled.map(|scaler| (&*scaler.meta.namespace, &scaler.target)).collect(),
         };
-        let (workloads, groups) = resolve(&self.workloads.items, &self.pods.items, &surroundings);
+        let (workloads, mut groups) = resolve(&self.workloads.items, &self.pods.items, &surroundings);
         let (services, orphans) = services(self.services.items, self.endpoints.items, &namespaces);
+        cluster.accounts = accounts(self.accounts.items, &namespaces);
+        identify(&mut groups, &cluster.accounts);
         cluster.workloads = workloads;
         cluster.groups = groups;
         cluster.nodes = nodes;
         cluster.services = services;
         cluster.orphans = orphans;
-        cluster.accounts = accounts(self.accounts.items, &namespaces);
         cluster.routing = Routing {
             routes: self.routes.items,
             gateways: self.gateways.items,
@@ -236,12 +237,8 @@ impl Builder {
             bindings: self.bindings.items,
             issuers: self.issuers.items,
         };
-        Inventory {
-            cluster,
-            policies: self.policies.items,
-            calico: self.calico.items,
-            findings: self.findings,
-        }
+        cluster.calico = self.calico.items;
+        Inventory { cluster, policies: self.policies.items, findings: self.findings }
     }
 
     /// Whether anybody tells the pods of a StatefulSet apart by their numbers.
@@ -291,6 +288,27 @@ fn node(object: k8s::Node) -> Node {
         addresses: object.addresses,
         span: object.meta.name.span,
         name: object.meta.name.value,
+    }
+}
+
+/// Adds the labels of their ServiceAccounts to what is seen of pods. An account that no manifest defines has labels
+/// that nothing shows, but for the one that every namespace has, to which nobody but people adds any.
+fn identify(groups: &mut [PodGroup], accounts: &[ServiceAccount]) {
+    let mut known: HashMap<(NamespaceId, &str), &ServiceAccount> = HashMap::new();
+    known.extend(accounts.iter().map(|account| ((account.namespace, &*account.name), account)));
+    let mut made: HashMap<(NamespaceId, Box<str>), Arc<Labels>> = HashMap::new();
+    for group in groups {
+        let Some(name) = group.attributes.get(attribute::ACCOUNT) else { continue };
+        let attributes =
+            made.entry((group.namespace, name.into())).or_insert_with_key(|(namespace, name)| {
+                let account = known.get(&(*namespace, &**name));
+                let labels = account.into_iter().flat_map(|account| account.labels.iter());
+                let own = (attribute::ACCOUNT.to_owned(), &**name);
+                let all = labels.map(|(key, value)| (attribute::account_label(key), value)).chain([own]);
+                let all = Labels::from_iter(all);
+                Arc::new(if account.is_some() || &**name == "default" { all } else { all.opened() })
+            });
+        group.attributes = Arc::clone(attributes);
     }
 }
 

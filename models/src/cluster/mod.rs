@@ -22,7 +22,7 @@ pub use builder::{Builder, Inventory};
 pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
 pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
+use crate::k8s::{Binding, CalicoObject, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
 pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
@@ -139,6 +139,8 @@ pub struct Cluster {
     pub orphans: Vec<OrphanEndpoints>,
     /// Ways in: Ingresses, Gateways and routes.
     pub routing: Routing,
+    /// What Calico's policies refer to, in the order of the manifests.
+    pub calico: Vec<CalicoObject>,
     /// Traffic that the cluster's own services depend on.
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Context, Lowered, Stage};
+use super::{Context, Lowered, Stage, calico};
+use crate::cni::Plugin;
 use crate::k8s::{
     self, AdminAction, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier, Spanned,
 };
@@ -20,14 +21,34 @@ const BASELINE: i32 = 300;
 
 /// Where policies of one tier have the same priority, their order is undefined (S-62). npv takes kind and
 /// name, so that AdminNetworkPolicy comes before ClusterNetworkPolicy.
-pub(super) fn lower(policy: &k8s::Policy, _: &Context<'_>) -> Lowered {
+pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
     let k8s::Policy::Admin(policy) = policy else { return Lowered::new() };
+    if context.cni.plugin == Plugin::Calico {
+        return on_calico(policy, context);
+    }
     let (name, order) = match policy.tier {
         AdminTier::Admin => ("Admin", ADMIN),
         AdminTier::Baseline => ("Baseline", BASELINE),
     };
     let stage = Stage { fixed: Some(Profile::ADMIN), ..Stage::ordered(name, Priority::number(order)) };
     vec![(stage, lower_policy(policy))]
+}
+
+/// Calico has AdminNetworkPolicies from 3.29 on, the baseline from 3.30 on, and ClusterNetworkPolicies from 3.32 on
+/// (C-62, C-63).
+fn on_calico(policy: &AdminPolicy, context: &Context<'_>) -> Lowered {
+    let since = match policy.kind {
+        k8s::AdminKind::Admin => (3, 29),
+        k8s::AdminKind::Baseline => (3, 30),
+        k8s::AdminKind::Cluster => (3, 32),
+    };
+    if context.cni.version < since {
+        return Lowered::new();
+    }
+    let given = policy.priority.map(|priority| priority.value);
+    let given = given.filter(|_| policy.tier == AdminTier::Admin);
+    let (stage, priority) = calico::admin(context, given, &policy.meta.name.value);
+    vec![(stage, Policy { priority, ..lower_policy(policy) })]
 }
 
 fn lower_policy(policy: &AdminPolicy) -> Policy {

@@ -1,6 +1,7 @@
 //! From decoded policies to the policy IR: one file or folder for each dialect, one line each in [`DIALECTS`].
 
 mod admin;
+mod calico;
 mod network_policy;
 
 #[cfg(test)]
@@ -64,11 +65,10 @@ impl Stage {
 
 /// What a dialect lowers in.
 pub(super) struct Context<'a> {
-    /// Who is there: what policies refer to by name.
-    #[expect(dead_code, reason = "the dialects that expand references read it")]
-    pub(super) cluster: &'a Cluster,
     /// Who enforces.
     pub(super) cni: &'a Cni,
+    /// What Calico's policies refer to by name and by label.
+    calico: calico::World<'a>,
 }
 
 /// Policies with the tiers that they are of.
@@ -78,12 +78,12 @@ pub(super) type Lowered = Vec<(Stage, Policy)>;
 type Dialect = fn(&k8s::Policy, &Context<'_>) -> Lowered;
 
 /// One line for each dialect.
-const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower];
+const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower, calico::lower];
 
 /// Lowers policies of all dialects, as a network plugin understands them. Tiers without policies are left out: a
 /// flow that meets nothing is allowed.
 pub fn lower(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> PolicySet {
-    let context = Context { cluster, cni };
+    let context = Context { cni, calico: calico::World::new(cluster, cni) };
     let lowered =
         policies.iter().flat_map(|policy| DIALECTS.iter().flat_map(|dialect| dialect(policy, &context)));
     assemble(lowered.collect())

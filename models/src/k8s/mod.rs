@@ -171,6 +171,8 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) => "networking.k8s.io",
             Self::Admin(_) => "policy.networking.k8s.io",
+            // What is stored is the same object.
+            Self::Calico(_) | Self::StagedKubernetes(_) => "projectcalico.org",
         }
     }
 
@@ -188,6 +190,7 @@ impl Policy {
     pub const fn plugin(&self) -> Option<Plugin> {
         match self {
             Self::NetworkPolicy(_) | Self::Admin(_) => None,
+            Self::Calico(_) | Self::StagedKubernetes(_) => Some(Plugin::Calico),
         }
     }
 
@@ -357,7 +360,8 @@ fn decode_known(
 /// Whether an error leaves in doubt what a policy means. A name that the API server would refuse does not,
 /// nor does a label of the policy itself: the policy says what it says, under whatever name.
 fn changes_meaning(reader: &Reader<'_>, finding: &Finding) -> bool {
-    let of_metadata = finding.rule == "invalid-policy" && finding.key.starts_with("metadata");
+    let of_metadata = finding.rule == "invalid-policy" && finding.key.starts_with("metadata")
+        || finding.rule == "wrong-type" && finding.key == "metadata.name";
     if reader.clear.contains(&finding.key) {
         return false;
     }

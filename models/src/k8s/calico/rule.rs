@@ -34,6 +34,8 @@ pub struct CalicoRule {
     pub source: CalicoEntity,
     /// `destination`.
     pub destination: CalicoEntity,
+    /// Where `source` and `destination` are written; the list entry where they are left out.
+    pub places: [Span; 2],
     /// `http` (C-56).
     pub http: Option<Spanned<HttpMatch>>,
     /// The list entry.
@@ -158,6 +160,7 @@ fn read_rule(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node, around: Arou
         not_icmp: icmp::read(reader, &path.field("notICMP"), not_icmp, form),
         source: entity::read(reader, &path.field("source"), source, form),
         destination: entity::read(reader, &path.field("destination"), destination, form),
+        places: [source, destination].map(|side| side.map_or(item.span, |side| side.value.span)),
         http: http.map(|entry| spanned(read_http(reader, &path.field("http"), &entry.value, form), entry)),
         span: item.span,
     };

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 pub use normal::Normal;
 
-use crate::space::Labels;
+use crate::space::{Label, Labels, Operator, Requirement, Truth};
 
 /// A selector, as it is written.
 ///
@@ -61,6 +61,21 @@ pub enum Test {
 }
 
 impl Test {
+    /// The same as a requirement of a label with this key.
+    pub fn requirement(&self, key: &str) -> Requirement {
+        let one = |operator, value: &Box<str>| Requirement::new(key, operator, [value.clone()]);
+        match self {
+            Self::Has => Requirement::new(key, Operator::Exists, [""; 0]),
+            Self::Equals(value) => one(Operator::In, value),
+            Self::NotEquals(value) => one(Operator::NotIn, value),
+            Self::In(values) => Requirement::new(key, Operator::In, values.iter().cloned()),
+            Self::NotIn(values) => Requirement::new(key, Operator::NotIn, values.iter().cloned()),
+            Self::Contains(part) => one(Operator::Contains, part),
+            Self::StartsWith(start) => one(Operator::StartsWith, start),
+            Self::EndsWith(end) => one(Operator::EndsWith, end),
+        }
+    }
+
     /// Whether a label with this value, or none, passes.
     pub fn accepts(&self, value: Option<&str>) -> bool {
         let listed = |values: &[Box<str>], value: &str| values.iter().any(|listed| **listed == *value);
@@ -125,6 +140,17 @@ impl Expression {
             Self::Not(term) => !term.matches(labels),
             Self::And(terms) => terms.iter().all(|term| term.matches(labels)),
             Self::Or(terms) => terms.iter().any(|term| term.matches(labels)),
+        }
+    }
+
+    /// Whether labels satisfy it, which `at` looks up, as far as they are known.
+    pub fn holds<'l>(&self, at: &dyn Fn(&str) -> Label<'l>) -> Truth {
+        match self {
+            Self::All | Self::Global => Truth::Yes,
+            Self::Label { key, test } => test.requirement(key).holds(at(key)),
+            Self::Not(term) => !term.holds(at),
+            Self::And(terms) => Truth::all(terms.iter().map(|term| term.holds(at))),
+            Self::Or(terms) => Truth::any(terms.iter().map(|term| term.holds(at))),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Expressions without negations above a test, as an index over labels takes them.
 
-use super::{Expression, Test};
-use crate::space::Labels;
+use super::Expression;
+use crate::space::{Labels, Operator, Requirement};
 
 /// An expression in which only tests are negated. It holds for the same labels as the one it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,15 +10,8 @@ pub enum Normal {
     Always,
     /// No label set satisfies it.
     Never,
-    /// A test of one label: [`Test::Has`], [`Test::In`] with at least one value, or one of a part of its value.
-    Test {
-        /// The label's key.
-        key: Box<str>,
-        /// What is asked of it.
-        test: Test,
-        /// The test must not hold, and does not where the label is absent (C-31).
-        negated: bool,
-    },
+    /// What is asked of one label.
+    Test(Requirement),
     /// All of two or more, none of which is [`Self::Always`], [`Self::Never`] or such a list itself.
     And(Vec<Self>),
     /// Any of two or more, none of which is [`Self::Always`], [`Self::Never`] or such a list itself.
@@ -34,7 +27,7 @@ impl Normal {
                 Self::Always => {}
                 Self::Never => return Self::Never,
                 Self::And(terms) => flat.extend(terms),
-                Self::Test { .. } | Self::Or(_) => flat.push(term),
+                Self::Test(_) | Self::Or(_) => flat.push(term),
             }
         }
         Self::list(flat, Self::Always, Self::And)
@@ -48,7 +41,7 @@ impl Normal {
                 Self::Never => {}
                 Self::Always => return Self::Always,
                 Self::Or(terms) => flat.extend(terms),
-                Self::Test { .. } | Self::And(_) => flat.push(term),
+                Self::Test(_) | Self::And(_) => flat.push(term),
             }
         }
         Self::list(flat, Self::Never, Self::Or)
@@ -65,7 +58,7 @@ impl Normal {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Test { key, test, negated } => test.accepts(labels.get(key)) != *negated,
+            Self::Test(wanted) => wanted.accepts(labels.get(&wanted.key)),
             Self::And(terms) => terms.iter().all(|term| term.matches(labels)),
             Self::Or(terms) => terms.iter().any(|term| term.matches(labels)),
         }
@@ -85,11 +78,15 @@ impl Expression {
             Self::All | Self::Global if negated => Normal::Never,
             Self::All | Self::Global => Normal::Always,
             Self::Label { key, test } => {
-                let (test, negated) = test.positive(negated);
-                match (&test, negated) {
-                    (Test::In(values), true) if values.is_empty() => Normal::Always,
-                    (Test::In(values), false) if values.is_empty() => Normal::Never,
-                    _ => Normal::Test { key: key.clone(), test, negated },
+                let mut wanted = test.requirement(key);
+                if negated {
+                    wanted.operator = wanted.operator.negated();
+                }
+                // A set without values holds for all or for none.
+                match (wanted.operator, wanted.values.is_empty()) {
+                    (Operator::In, true) => Normal::Never,
+                    (Operator::NotIn, true) => Normal::Always,
+                    _ => Normal::Test(wanted),
                 }
             }
             Self::Not(term) => term.normalise(!negated),
@@ -98,20 +95,6 @@ impl Expression {
             Self::And(terms) => all(terms),
             Self::Or(terms) if negated => all(terms),
             Self::Or(terms) => any(terms),
-        }
-    }
-}
-
-impl Test {
-    /// A test that is not negative by itself, and whether it is to be negated. One value is a set of one.
-    fn positive(&self, negated: bool) -> (Self, bool) {
-        match self {
-            Self::Equals(value) => (Self::In(vec![value.clone()]), negated),
-            Self::NotEquals(value) => (Self::In(vec![value.clone()]), !negated),
-            Self::NotIn(values) => (Self::In(values.clone()), !negated),
-            Self::Has | Self::In(_) | Self::Contains(_) | Self::StartsWith(_) | Self::EndsWith(_) => {
-                (self.clone(), negated)
-            }
         }
     }
 }

@@ -196,6 +196,6 @@ fn a_policy_of_a_tier_that_is_not_there_takes_no_part() {
 
     let tier = object(API, "Tier", "ops", "{}");
     let inventory = build(&format!("{text}\n---\n{tier}\n"));
-    assert_eq!((inventory.policies.len(), inventory.calico.len()), (5, 1));
+    assert_eq!((inventory.policies.len(), inventory.cluster.calico.len()), (5, 1));
     assert_eq!(inventory.findings, []);
 }
