@@ -13,7 +13,8 @@ use std::sync::Arc;
 use super::{Context, Lowered, Stage};
 use crate::cni::Plugin;
 use crate::k8s::{self, CalicoPolicy, Expression, StoredName};
-use crate::policy::{Direction, Inert, Isolation, ObjectRef, Policy, Priority, Provenance, Rule};
+use crate::policy::{Direction, Inert, Isolation, ObjectRef, PeerMatch, Policy, Priority, Provenance, Rule};
+use crate::space::{Labels, Selector, Truth};
 
 use select::Scope;
 pub(super) use world::World;
@@ -45,6 +46,21 @@ pub(super) fn admin(context: &Context<'_>, priority: Option<u16>, name: &str) ->
     };
     let priority = tier::priority(context.cni, Some(order), "GlobalNetworkPolicy", "", &stored);
     (context.calico.tiers.stage(of), priority)
+}
+
+/// The addresses that Calico takes for members of namespaces where a policy of Kubernetes means their pods: those of
+/// NetworkSets, and of what is in no namespace where a selector does not ask for any label (C-62).
+pub(super) fn in_namespaces(
+    context: &Context<'_>,
+    namespaces: &Selector,
+    safe: bool,
+) -> impl Iterator<Item = PeerMatch> {
+    let nets = context.calico.nets_of(safe, |thing| match thing.namespace {
+        Some(namespace) => namespaces.truth(&namespace.labels),
+        None if namespaces.is_everything() => Truth::No,
+        None => namespaces.truth(&Labels::NONE),
+    });
+    nets.into_iter().map(|cidr| PeerMatch::Block { cidr, except: Vec::new() })
 }
 
 fn lower_policy(world: &World<'_>, policy: &CalicoPolicy) -> Policy {

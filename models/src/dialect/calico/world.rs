@@ -51,13 +51,17 @@ impl<'a> World<'a> {
 
     /// The blocks of everything in a scope that is no pod. What may be in it counts where that is `safe`.
     pub(super) fn nets(&self, scope: &Scope<'_>, safe: bool) -> Vec<IpNet> {
-        let holds = |known: &&Known<'_>| match scope
-            .holds(Thing { namespace: known.namespace, labels: &known.labels })
-        {
-            Truth::Yes => true,
-            Truth::Maybe => safe,
-            Truth::No => false,
-        };
+        self.nets_of(safe, |thing| scope.holds(thing))
+    }
+
+    /// The blocks of everything that is no pod and of which this is so.
+    pub(super) fn nets_of(&self, safe: bool, holds: impl Fn(Thing<'_>) -> Truth) -> Vec<IpNet> {
+        let holds =
+            |known: &&Known<'_>| match holds(Thing { namespace: known.namespace, labels: &known.labels }) {
+                Truth::Yes => true,
+                Truth::Maybe => safe,
+                Truth::No => false,
+            };
         let mut nets: Vec<IpNet> =
             self.things.iter().filter(holds).flat_map(|known| &known.nets).copied().collect();
         nets.sort_unstable();
