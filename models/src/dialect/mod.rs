@@ -86,7 +86,7 @@ pub fn lower(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> PolicySe
     let context = Context { cni, calico: calico::World::new(cluster, cni) };
     let lowered =
         policies.iter().flat_map(|policy| DIALECTS.iter().flat_map(|dialect| dialect(policy, &context)));
-    assemble(lowered.collect())
+    assemble(lowered.chain(calico::hosts(&context)).collect())
 }
 
 /// Puts policies into tiers, and tiers into layers, in evaluation order.

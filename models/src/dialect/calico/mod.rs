@@ -19,14 +19,28 @@ use crate::space::{Labels, Selector, Truth};
 use select::Scope;
 pub(super) use world::World;
 
-/// Lowers a policy of Calico's. Staged ones do nothing (C-80), nor do those that pods never meet (C-73).
+/// Lowers a policy of Calico's. Staged ones do nothing (C-80); those before connection tracking and translation never
+/// meet pods (C-73).
 pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
     let k8s::Policy::Calico(policy) = policy else { return Lowered::new() };
-    if context.cni.plugin != Plugin::Calico || policy.staged.is_some() || policy.is_for_hosts_only() {
+    if context.cni.plugin != Plugin::Calico || policy.staged.is_some() {
         return Lowered::new();
     }
     let world = &context.calico;
-    vec![(world.tiers.stage(&policy.tier.value), lower_policy(world, policy))]
+    let mut lowered = lower_policy(world, policy);
+    let hosts = host::subjects(world, policy);
+    if !policy.is_for_hosts_only() {
+        lowered.also.extend(hosts);
+        return vec![(world.tiers.stage(&policy.tier.value), lowered)];
+    }
+    lowered.subject.pods = Selector::nothing();
+    lowered.also = hosts;
+    vec![(host::early(world, policy), lowered)]
+}
+
+/// What host endpoints do beside policies (C-72).
+pub(super) fn hosts(context: &Context<'_>) -> Lowered {
+    if context.cni.plugin == Plugin::Calico { host::lower(&context.calico) } else { Lowered::new() }
 }
 
 /// The tier of Kubernetes' NetworkPolicies among Calico's, and the place in it of one of them (C-60).

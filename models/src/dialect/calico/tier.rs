@@ -34,6 +34,16 @@ impl<'a> Tiers<'a> {
         Self(tiers)
     }
 
+    /// The place of a tier among all: by order, of equal orders by name (C-10).
+    pub(super) fn rank(&self, name: &str) -> usize {
+        let of = |name: &str| self.0.get(name).map_or(DEFAULT_TIER_ORDER, |(order, _)| *order);
+        let own = of(name);
+        let before = |(other, (order, _)): &(&&str, &(f64, TierAction))| {
+            order.total_cmp(&own).then_with(|| (**other).cmp(name)).is_lt()
+        };
+        self.0.iter().filter(before).count()
+    }
+
     /// A tier as a stage of the network plugin: of equal orders the name decides.
     pub(super) fn stage(&self, name: &str) -> Stage {
         let (order, action) = self.0.get(name).copied().unwrap_or((DEFAULT_TIER_ORDER, TierAction::Deny));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
+use super::host::{self, Host};
 use super::select::{Scope, Thing};
 use super::tier::Tiers;
 use crate::cluster::{Cluster, Namespace};
@@ -18,6 +19,7 @@ pub(in super::super) struct World<'a> {
     pub(super) tiers: Tiers<'a>,
     /// What has labels and addresses and is no pod (C-44).
     things: Vec<Known<'a>>,
+    pub(super) hosts: Vec<Host<'a>>,
 }
 
 /// A NetworkSet, a GlobalNetworkSet or a HostEndpoint.
@@ -39,14 +41,14 @@ impl<'a> World<'a> {
                 }),
                 CalicoObject::HostEndpoint(endpoint) => things.push(Known {
                     namespace: None,
-                    labels: super::host::labels(endpoint, &cluster.calico),
+                    labels: host::labels(endpoint, &cluster.calico),
                     nets: endpoint.addresses.iter().map(|address| address.value.into()).collect(),
                 }),
                 CalicoObject::Tier(_) | CalicoObject::Profile(_) | CalicoObject::Felix(_) => {}
             }
         }
         things.retain(|thing| !thing.nets.is_empty());
-        Self { cluster, cni, tiers: Tiers::new(&cluster.calico), things }
+        Self { cluster, cni, tiers: Tiers::new(&cluster.calico), things, hosts: host::hosts(cluster) }
     }
 
     /// The blocks of everything in a scope that is no pod. What may be in it counts where that is `safe`.
