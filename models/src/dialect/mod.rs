@@ -6,7 +6,6 @@ mod network_policy;
 
 #[cfg(test)]
 mod tests;
-
 use std::sync::Arc;
 
 use crate::cluster::Cluster;
