@@ -204,7 +204,7 @@ impl Snapshot {
         remove::widen(&sources, &mut findings);
         findings.sort_by_key(|finding| (finding.span(), finding.rule));
         dialect::prepare(&policies, &mut cluster);
-        let cni = options.cni.clone().or_else(|| Cni::implied(&policies)).unwrap_or_default();
+        let cni = options.cni.clone().or_else(|| Cni::implied(&policies, &cluster)).unwrap_or_default();
         Self {
             texts: sources.len(),
             sources,

@@ -4,9 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::pods::{POD_INDEX_LABEL, POD_NAME_LABEL, Surroundings, resolve};
-use super::{Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, Service, ServiceEndpoint};
+use super::{
+    Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, PodGroup, Service, ServiceAccount,
+    ServiceEndpoint,
+};
 use crate::diagnostic::{Finding, Severity};
 use crate::k8s::{self, Meta, Object, Routing};
+use crate::policy::attribute;
 use crate::space::Labels;
 
 /// The label that every namespace carries (S-41).
@@ -32,11 +36,13 @@ pub struct Builder {
     grants: Objects<k8s::ReferenceGrant>,
     monitors: Objects<k8s::Monitor>,
     callbacks: Objects<k8s::Callbacks>,
+    accounts: Objects<k8s::ServiceAccount>,
     bindings: Objects<k8s::Binding>,
     issuers: Objects<k8s::HttpIssuer>,
     roles: Objects<k8s::Role>,
     releases: Objects<k8s::Release>,
     customs: Vec<k8s::CustomResource>,
+    calico: Objects<k8s::CalicoObject>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -48,7 +54,8 @@ pub struct Inventory {
     pub cluster: Cluster,
     /// The policies, in the order of the manifests.
     pub policies: Vec<k8s::Policy>,
-    /// Objects that are defined more than once, and differently; the first 10,000.
+    /// Objects that are defined more than once, and differently, the first 10,000; policies of a tier that is not
+    /// there.
     pub findings: Vec<Finding>,
 }
 
@@ -150,6 +157,9 @@ impl Builder {
             Object::Callbacks(object) => {
                 self.callbacks.add(object.object.kind, *object, |object| &object.meta)
             }
+            Object::ServiceAccount(object) => {
+                self.accounts.add("ServiceAccount", *object, |object| &object.meta)
+            }
             Object::Binding(object) => self.bindings.add(object.kind, *object, |object| &object.meta),
             Object::HttpIssuer(object) => self.issuers.add(object.kind, *object, |object| &object.meta),
             Object::Role(object) => self.roles.add(object.kind, *object, |object| &object.meta),
@@ -158,6 +168,7 @@ impl Builder {
                 self.customs.push(*object);
                 None
             }
+            Object::Calico(object) => self.calico.add(object.kind(), *object, k8s::CalicoObject::meta),
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -169,6 +180,8 @@ impl Builder {
 
     /// Resolves everything that has been added.
     pub fn finish(mut self) -> Inventory {
+        let missing = k8s::without_missing_tiers(&mut self.policies.items, &self.calico.items);
+        self.findings.extend(missing);
         // What is shown counts, as in the dump of a cluster.
         for made in std::mem::take(&mut self.operated.items) {
             let key = (("", made.kind), made.meta.namespace.clone(), made.meta.name.value.clone());
@@ -193,8 +206,10 @@ impl Builder {
             numbered,
             autoscaled: autoscaled.map(|scaler| (&*scaler.meta.namespace, &scaler.target)).collect(),
         };
-        let (workloads, groups) = resolve(&self.workloads.items, &self.pods.items, &surroundings);
+        let (workloads, mut groups) = resolve(&self.workloads.items, &self.pods.items, &surroundings);
         let (services, orphans) = services(self.services.items, self.endpoints.items, &namespaces);
+        cluster.accounts = accounts(self.accounts.items, &namespaces);
+        identify(&mut groups, &cluster.accounts);
         cluster.workloads = workloads;
         cluster.groups = groups;
         cluster.nodes = nodes;
@@ -222,6 +237,7 @@ impl Builder {
             bindings: self.bindings.items,
             issuers: self.issuers.items,
         };
+        cluster.calico = self.calico.items;
         Inventory { cluster, policies: self.policies.items, findings: self.findings }
     }
 
@@ -244,6 +260,7 @@ impl Builder {
         names.extend(self.endpoints.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.gateways.items.iter().map(|object| &*object.meta.namespace));
         names.extend(self.routes.items.iter().map(|object| &*object.meta.namespace));
+        names.extend(self.calico.items.iter().map(|object| &*object.meta().namespace));
         names.extend(self.policies.items.iter().map(|object| &*object.meta().namespace));
         // Cluster-scoped policies are in none.
         names.remove("");
@@ -272,6 +289,41 @@ fn node(object: k8s::Node) -> Node {
         span: object.meta.name.span,
         name: object.meta.name.value,
     }
+}
+
+/// Adds the labels of their ServiceAccounts to what is seen of pods. An account that no manifest defines has labels
+/// that nothing shows, but for the one that every namespace has, to which nobody but people adds any.
+fn identify(groups: &mut [PodGroup], accounts: &[ServiceAccount]) {
+    let mut known: HashMap<(NamespaceId, &str), &ServiceAccount> = HashMap::new();
+    known.extend(accounts.iter().map(|account| ((account.namespace, &*account.name), account)));
+    let mut made: HashMap<(NamespaceId, Box<str>), Arc<Labels>> = HashMap::new();
+    for group in groups {
+        let Some(name) = group.attributes.get(attribute::ACCOUNT) else { continue };
+        let attributes =
+            made.entry((group.namespace, name.into())).or_insert_with_key(|(namespace, name)| {
+                let account = known.get(&(*namespace, &**name));
+                let labels = account.into_iter().flat_map(|account| account.labels.iter());
+                let own = (attribute::ACCOUNT.to_owned(), &**name);
+                let all = labels.map(|(key, value)| (attribute::account_label(key), value)).chain([own]);
+                let all = Labels::from_iter(all);
+                Arc::new(if account.is_some() || &**name == "default" { all } else { all.opened() })
+            });
+        group.attributes = Arc::clone(attributes);
+    }
+}
+
+fn accounts(
+    accounts: Vec<k8s::ServiceAccount>,
+    namespaces: &HashMap<&str, NamespaceId>,
+) -> Vec<ServiceAccount> {
+    let resolve = |account: k8s::ServiceAccount| {
+        // An account of a namespace without anything else is nobody's.
+        let namespace = *namespaces.get(&*account.meta.namespace)?;
+        Some(ServiceAccount { namespace, name: account.meta.name.value, labels: account.labels.value })
+    };
+    let mut resolved: Vec<ServiceAccount> = accounts.into_iter().filter_map(resolve).collect();
+    resolved.sort_by(|a, b| (a.namespace, &a.name).cmp(&(b.namespace, &b.name)));
+    resolved
 }
 
 fn services(

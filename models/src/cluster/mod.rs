@@ -25,7 +25,7 @@ pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
 pub use mesh::{Downgraded, MeshServer, Proxy, Waypoint};
 pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
+use crate::k8s::{Binding, CalicoObject, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
 pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
@@ -135,6 +135,8 @@ pub struct Cluster {
     pub groups: Vec<PodGroup>,
     /// Nodes, sorted by name.
     pub nodes: Vec<Node>,
+    /// ServiceAccounts, sorted by namespace and name. One that no manifest defines has no labels.
+    pub accounts: Vec<ServiceAccount>,
     /// Services, sorted by namespace and name.
     pub services: Vec<Service>,
     /// What Endpoints and EndpointSlices say of Services that no manifest defines, sorted by namespace
@@ -142,6 +144,8 @@ pub struct Cluster {
     pub orphans: Vec<OrphanEndpoints>,
     /// Ways in: Ingresses, Gateways and routes.
     pub routing: Routing,
+    /// What Calico's policies refer to, in the order of the manifests.
+    pub calico: Vec<CalicoObject>,
     /// Traffic that the cluster's own services depend on.
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.
@@ -211,6 +215,17 @@ pub struct Demands {
     pub bindings: Vec<Binding>,
     /// Who has a solver reached from outside.
     pub issuers: Vec<HttpIssuer>,
+}
+
+/// A ServiceAccount that a manifest defines.
+#[derive(Clone, Debug)]
+pub struct ServiceAccount {
+    /// The namespace it is in.
+    pub namespace: NamespaceId,
+    /// Its name.
+    pub name: Box<str>,
+    /// Its labels.
+    pub labels: Arc<Labels>,
 }
 
 /// A Service.

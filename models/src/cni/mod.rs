@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::cluster::Cluster;
 use crate::k8s;
 use crate::policy::Profile;
 
@@ -96,9 +97,10 @@ impl Cni {
         Self { plugin, version, profile }
     }
 
-    /// What the policies among the manifests imply: a plugin whose own kinds are there, if it is only one.
-    pub fn implied(policies: &[k8s::Policy]) -> Option<Self> {
+    /// What the manifests imply: a plugin whose own kinds are there, if it is only one.
+    pub fn implied(policies: &[k8s::Policy], cluster: &Cluster) -> Option<Self> {
         let mut plugins: Vec<Plugin> = policies.iter().filter_map(|policy| policy.plugin()).collect();
+        plugins.extend((!cluster.calico.is_empty()).then_some(Plugin::Calico));
         plugins.sort_unstable();
         plugins.dedup();
         match plugins.as_slice() {

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use super::{Context, Lowered, Stage};
+use super::{Context, Lowered, Stage, calico};
+use crate::cni::Plugin;
 use crate::k8s::{
     self, AdminAction, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier, Spanned,
 };
@@ -20,19 +21,41 @@ const BASELINE: i32 = 300;
 
 /// Where policies of one tier have the same priority, their order is undefined (S-62). npv takes kind and
 /// name, so that AdminNetworkPolicy comes before ClusterNetworkPolicy.
-pub(super) fn lower(policy: &k8s::Policy, _: &Context<'_>) -> Lowered {
+pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
     let k8s::Policy::Admin(policy) = policy else { return Lowered::new() };
+    if context.cni.plugin == Plugin::Calico {
+        return on_calico(policy, context);
+    }
     let (name, order) = match policy.tier {
         AdminTier::Admin => ("Admin", ADMIN),
         AdminTier::Baseline => ("Baseline", BASELINE),
     };
     let stage = Stage { fixed: Some(Profile::ADMIN), ..Stage::ordered(name, Priority::number(order)) };
-    vec![(stage, lower_policy(policy))]
+    vec![(stage, lower_policy(policy, None))]
 }
 
-fn lower_policy(policy: &AdminPolicy) -> Policy {
+/// Calico has AdminNetworkPolicies from 3.29 on, the baseline from 3.30 on, and ClusterNetworkPolicies from 3.32 on
+/// (C-62, C-63).
+fn on_calico(policy: &AdminPolicy, context: &Context<'_>) -> Lowered {
+    let since = match policy.kind {
+        k8s::AdminKind::Admin => (3, 29),
+        k8s::AdminKind::Baseline => (3, 30),
+        k8s::AdminKind::Cluster => (3, 32),
+    };
+    if context.cni.version < since {
+        return Lowered::new();
+    }
+    let given = policy.priority.map(|priority| priority.value);
+    let given = given.filter(|_| policy.tier == AdminTier::Admin);
+    let (stage, priority) = calico::admin(context, given, &policy.meta.name.value);
+    vec![(stage, Policy { priority, ..lower_policy(policy, Some(context)) })]
+}
+
+/// Lowers a policy; what is beside pods in the namespaces of a peer counts in this context.
+fn lower_policy(policy: &AdminPolicy, sets: Option<&Context<'_>>) -> Policy {
     let rules = |direction: Direction, rules: &[AdminRule]| {
-        let rules = rules.iter().enumerate().map(|(index, rule)| lower_rule(policy, direction, index, rule));
+        let rules =
+            rules.iter().enumerate().map(|(index, rule)| lower_rule(policy, direction, (index, rule), sets));
         let rules: Vec<Rule> = rules.collect();
         // S-66: an empty list says as little as none.
         (!rules.is_empty()).then_some(rules)
@@ -59,14 +82,30 @@ fn lower_policy(policy: &AdminPolicy) -> Policy {
     }
 }
 
-fn lower_rule(policy: &AdminPolicy, direction: Direction, index: usize, rule: &AdminRule) -> Rule {
+fn lower_rule(
+    policy: &AdminPolicy,
+    direction: Direction,
+    (index, rule): (usize, &AdminRule),
+    sets: Option<&Context<'_>>,
+) -> Rule {
     let path = format!("spec.{direction}[{index}]");
     let peers_name = match direction {
         Direction::Ingress => "from",
         Direction::Egress => "to",
     };
     let peers = rule.peers.iter().enumerate();
-    let peers = peers.flat_map(|(index, peer)| lower_peer(&format!("{path}.{peers_name}[{index}]"), peer));
+    let safe = rule.action != AdminAction::Accept;
+    let peers = peers.flat_map(|(index, peer)| {
+        let path = format!("{path}.{peers_name}[{index}]");
+        let mut peers = lower_peer(&path, peer);
+        if let (AdminPeer::Pods(AdminPods { namespaces, whole: true, .. }), Some(sets)) = (&peer.value, sets)
+        {
+            let blocks = calico::in_namespaces(sets, namespaces, safe);
+            let provenance = Provenance { path: path.into(), span: peer.span };
+            peers.extend(blocks.map(|matches| Peer { matches, provenance: provenance.clone() }));
+        }
+        peers
+    });
     let ports_name = match policy.kind {
         k8s::AdminKind::Cluster => "protocols",
         k8s::AdminKind::Admin | k8s::AdminKind::Baseline => "ports",

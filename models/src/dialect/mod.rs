@@ -1,12 +1,12 @@
 //! From decoded policies to the policy IR: one file or folder for each dialect, one line each in [`DIALECTS`].
 
 mod admin;
+mod calico;
 mod istio;
 mod network_policy;
 
 #[cfg(test)]
 mod tests;
-
 use std::sync::Arc;
 
 use crate::cluster::Cluster;
@@ -72,6 +72,8 @@ pub(super) struct Context<'a> {
     pub(super) cluster: &'a Cluster,
     /// Who enforces.
     pub(super) cni: &'a Cni,
+    /// What Calico's policies refer to by name and by label.
+    calico: calico::World<'a>,
 }
 
 /// Policies with the tiers that they are of.
@@ -81,7 +83,7 @@ pub(super) type Lowered = Vec<(Stage, Policy)>;
 type Dialect = fn(&k8s::Policy, &Context<'_>) -> Lowered;
 
 /// One line for each dialect.
-const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower];
+const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower, calico::lower];
 
 /// Gives pods what dialects see of them that no object of their own says. To be called before [`lower`].
 pub fn prepare(policies: &[k8s::Policy], cluster: &mut Cluster) {
@@ -91,10 +93,10 @@ pub fn prepare(policies: &[k8s::Policy], cluster: &mut Cluster) {
 /// Lowers policies of all dialects, as a network plugin understands them. Tiers without policies are left out: a
 /// flow that meets nothing is allowed.
 pub fn lower(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> PolicySet {
-    let context = Context { cluster, cni };
+    let context = Context { cluster, cni, calico: calico::World::new(cluster, cni) };
     let lowered =
         policies.iter().flat_map(|policy| DIALECTS.iter().flat_map(|dialect| dialect(policy, &context)));
-    let mut lowered: Lowered = lowered.collect();
+    let mut lowered: Lowered = lowered.chain(calico::hosts(&context)).collect();
     let (mesh, tunnels) = istio::lower(policies, &context);
     lowered.extend(mesh);
     let mut set = assemble(lowered);

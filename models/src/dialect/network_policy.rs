@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::admin::NETWORK_POLICY;
-use super::{Context, Lowered, Stage};
+use super::{Context, Lowered, Stage, calico};
 use crate::cni::Plugin;
 use crate::k8s::{
-    self, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef, Spanned,
+    self, Meta, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef, Spanned,
 };
 use crate::policy::{
     Action, Direction, Inert, Isolation, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector,
@@ -19,8 +19,13 @@ pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
     let k8s::Policy::NetworkPolicy(policy) = policy else { return Lowered::new() };
     let lowered = lower_policy(policy);
     vec![match context.cni.plugin {
-        Plugin::Upstream | Plugin::Calico | Plugin::Cilium => {
+        Plugin::Upstream | Plugin::Cilium => {
             (Stage::union("NetworkPolicy", Priority::number(NETWORK_POLICY)), lowered)
+        }
+        Plugin::Calico => {
+            let Meta { namespace, name, .. } = &policy.meta;
+            let (stage, priority) = calico::kubernetes(context, namespace, &name.value);
+            (stage, Policy { priority, ..lowered })
         }
     }]
 }

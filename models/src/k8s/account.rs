@@ -1,10 +1,29 @@
-//! Who uses the Kubernetes API, and who has certificates issued: RBAC bindings and cert-manager
-//! issuers.
+//! Who pods are: ServiceAccounts. Who uses the Kubernetes API, and who has certificates issued: RBAC bindings
+//! and cert-manager issuers.
+
+use std::sync::Arc;
 
 use super::meta::Root;
 use super::read::{Path, Reader, Unknown};
-use super::{Meta, Object};
+use super::{Meta, Object, Spanned};
+use crate::space::Labels;
 use crate::yaml::Node;
+
+/// A ServiceAccount.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServiceAccount {
+    /// Its name and place.
+    pub meta: Meta,
+    /// Its labels, by which some network plugins select the pods that run as it.
+    pub labels: Spanned<Arc<Labels>>,
+}
+
+/// Decodes a ServiceAccount.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
+pub(super) fn decode(_reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    let labels = root.labels();
+    Some(Object::ServiceAccount(Box::new(ServiceAccount { labels, meta: root.meta })))
+}
 
 /// A RoleBinding or ClusterRoleBinding, as far as it names ServiceAccounts.
 #[derive(Clone, Debug, PartialEq)]

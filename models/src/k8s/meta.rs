@@ -1,5 +1,6 @@
 //! What all objects have in common: `metadata`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::read::{Path, Reader, Unknown, fault};
@@ -7,7 +8,7 @@ use super::registry::Kind;
 use super::{Spanned, note, syntax};
 use crate::source::{SourceId, Span};
 use crate::space::Labels;
-use crate::yaml::{Entry, Node};
+use crate::yaml::{Entry, Node, Value};
 
 /// An object's name and place in the cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,13 +115,14 @@ pub(super) fn read(
     let name_path = path.field("name");
     let entry = name.or(generated);
     let Some(entry) = entry else {
-        if matches!(metadata.value.value, crate::yaml::Value::Map(_) | crate::yaml::Value::Null) {
+        if matches!(metadata.value.value, Value::Map(_) | Value::Null) {
             let span = if metadata.value.is_null() { metadata.key_span } else { metadata.value.span };
             reader.report(fault(reader.invalid(), &name_path, span, "`metadata.name` is missing"));
         }
         return None;
     };
-    let text = reader.text(&name_path, &entry.value)?;
+    let text = reader.text(&name_path, &entry.value).map(Cow::Borrowed).or_else(|| bare(&entry.value))?;
+    let text = &*text;
     if text.is_empty() {
         reader.report(fault(reader.invalid(), &name_path, entry.value.span, "`metadata.name` is empty"));
         return None;
@@ -134,6 +136,15 @@ pub(super) fn read(
     }
     let generated = name.is_none();
     Some(Meta { name: Spanned::new(text.into(), entry.value.span), generated, namespace, owner })
+}
+
+/// The text that a name without its quotes was meant to be, where that is one word: `name: y` is a boolean.
+fn bare(node: &Node) -> Option<Cow<'static, str>> {
+    Some(match node.value {
+        Value::Bool(value) => value.to_string().into(),
+        Value::Int(value) => value.to_string().into(),
+        _ => return None,
+    })
 }
 
 fn read_namespace(

@@ -8,6 +8,7 @@
 mod account;
 mod admin;
 mod autoscaler;
+mod calico;
 mod callback;
 mod custom;
 mod deprecated;
@@ -43,9 +44,16 @@ use crate::cni::Plugin;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use account::{Binding, HttpIssuer, Role};
+pub use account::{Binding, HttpIssuer, Role, ServiceAccount};
 pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier};
 pub use autoscaler::Autoscaler;
+pub use calico::{
+    BUILT_IN_TIERS, CalicoAction, CalicoEntity, CalicoKind, CalicoObject, CalicoPolicy, CalicoPort,
+    CalicoProtocol, CalicoRule, DEFAULT_TIER_ORDER, Expression, FelixConfiguration, Form, HostAction,
+    HostEndpoint, HostPort, HttpMatch, HttpPath, Icmp, NetworkSet, Normal, Profile, ProtoPort,
+    ServiceAccountMatch, ServiceMatch, StagedAction, StagedKubernetesPolicy, StoredName, SyntaxError, Test,
+    Tier, TierAction, TierName, without_missing_tiers,
+};
 pub use callback::{Call, Callbacks};
 pub use custom::CustomResource;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
@@ -127,6 +135,8 @@ pub enum Object {
     Monitor(Box<Monitor>),
     /// Something that makes the API server call Services.
     Callbacks(Box<Callbacks>),
+    /// A ServiceAccount.
+    ServiceAccount(Box<ServiceAccount>),
     /// A RoleBinding or ClusterRoleBinding.
     Binding(Box<Binding>),
     /// A Role or ClusterRole that lets somebody make pods.
@@ -137,6 +147,8 @@ pub enum Object {
     Custom(Box<CustomResource>),
     /// A cert-manager issuer that proves domains over HTTP.
     HttpIssuer(Box<HttpIssuer>),
+    /// What Calico's policies refer to.
+    Calico(Box<CalicoObject>),
     /// A policy of any dialect.
     Policy(Policy),
 }
@@ -150,6 +162,10 @@ pub enum Policy {
     Admin(Box<AdminPolicy>),
     /// An object of Istio.
     Istio(Box<IstioObject>),
+    /// A policy of Calico's.
+    Calico(Box<CalicoPolicy>),
+    /// A NetworkPolicy that Calico is to stage.
+    StagedKubernetes(Box<StagedKubernetesPolicy>),
 }
 
 impl Policy {
@@ -160,6 +176,8 @@ impl Policy {
             Self::NetworkPolicy(_) => "networking.k8s.io",
             Self::Admin(_) => "policy.networking.k8s.io",
             Self::Istio(object) => object.group(),
+            // What is stored is the same object.
+            Self::Calico(_) | Self::StagedKubernetes(_) => "projectcalico.org",
         }
     }
 
@@ -169,6 +187,8 @@ impl Policy {
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::Admin(policy) => policy.kind.name(),
             Self::Istio(object) => object.kind(),
+            Self::Calico(policy) => policy.kind.name(),
+            Self::StagedKubernetes(_) => "StagedKubernetesNetworkPolicy",
         }
     }
 
@@ -176,6 +196,7 @@ impl Policy {
     pub const fn plugin(&self) -> Option<Plugin> {
         match self {
             Self::NetworkPolicy(_) | Self::Admin(_) | Self::Istio(_) => None,
+            Self::Calico(_) | Self::StagedKubernetes(_) => Some(Plugin::Calico),
         }
     }
 
@@ -185,6 +206,10 @@ impl Policy {
             Self::NetworkPolicy(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
             Self::Admin(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
             Self::Istio(object) => object.selector().is_some_and(|selector| selector.value.asks_for(key)),
+            Self::Calico(policy) => policy.asks_for(key),
+            Self::StagedKubernetes(staged) => {
+                staged.policy.selectors().any(|selector| selector.asks_for(key))
+            }
         }
     }
 
@@ -194,6 +219,8 @@ impl Policy {
             Self::NetworkPolicy(policy) => &policy.meta,
             Self::Admin(policy) => &policy.meta,
             Self::Istio(object) => object.meta(),
+            Self::Calico(policy) => &policy.meta,
+            Self::StagedKubernetes(staged) => &staged.policy.meta,
         }
     }
 }
@@ -341,7 +368,8 @@ fn decode_known(
 /// Whether an error leaves in doubt what a policy means. A name that the API server would refuse does not,
 /// nor does a label of the policy itself: the policy says what it says, under whatever name.
 fn changes_meaning(reader: &Reader<'_>, finding: &Finding) -> bool {
-    let of_metadata = finding.rule == "invalid-policy" && finding.key.starts_with("metadata");
+    let of_metadata = finding.rule == "invalid-policy" && finding.key.starts_with("metadata")
+        || finding.rule == "wrong-type" && finding.key == "metadata.name";
     if reader.clear.contains(&finding.key) {
         return false;
     }

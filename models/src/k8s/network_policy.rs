@@ -104,8 +104,8 @@ pub enum PortRef {
 
 fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     // Old servers write a status, which says nothing.
-    let path = Path::Root.field("spec");
-    let Some(spec) = root.spec else {
+    if root.spec.is_none() {
+        let path = Path::Root.field("spec");
         let span = root.node.entries().iter().find(|entry| &*entry.key == "spec");
         let span = span.map_or(root.meta.name.span, |entry| entry.key_span);
         reader.report(
@@ -114,13 +114,21 @@ fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
                 .help("write `spec: {podSelector: {}, policyTypes: [Ingress]}` if that is what you mean"),
         );
         return None;
-    };
-    let [subject, types, ingress, egress] = reader.fields(
-        &path,
-        &spec.value,
-        ["podSelector", "policyTypes", "ingress", "egress"],
-        Unknown::Refused(&[]),
-    );
+    }
+    Some(Object::Policy(Policy::NetworkPolicy(Box::new(read(reader, root, &[])))))
+}
+
+/// Reads the fields of a NetworkPolicy. Those that stand beside them are somebody else's.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    root: Root<'_>,
+    beside: &'static [&'static str],
+) -> NetworkPolicy {
+    let path = Path::Root.field("spec");
+    let names = ["podSelector", "policyTypes", "ingress", "egress"];
+    let [subject, types, ingress, egress] = root
+        .spec
+        .map_or([None; 4], |spec| reader.fields(&path, &spec.value, names, Unknown::Refused(beside)));
     let pod_selector = subject.map(|entry| {
         Spanned::new(selector::read(reader, &path.field("podSelector"), &entry.value), entry.value.span)
     });
@@ -132,8 +140,7 @@ fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     };
     let ingress = rules("ingress", "from", ingress);
     let egress = rules("egress", "to", egress);
-    let policy = NetworkPolicy { meta: root.meta, pod_selector, policy_types, ingress, egress };
-    Some(Object::Policy(Policy::NetworkPolicy(Box::new(policy))))
+    NetworkPolicy { meta: root.meta, pod_selector, policy_types, ingress, egress }
 }
 
 fn read_types(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Option<Spanned<Vec<Direction>>> {

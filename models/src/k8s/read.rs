@@ -209,6 +209,7 @@ impl<'d> Reader<'d> {
                 "a mapping" => "write fields: `name: value`",
                 "a boolean" => "write `true` or `false`, without quotes",
                 "a whole number" => "write digits, without quotes",
+                "a number" => "write a number, without quotes",
                 "a string" => "write one text in place of it",
                 _ => "write a number, or a name in lower case with at least one letter",
             };

@@ -3,8 +3,8 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, admin, autoscaler, callback, endpoints, gateway, ingress, istio, kubevirt, monitor,
-    namespace, network_policy, node, operated, pod, release, service, workload,
+    Object, account, admin, autoscaler, calico, callback, endpoints, gateway, ingress, istio, kubevirt,
+    monitor, namespace, network_policy, node, operated, pod, release, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -113,6 +113,7 @@ static KINDS: &[Kind] = &[
     Kind::new("helm.cattle.io", "HelmChart", release::helm_chart),
     Kind::new("rbac.authorization.k8s.io", "Role", account::role),
     Kind { namespaced: false, ..Kind::new("rbac.authorization.k8s.io", "ClusterRole", account::role) },
+    Kind::new("", "ServiceAccount", account::decode),
     Kind::new("rbac.authorization.k8s.io", "RoleBinding", account::binding),
     Kind {
         namespaced: false,
@@ -132,10 +133,15 @@ static KINDS: &[Kind] = &[
     istio::DESTINATION,
 ];
 
+/// Every kind: those of Kubernetes and of projects beside it, then those of network plugins, one line for each.
+fn all() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().chain(calico::KINDS)
+}
+
 /// The kind that `apiVersion` and `kind` name.
 pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
     let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-    KINDS.iter().find(|entry| {
+    all().find(|entry| {
         entry.name == kind
             && entry.group == group
             && (entry.versions.is_empty() || entry.versions.contains(&version))
@@ -144,11 +150,11 @@ pub(super) fn find(api_version: &str, kind: &str) -> Option<&'static Kind> {
 
 /// A kind of this name, in whatever group; where there are several, the first.
 pub(super) fn known(kind: &str) -> Option<&'static Kind> {
-    KINDS.iter().find(|entry| entry.name == kind)
+    all().find(|entry| entry.name == kind)
 }
 
 /// Group and name of every kind.
 #[cfg(test)]
 pub(super) fn names() -> Vec<(&'static str, &'static str)> {
-    KINDS.iter().map(|kind| (kind.group, kind.name)).collect()
+    all().map(|kind| (kind.group, kind.name)).collect()
 }

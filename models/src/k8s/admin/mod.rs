@@ -116,6 +116,8 @@ pub struct AdminPods {
     pub namespaces: Selector,
     /// With which labels; everything where only namespaces are selected.
     pub pods: Selector,
+    /// It is written as `namespaces`, which Calico takes for more than pods (C-62).
+    pub whole: bool,
 }
 
 /// An entry of an `ingress` or `egress` list.

@@ -119,7 +119,7 @@ pub(super) fn read_pods(
         let before = reader.findings.len();
         let namespaces = selector::read(reader, &path.field("namespaces"), &namespaces.value);
         former::explain(reader, before, former::NAMESPACES);
-        AdminPods { namespaces, pods: Selector::EVERYTHING }
+        AdminPods { namespaces, pods: Selector::EVERYTHING, whole: true }
     });
     let pods = pods.map(|pods| read_namespaced(reader, &path.field("pods"), &pods.value, api));
     namespaces.or(pods)
@@ -154,6 +154,7 @@ fn read_namespaced(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node, api: &
         // S-63: unlike in a NetworkPolicy, left out means all.
         namespaces: read("namespaceSelector", namespaces).unwrap_or_default(),
         pods: read("podSelector", pods).unwrap_or_default(),
+        whole: false,
     }
 }
 

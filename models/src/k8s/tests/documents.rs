@@ -32,9 +32,8 @@ fn documents_that_are_no_objects() {
 #[test]
 fn policies_that_are_not_modelled_are_never_passed_over_nor_read_by_kind_alone() {
     for (version, kind, object) in [
-        ("crd.projectcalico.org/v1", "NetworkPolicy", "NetworkPolicy/shop/it"),
-        ("projectcalico.org/v3", "NetworkPolicy", "NetworkPolicy/shop/it"),
-        ("projectcalico.org/v3", "GlobalNetworkPolicy", "GlobalNetworkPolicy/it"),
+        ("crd.projectcalico.org/v2", "NetworkPolicy", "NetworkPolicy/shop/it"),
+        ("projectcalico.org/v4", "GlobalNetworkPolicy", "GlobalNetworkPolicy/it"),
         ("crd.antrea.io/v1beta1", "NetworkPolicy", "NetworkPolicy/shop/it"),
         ("crd.antrea.io/v1beta1", "ClusterNetworkPolicy", "ClusterNetworkPolicy/it"),
         ("cilium.io/v2", "CiliumNetworkPolicy", "CiliumNetworkPolicy/shop/it"),
@@ -240,7 +239,7 @@ proptest! {
         }
         let inventory = builder.finish();
         prop_assert_eq!(inventory.findings, []);
-        crate::dialect::lower(&inventory.policies);
+        crate::dialect::lower(&inventory.policies, &inventory.cluster, &crate::cni::Cni::default());
     }
 
     #[test]

@@ -1,4 +1,5 @@
 mod admin;
+mod calico;
 mod documents;
 mod objects;
 mod policies;
