@@ -37,6 +37,7 @@ pub struct Builder {
     roles: Objects<k8s::Role>,
     releases: Objects<k8s::Release>,
     customs: Vec<k8s::CustomResource>,
+    cidr_groups: Objects<k8s::CiliumCidrGroup>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -158,6 +159,9 @@ impl Builder {
                 self.customs.push(*object);
                 None
             }
+            Object::CidrGroup(object) => {
+                self.cidr_groups.add("CiliumCIDRGroup", *object, |object| &object.meta)
+            }
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -216,6 +220,7 @@ impl Builder {
             &self.roles.items,
             &self.bindings.items,
         );
+        cluster.cidr_groups = self.cidr_groups.items;
         cluster.demands = Demands {
             monitors: self.monitors.items,
             callbacks: self.callbacks.items,

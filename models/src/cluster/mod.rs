@@ -22,7 +22,7 @@ pub use builder::{Builder, Inventory};
 pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
 pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
+use crate::k8s::{Binding, Callbacks, CiliumCidrGroup, HttpIssuer, Monitor, Routing, Spanned};
 pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
@@ -137,6 +137,8 @@ pub struct Cluster {
     pub orphans: Vec<OrphanEndpoints>,
     /// Ways in: Ingresses, Gateways and routes.
     pub routing: Routing,
+    /// Addresses under a name, which policies refer to.
+    pub cidr_groups: Vec<CiliumCidrGroup>,
     /// Traffic that the cluster's own services depend on.
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.
@@ -177,6 +179,11 @@ impl Assumptions {
 }
 
 impl Cluster {
+    /// The name of a namespace.
+    pub fn name_of(&self, namespace: NamespaceId) -> &str {
+        self.namespaces.get(namespace.0 as usize).map_or("", |namespace| &namespace.name)
+    }
+
     /// Where the addresses of pods are that no manifest shows (S-16).
     pub fn pod_space(&self) -> IpSet {
         let members = self.groups.iter().flat_map(|group| &group.members);

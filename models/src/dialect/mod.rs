@@ -1,6 +1,7 @@
 //! From decoded policies to the policy IR: one file or folder for each dialect, one line each in [`DIALECTS`].
 
 mod admin;
+mod cilium;
 mod network_policy;
 
 #[cfg(test)]
@@ -18,12 +19,15 @@ use crate::policy::{Layer, Mode, NoMatch, Policy, PolicySet, Priority, Profile, 
 pub(super) enum Enforcer {
     /// The network plugin.
     Cni,
+    /// Its proxy for DNS (K-42).
+    DnsProxy,
 }
 
 impl Enforcer {
     const fn name(self) -> &'static str {
         match self {
             Self::Cni => "CNI",
+            Self::DnsProxy => "DNS proxy",
         }
     }
 }
@@ -65,7 +69,6 @@ impl Stage {
 /// What a dialect lowers in.
 pub(super) struct Context<'a> {
     /// Who is there: what policies refer to by name.
-    #[expect(dead_code, reason = "the dialects that expand references read it")]
     pub(super) cluster: &'a Cluster,
     /// Who enforces.
     pub(super) cni: &'a Cni,
@@ -78,7 +81,13 @@ pub(super) type Lowered = Vec<(Stage, Policy)>;
 type Dialect = fn(&k8s::Policy, &Context<'_>) -> Lowered;
 
 /// One line for each dialect.
-const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower];
+const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower, cilium::lower];
+
+/// Lowers what policies mean together and none of them alone.
+type Together = fn(&[k8s::Policy], &Context<'_>) -> Lowered;
+
+/// One line for each.
+const TOGETHER: &[Together] = &[cilium::proxy];
 
 /// Lowers policies of all dialects, as a network plugin understands them. Tiers without policies are left out: a
 /// flow that meets nothing is allowed.
@@ -86,7 +95,8 @@ pub fn lower(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> PolicySe
     let context = Context { cluster, cni };
     let lowered =
         policies.iter().flat_map(|policy| DIALECTS.iter().flat_map(|dialect| dialect(policy, &context)));
-    assemble(lowered.collect())
+    let together = TOGETHER.iter().flat_map(|lower| lower(policies, &context));
+    assemble(lowered.chain(together).collect())
 }
 
 /// Puts policies into tiers, and tiers into layers, in evaluation order.

@@ -9,6 +9,7 @@ mod account;
 mod admin;
 mod autoscaler;
 mod callback;
+mod cilium;
 mod custom;
 mod deprecated;
 mod endpoints;
@@ -46,6 +47,12 @@ pub use account::{Binding, HttpIssuer, Role};
 pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier};
 pub use autoscaler::Autoscaler;
 pub use callback::{Call, Callbacks};
+pub use cilium::{
+    CiliumBlock, CiliumBlockSource, CiliumCidrGroup, CiliumEntity, CiliumEntry, CiliumHttpRule, CiliumIcmp,
+    CiliumL7, CiliumPeer, CiliumPeers, CiliumPolicy, CiliumPort, CiliumPortRef, CiliumPorts, CiliumProtocol,
+    CiliumRequirement, CiliumRule, CiliumSelector, CiliumService, CiliumSubject, DomainPattern,
+    HeaderCondition, HeaderValue, IcmpFamily, LabelSource, Section, TlsRestriction,
+};
 pub use custom::CustomResource;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use meta::{Meta, Owner};
@@ -135,6 +142,8 @@ pub enum Object {
     Custom(Box<CustomResource>),
     /// A cert-manager issuer that proves domains over HTTP.
     HttpIssuer(Box<HttpIssuer>),
+    /// A CiliumCIDRGroup.
+    CidrGroup(Box<CiliumCidrGroup>),
     /// A policy of any dialect.
     Policy(Policy),
 }
@@ -146,6 +155,8 @@ pub enum Policy {
     NetworkPolicy(Box<NetworkPolicy>),
     /// A cluster-wide policy of `policy.networking.k8s.io`.
     Admin(Box<AdminPolicy>),
+    /// A CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy.
+    Cilium(Box<CiliumPolicy>),
 }
 
 impl Policy {
@@ -155,6 +166,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) => "networking.k8s.io",
             Self::Admin(_) => "policy.networking.k8s.io",
+            Self::Cilium(_) => "cilium.io",
         }
     }
 
@@ -163,6 +175,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::Admin(policy) => policy.kind.name(),
+            Self::Cilium(policy) => policy.kind(),
         }
     }
 
@@ -170,6 +183,7 @@ impl Policy {
     pub const fn plugin(&self) -> Option<Plugin> {
         match self {
             Self::NetworkPolicy(_) | Self::Admin(_) => None,
+            Self::Cilium(_) => Some(Plugin::Cilium),
         }
     }
 
@@ -178,6 +192,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
             Self::Admin(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
+            Self::Cilium(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
         }
     }
 
@@ -186,6 +201,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(policy) => &policy.meta,
             Self::Admin(policy) => &policy.meta,
+            Self::Cilium(policy) => &policy.meta,
         }
     }
 }
@@ -314,7 +330,7 @@ fn decode_known(
     node: &yaml::Node,
 ) -> (Option<Object>, Option<String>) {
     reader.policy = kind.policy;
-    let unknown = if kind.policy { Unknown::Refused(&["apiVersion", "kind"]) } else { Unknown::Allowed };
+    let unknown = if kind.policy { Unknown::Refused(kind.others) } else { Unknown::Allowed };
     let [metadata, spec, status] = reader.fields(&Path::Root, node, ["metadata", "spec", "status"], unknown);
     let meta = meta::read(reader, kind, node, metadata);
     let name = meta.as_ref().map(|meta| kind.object_name(meta));

@@ -1,4 +1,5 @@
 mod admin;
+mod cilium;
 mod documents;
 mod objects;
 mod policies;
