@@ -43,6 +43,7 @@ pub struct Builder {
     releases: Objects<k8s::Release>,
     customs: Vec<k8s::CustomResource>,
     calico: Objects<k8s::CalicoObject>,
+    cidr_groups: Objects<k8s::CiliumCidrGroup>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -169,6 +170,9 @@ impl Builder {
                 None
             }
             Object::Calico(object) => self.calico.add(object.kind(), *object, k8s::CalicoObject::meta),
+            Object::CidrGroup(object) => {
+                self.cidr_groups.add("CiliumCIDRGroup", *object, |object| &object.meta)
+            }
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -231,6 +235,7 @@ impl Builder {
             &self.roles.items,
             &self.bindings.items,
         );
+        cluster.cidr_groups = self.cidr_groups.items;
         cluster.demands = Demands {
             monitors: self.monitors.items,
             callbacks: self.callbacks.items,

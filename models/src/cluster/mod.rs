@@ -25,7 +25,7 @@ pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
 pub use mesh::{Downgraded, MeshServer, Proxy, Waypoint};
 pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, CalicoObject, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
+use crate::k8s::{Binding, CalicoObject, Callbacks, CiliumCidrGroup, HttpIssuer, Monitor, Routing, Spanned};
 pub use crate::k8s::{
     ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
@@ -146,6 +146,8 @@ pub struct Cluster {
     pub routing: Routing,
     /// What Calico's policies refer to, in the order of the manifests.
     pub calico: Vec<CalicoObject>,
+    /// Addresses under a name, which policies refer to.
+    pub cidr_groups: Vec<CiliumCidrGroup>,
     /// Traffic that the cluster's own services depend on.
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.
@@ -188,6 +190,11 @@ impl Assumptions {
 }
 
 impl Cluster {
+    /// The name of a namespace.
+    pub fn name_of(&self, namespace: NamespaceId) -> &str {
+        self.namespaces.get(namespace.0 as usize).map_or("", |namespace| &namespace.name)
+    }
+
     /// Where the addresses of pods are that no manifest shows (S-16).
     pub fn pod_space(&self) -> IpSet {
         let members = self.groups.iter().flat_map(|group| &group.members);

@@ -9,7 +9,7 @@ use crate::policy::{
     Action, Direction, Entity, Layer, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, Policy,
     PortItem, PortMatch, Ports, Rule, Same, Tier, Tunnel, attribute,
 };
-use crate::space::{Family, IpSet, Label, Protocol, Request, RequestSet, Selector, Truth};
+use crate::space::{Family, IpSet, Label, Request, RequestSet, Selector, Stars, Truth};
 
 /// How one side sees a flow.
 #[derive(Clone, Copy)]
@@ -161,9 +161,12 @@ impl PeerMatch {
                 End::Entity(Entity::OwnNode | Entity::OtherNode) => of_unknown_node(selector),
                 _ => Truth::No,
             },
-            // No manifest says what a name resolves to: it can be any address outside the cluster.
             Self::Domain(name) => match end {
-                End::Domain(asked) if covers(name, asked) => Truth::Yes,
+                End::Domain(asked) if name.covers(asked) => Truth::Yes,
+                // K-41: an address that is no answer for a name is none of it.
+                End::Domain(asked) if name.stars() == Stars::Characters && !name.may_meet(asked) => Truth::No,
+                End::Address(_) if name.stars() == Stars::Characters => Truth::No,
+                // No manifest says what a name resolves to: it can be any address outside the cluster.
                 End::Domain(_) | End::Address(_) => Truth::Maybe,
                 _ => Truth::No,
             },
@@ -304,16 +307,6 @@ pub(super) fn in_block(address: IpAddr, cidr: &IpNet, except: &[IpNet]) -> bool 
     cidr.contains(&address) && !except.iter().any(|hole| hole.contains(&address))
 }
 
-/// Whether every name that the second domain stands for is one that the first stands for (S-64: `*.` is
-/// one or more labels, never the apex).
-pub fn covers(wide: &str, narrow: &str) -> bool {
-    let below = |suffix: &str| {
-        let name = narrow.strip_prefix("*.").unwrap_or(narrow);
-        name.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
-    };
-    wide == narrow || wide.strip_prefix("*.").is_some_and(below)
-}
-
 /// The requests that any of some entries match (S-9).
 fn union(items: &[PortItem], view: &View<'_>) -> Outcome {
     let nothing = Outcome { certain: RequestSet::none(), possible: RequestSet::none() };
@@ -333,14 +326,10 @@ impl Ports {
 impl PortItem {
     /// The requests of the flow that it matches.
     fn matching(&self, view: &View<'_>) -> Outcome {
-        // Only TCP carries HTTP.
-        let requests = match &self.requests {
-            None => RequestSet::all(),
-            Some(requests) if view.flow.protocol == Protocol::Tcp => match view.request {
-                Some(request) => requests.given(request),
-                None => requests.clone(),
-            },
-            Some(_) => RequestSet::none(),
+        let requests = match (&self.requests, view.request) {
+            (None, _) => RequestSet::all(),
+            (Some(requests), Some(request)) => requests.given(request),
+            (Some(requests), None) => requests.clone(),
         };
         let none = RequestSet::none;
         let truth = self.matches.matches(view);

@@ -10,14 +10,13 @@ mod why;
 
 pub use crate::policy::Profile;
 pub use cause::{Cause, Unknown, Which, causes};
-pub use matching::covers;
 pub use why::{Near, Part, Unmet, nearest};
 
 use std::net::IpAddr;
 
 use crate::cluster::ContainerPort;
 use crate::policy::{Action, Direction, Entity, Layer, Mode, NoMatch, Peer, Policy, PolicySet, Rule, Tier};
-use crate::space::{Family, IpSet, Labels, Protocol, Request, RequestSet, Truth};
+use crate::space::{DomainName, Family, IpSet, Labels, Protocol, Request, RequestSet, Truth};
 use matching::View;
 
 /// One end of a flow, as concrete as a packet needs.
@@ -29,8 +28,8 @@ pub enum End<'a> {
     Node(NodeEnd<'a>),
     /// An address outside the cluster.
     Address(IpAddr),
-    /// Whatever addresses outside the cluster a domain name resolves to (S-64).
-    Domain(&'a str),
+    /// Whatever addresses outside the cluster a domain name resolves to (S-64, K-41).
+    Domain(&'a DomainName),
     /// Something that every cluster has. As the subject's own node it is seen from the other end.
     Entity(Entity),
 }

@@ -333,7 +333,7 @@ fn peer_conditions<'a>(peer: &'a PeerMatch, view: &View<'_>, end: &End<'a>, unme
                 ),
             }
         }
-        PeerMatch::Domain(name) => unmet.push(Unmet::Domain { name }),
+        PeerMatch::Domain(name) => unmet.push(Unmet::Domain { name: name.as_str() }),
         PeerMatch::Entity(entity) => unmet.push(Unmet::Entity { wanted: *entity }),
         PeerMatch::Same(Same::Namespace) => unmet.push(Unmet::OtherNamespace),
         PeerMatch::Same(Same::NamespaceLabels(keys)) => unmet.push(Unmet::NotSame { keys }),

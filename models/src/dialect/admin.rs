@@ -12,7 +12,7 @@ use crate::policy::{
     Action, Direction, Isolation, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector, Policy,
     PortItem, PortMatch, Ports, Priority, Profile, Provenance, Rule,
 };
-use crate::space::{PortSet, Traffic};
+use crate::space::{DomainName, PortSet, Traffic};
 
 /// The places of the tiers among those of the network plugin (S-60).
 const ADMIN: i32 = 100;
@@ -144,7 +144,7 @@ fn lower_peer(path: &str, peer: &Spanned<AdminPeer>) -> Vec<Peer> {
             each(path, "networks", networks, block)
         }
         AdminPeer::DomainNames(domains) => {
-            each(path, "domainNames", domains, |domain| PeerMatch::Domain(domain.value.clone()))
+            each(path, "domainNames", domains, |domain| PeerMatch::Domain(DomainName::from(&*domain.value)))
         }
         AdminPeer::Unknown => whole(PeerMatch::Unknown),
     }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod calico;
+mod cilium;
 mod istio;
 mod network_policy;
 
@@ -19,6 +20,8 @@ use crate::policy::{Layer, Mode, NoMatch, Policy, PolicySet, Priority, Profile, 
 pub(super) enum Enforcer {
     /// The network plugin.
     Cni,
+    /// Its proxy for DNS (K-42).
+    DnsProxy,
     /// The proxies of a service mesh.
     Mesh,
 }
@@ -28,6 +31,7 @@ impl Enforcer {
         match self {
             Self::Cni => "CNI",
             Self::Mesh => "mesh",
+            Self::DnsProxy => "DNS proxy",
         }
     }
 }
@@ -83,7 +87,13 @@ pub(super) type Lowered = Vec<(Stage, Policy)>;
 type Dialect = fn(&k8s::Policy, &Context<'_>) -> Lowered;
 
 /// One line for each dialect.
-const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower, calico::lower];
+const DIALECTS: &[Dialect] = &[network_policy::lower, admin::lower, cilium::lower, calico::lower];
+
+/// Lowers what policies mean together and none of them alone.
+type Together = fn(&[k8s::Policy], &Context<'_>) -> Lowered;
+
+/// One line for each.
+const TOGETHER: &[Together] = &[cilium::proxy, |_, context| calico::hosts(context)];
 
 /// Gives pods what dialects see of them that no object of their own says. To be called before [`lower`].
 pub fn prepare(policies: &[k8s::Policy], cluster: &mut Cluster) {
@@ -96,7 +106,8 @@ pub fn lower(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> PolicySe
     let context = Context { cluster, cni, calico: calico::World::new(cluster, cni) };
     let lowered =
         policies.iter().flat_map(|policy| DIALECTS.iter().flat_map(|dialect| dialect(policy, &context)));
-    let mut lowered: Lowered = lowered.chain(calico::hosts(&context)).collect();
+    let together = TOGETHER.iter().flat_map(|lower| lower(policies, &context));
+    let mut lowered: Lowered = lowered.chain(together).collect();
     let (mesh, tunnels) = istio::lower(policies, &context);
     lowered.extend(mesh);
     let mut set = assemble(lowered);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::admin::NETWORK_POLICY;
-use super::{Context, Lowered, Stage, calico};
+use super::{Context, Lowered, Stage, calico, cilium};
 use crate::cni::Plugin;
 use crate::k8s::{
     self, Meta, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef, Spanned,
@@ -17,20 +17,27 @@ use crate::space::{PortSet, Selector, Traffic};
 /// Applies the defaults of the API and spells out what they mean (S-1 to S-26).
 pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
     let k8s::Policy::NetworkPolicy(policy) = policy else { return Lowered::new() };
-    let lowered = lower_policy(policy);
-    vec![match context.cni.plugin {
-        Plugin::Upstream | Plugin::Cilium => {
-            (Stage::union("NetworkPolicy", Priority::number(NETWORK_POLICY)), lowered)
+    match context.cni.plugin {
+        Plugin::Upstream => {
+            let stage = Stage::union("NetworkPolicy", Priority::number(NETWORK_POLICY));
+            vec![(stage, lower_policy(policy, in_effect))]
         }
+        // C-60.
         Plugin::Calico => {
             let Meta { namespace, name, .. } = &policy.meta;
             let (stage, priority) = calico::kubernetes(context, namespace, &name.value);
-            (stage, Policy { priority, ..lowered })
+            vec![(stage, Policy { priority, ..lower_policy(policy, in_effect) })]
         }
-    }]
+        // K-55.
+        Plugin::Cilium => cilium::lower_kubernetes(policy, context),
+    }
 }
 
-fn lower_policy(policy: &NetworkPolicy) -> Policy {
+/// A policy, of whose directions those count that are in effect.
+pub(super) fn lower_policy(
+    policy: &NetworkPolicy,
+    in_effect: fn(&NetworkPolicy, Direction) -> bool,
+) -> Policy {
     let namespace = &policy.meta.namespace;
     let name = &policy.meta.name;
     let (subject, subject_span) = match &policy.pod_selector {
@@ -77,7 +84,7 @@ fn lower_policy(policy: &NetworkPolicy) -> Policy {
 }
 
 /// Whether a policy speaks of a direction (S-1, S-2).
-fn in_effect(policy: &NetworkPolicy, direction: Direction) -> bool {
+pub(super) fn in_effect(policy: &NetworkPolicy, direction: Direction) -> bool {
     match (&policy.policy_types, direction) {
         (Some(types), _) => types.value.contains(&direction),
         (None, Direction::Ingress) => true,

@@ -50,7 +50,17 @@ pub(super) struct Root<'n> {
     pub(super) meta: Meta,
 }
 
-impl Root<'_> {
+impl<'n> Root<'n> {
+    /// A field of the object as it is written, be it null.
+    pub(super) fn entry(&self, name: &str) -> Option<&'n Entry> {
+        self.node.entries().iter().rev().find(|entry| &*entry.key == name)
+    }
+
+    /// A field of the object that is not null.
+    pub(super) fn field(&self, name: &str) -> Option<&'n Entry> {
+        self.entry(name).filter(|entry| !entry.value.is_null())
+    }
+
     /// The labels of the object itself, and where they are written: the name where there are none.
     /// Their errors have been reported with `metadata`.
     pub(super) fn labels(&self) -> Spanned<Arc<Labels>> {

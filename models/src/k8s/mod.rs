@@ -10,6 +10,7 @@ mod admin;
 mod autoscaler;
 mod calico;
 mod callback;
+mod cilium;
 mod custom;
 mod deprecated;
 mod endpoints;
@@ -55,6 +56,12 @@ pub use calico::{
     Tier, TierAction, TierName, without_missing_tiers,
 };
 pub use callback::{Call, Callbacks};
+pub use cilium::{
+    CiliumBlock, CiliumBlockSource, CiliumCidrGroup, CiliumEntity, CiliumEntry, CiliumHttpRule, CiliumIcmp,
+    CiliumL7, CiliumPeer, CiliumPeers, CiliumPolicy, CiliumPort, CiliumPortRef, CiliumPorts, CiliumProtocol,
+    CiliumRequirement, CiliumRule, CiliumSelector, CiliumService, CiliumSubject, DomainPattern,
+    HeaderCondition, HeaderValue, IcmpFamily, LabelSource, Section, TlsRestriction,
+};
 pub use custom::CustomResource;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use istio::IstioObject;
@@ -149,6 +156,8 @@ pub enum Object {
     HttpIssuer(Box<HttpIssuer>),
     /// What Calico's policies refer to.
     Calico(Box<CalicoObject>),
+    /// A CiliumCIDRGroup.
+    CidrGroup(Box<CiliumCidrGroup>),
     /// A policy of any dialect.
     Policy(Policy),
 }
@@ -166,6 +175,8 @@ pub enum Policy {
     Calico(Box<CalicoPolicy>),
     /// A NetworkPolicy that Calico is to stage.
     StagedKubernetes(Box<StagedKubernetesPolicy>),
+    /// A CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy.
+    Cilium(Box<CiliumPolicy>),
 }
 
 impl Policy {
@@ -178,6 +189,7 @@ impl Policy {
             Self::Istio(object) => object.group(),
             // What is stored is the same object.
             Self::Calico(_) | Self::StagedKubernetes(_) => "projectcalico.org",
+            Self::Cilium(_) => "cilium.io",
         }
     }
 
@@ -189,6 +201,7 @@ impl Policy {
             Self::Istio(object) => object.kind(),
             Self::Calico(policy) => policy.kind.name(),
             Self::StagedKubernetes(_) => "StagedKubernetesNetworkPolicy",
+            Self::Cilium(policy) => policy.kind(),
         }
     }
 
@@ -197,6 +210,7 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) | Self::Admin(_) | Self::Istio(_) => None,
             Self::Calico(_) | Self::StagedKubernetes(_) => Some(Plugin::Calico),
+            Self::Cilium(_) => Some(Plugin::Cilium),
         }
     }
 
@@ -210,6 +224,7 @@ impl Policy {
             Self::StagedKubernetes(staged) => {
                 staged.policy.selectors().any(|selector| selector.asks_for(key))
             }
+            Self::Cilium(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
         }
     }
 
@@ -221,6 +236,7 @@ impl Policy {
             Self::Istio(object) => object.meta(),
             Self::Calico(policy) => &policy.meta,
             Self::StagedKubernetes(staged) => &staged.policy.meta,
+            Self::Cilium(policy) => &policy.meta,
         }
     }
 }
@@ -349,7 +365,7 @@ fn decode_known(
     node: &yaml::Node,
 ) -> (Option<Object>, Option<String>) {
     reader.policy = kind.policy;
-    let unknown = if kind.policy { Unknown::Refused(&["apiVersion", "kind"]) } else { Unknown::Allowed };
+    let unknown = if kind.policy { Unknown::Refused(kind.others) } else { Unknown::Allowed };
     let [metadata, spec, status] = reader.fields(&Path::Root, node, ["metadata", "spec", "status"], unknown);
     let meta = meta::read(reader, kind, node, metadata);
     let name = meta.as_ref().map(|meta| kind.object_name(meta));

@@ -62,6 +62,9 @@ pub(super) enum Unknown {
     Refused(&'static [&'static str]),
 }
 
+/// How the help for an error begins where nothing better is known.
+pub(super) const REFUSED: &str = "the API server would refuse it";
+
 /// More errors of one object than this are counted, not listed.
 const MOST_FINDINGS: usize = 1000;
 
@@ -186,7 +189,7 @@ impl<'d> Reader<'d> {
                 &instead,
                 format!("write `{instead}`"),
             )),
-            None => finding.help("the API server would refuse it: write one that fits"),
+            None => finding.help(format!("{REFUSED}: write one that fits")),
         });
     }
 
@@ -196,7 +199,7 @@ impl<'d> Reader<'d> {
             return;
         }
         if finding.help.is_empty() {
-            finding.help.push("the API server would refuse it: correct it, or leave it out".into());
+            finding.help.push(format!("{REFUSED}: correct it, or leave it out"));
         }
         self.findings.push(finding);
     }

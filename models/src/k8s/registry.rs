@@ -3,8 +3,8 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, admin, autoscaler, calico, callback, endpoints, gateway, ingress, istio, kubevirt,
-    monitor, namespace, network_policy, node, operated, pod, release, service, workload,
+    Object, account, admin, autoscaler, calico, callback, cilium, endpoints, gateway, ingress, istio,
+    kubevirt, monitor, namespace, network_policy, node, operated, pod, release, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -17,6 +17,8 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     /// Its objects are in namespaces.
     pub(super) namespaced: bool,
+    /// Fields that its objects have beside `metadata`, `spec` and `status`.
+    pub(super) others: &'static [&'static str],
     /// It is a policy: unknown fields are errors, and an object with errors is left out.
     pub(super) policy: bool,
     /// Turns the tree into an object.
@@ -30,7 +32,15 @@ impl Kind {
         name: &'static str,
         decode: fn(&mut Reader<'_>, Root<'_>) -> Option<Object>,
     ) -> Self {
-        Self { group, versions: &[], name, namespaced: true, policy: false, decode }
+        Self {
+            group,
+            versions: &[],
+            name,
+            namespaced: true,
+            others: &["apiVersion", "kind"],
+            policy: false,
+            decode,
+        }
     }
 
     /// `Kind/namespace/name`, or `Kind/name`.
@@ -131,6 +141,10 @@ static KINDS: &[Kind] = &[
     istio::PEER,
     istio::REQUEST,
     istio::DESTINATION,
+    cilium::NETWORK_POLICY,
+    cilium::CLUSTERWIDE,
+    cilium::GROUP,
+    cilium::GROUP_ALPHA,
 ];
 
 /// Every kind: those of Kubernetes and of projects beside it, then those of network plugins, one line for each.

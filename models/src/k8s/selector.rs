@@ -9,13 +9,23 @@ const OPERATORS: [Operator; 4] = [Operator::In, Operator::NotIn, Operator::Exist
 
 /// Reads a selector. What is wrong with it is reported and left out of the result (S-44).
 pub(super) fn read(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Selector {
+    read_with(reader, path, node, syntax::label_key)
+}
+
+/// Reads a selector whose keys have a syntax of their own.
+pub(super) fn read_with(
+    reader: &mut Reader<'_>,
+    path: &Path<'_>,
+    node: &Node,
+    key: fn(&str) -> syntax::Checked,
+) -> Selector {
     let [labels, expressions] =
         reader.fields(path, node, ["matchLabels", "matchExpressions"], Unknown::Refused(&[]));
     let mut requirements = Vec::new();
     let labels_path = path.field("matchLabels");
     for entry in labels.map_or(&[][..], |labels| reader.entries(&labels_path, &labels.value)) {
         let path = labels_path.field(&entry.key);
-        if let Err(wrong) = syntax::label_key(&entry.key) {
+        if let Err(wrong) = key(&entry.key) {
             reader.malformed(&path, entry.key_span, &entry.key, wrong);
         }
         if let Some(value) = label_value(reader, &path, &entry.value) {
@@ -28,13 +38,18 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &Path<'_>, node: &Node) -> Sel
         if item.is_null() {
             reader.null_item(&path, item, "a requirement with neither key nor operator, which is invalid");
         } else {
-            requirements.extend(requirement(reader, &path, item));
+            requirements.extend(requirement(reader, &path, item, key));
         }
     }
     Selector::new(requirements)
 }
 
-fn requirement(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<Requirement> {
+fn requirement(
+    reader: &mut Reader<'_>,
+    path: &Path<'_>,
+    item: &Node,
+    check_key: fn(&str) -> syntax::Checked,
+) -> Option<Requirement> {
     let before = reader.count();
     let [key, operator, values] =
         reader.fields(path, item, ["key", "operator", "values"], Unknown::Refused(&[]));
@@ -43,7 +58,7 @@ fn requirement(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<
     }
     let key = required(reader, path, item, "key", key).and_then(|entry| {
         let text = reader.text(&path.field("key"), &entry.value)?;
-        if let Err(wrong) = syntax::label_key(text) {
+        if let Err(wrong) = check_key(text) {
             reader.malformed(&path.field("key"), entry.value.span, text, wrong);
         }
         Some(text)

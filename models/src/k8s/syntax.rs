@@ -14,11 +14,11 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    fn new(why: impl Into<String>) -> Self {
+    pub(super) fn new(why: impl Into<String>) -> Self {
         Self { why: why.into(), instead: None }
     }
 
-    fn instead(mut self, text: impl Into<String>) -> Self {
+    pub(super) fn instead(mut self, text: impl Into<String>) -> Self {
         self.instead = Some(text.into());
         self
     }

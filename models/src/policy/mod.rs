@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::source::Span;
-use crate::space::{Protocol, RequestSet, Selector, Traffic};
+use crate::space::{DomainName, Protocol, RequestSet, Selector, Traffic};
 
 /// Which side of a connection a rule speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -432,9 +432,9 @@ pub enum PeerMatch {
     },
     /// Nodes by their labels, and with them the pods on their host network (S-64).
     Nodes(Selector),
-    /// Addresses that a domain name resolves to, `*.` standing for one or more labels (S-64). No manifest
-    /// says which: of an address outside the cluster it is unknown.
-    Domain(Box<str>),
+    /// Addresses that a domain name resolves to. No manifest says which: of an address outside the cluster it is
+    /// unknown (S-64), unless the plugin keeps those apart that it has seen names resolve to (K-41).
+    Domain(DomainName),
     /// Something that every cluster has.
     Entity(Entity),
     /// Ends that have something in common with the subject.
@@ -541,7 +541,8 @@ pub enum Ports {
 pub struct PortItem {
     /// What it matches.
     pub matches: PortMatch,
-    /// The HTTP requests that it is limited to over TCP; every one, and what is not HTTP, where `None`.
+    /// The requests that it is limited to; every one, and what is no request, where `None`. What is HTTP is over
+    /// TCP, so such an entry has ports of nothing else.
     pub requests: Option<RequestSet>,
     /// The list entry.
     pub provenance: Provenance,

@@ -1,5 +1,6 @@
 //! Exact sets in canonical form: two sets are equal exactly when their representations are.
 
+mod domain;
 mod interval;
 mod ip;
 mod label;
@@ -8,6 +9,7 @@ mod request;
 mod traffic;
 mod truth;
 
+pub use domain::{DomainName, Stars};
 pub use interval::{Bound, IntervalSet};
 pub use ip::{Family, IpSet, cidr_text, mask};
 pub use label::{Label, Labels, Operator, Requirement, Selector};

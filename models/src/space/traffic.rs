@@ -70,14 +70,14 @@ pub fn icmp_messages(kind: u8, code: Option<u8>) -> PortSet {
     }
 }
 
-/// A set of (protocol, destination port) pairs in canonical form. Of some TCP ports it may hold a part of the HTTP
-/// requests only.
+/// A set of (protocol, destination port) pairs in canonical form. Of some ports it may hold a part of the requests
+/// only: HTTP over TCP, questions for names over UDP as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Traffic {
     /// Ports that it holds whole.
     ports: [PortSet; 5],
-    /// TCP ports of which it holds some requests, neither none nor all: disjoint, by their requests.
-    partial: Vec<(RequestSet, PortSet)>,
+    /// Ports of which it holds some requests, neither none nor all: disjoint, by protocol and requests.
+    partial: Vec<((Protocol, RequestSet), PortSet)>,
 }
 
 impl Traffic {
@@ -105,25 +105,27 @@ impl Traffic {
         traffic
     }
 
-    /// These requests over these TCP ports.
-    pub fn requests(ports: PortSet, requests: RequestSet) -> Self {
+    /// These requests over these ports of a protocol.
+    pub fn requests(protocol: Protocol, ports: PortSet, requests: RequestSet) -> Self {
         if requests.is_all() {
-            return Self::of(Protocol::Tcp, ports);
+            return Self::of(protocol, ports);
         }
         let mut traffic = Self::NONE;
         if !requests.is_empty() && !ports.is_empty() {
-            traffic.partial.push((requests, ports));
+            traffic.partial.push(((protocol, requests), ports));
         }
         traffic
     }
 
-    /// As much of it as is these requests, where they are some or all; nothing but TCP carries requests.
+    /// As much of it as is these requests. Only what has ports carries requests.
     #[must_use]
     pub fn limited_to(&self, requests: &RequestSet) -> Self {
         if requests.is_all() {
             return self.clone();
         }
-        Self::requests(self.ports(Protocol::Tcp).clone(), requests.clone())
+        let of = |protocol| Self::requests(protocol, PortSet::full(), requests.clone());
+        let all = Protocol::ALL.into_iter().fold(Self::NONE, |all, protocol| all.union(&of(protocol)));
+        self.intersection(&all)
     }
 
     /// The ports of one protocol that it holds whole.
@@ -149,9 +151,9 @@ impl Traffic {
         }
     }
 
-    /// The TCP ports of which it holds some requests, with these; disjoint, in canonical order.
-    pub fn partial(&self) -> impl ExactSizeIterator<Item = (&PortSet, &RequestSet)> {
-        self.partial.iter().map(|(requests, ports)| (ports, requests))
+    /// The ports of which it holds some requests, with these; disjoint, in canonical order.
+    pub fn partial(&self) -> impl ExactSizeIterator<Item = (Protocol, &PortSet, &RequestSet)> {
+        self.partial.iter().map(|((protocol, requests), ports)| (*protocol, ports, requests))
     }
 
     /// Whether of some port only some requests are in it.
@@ -169,19 +171,19 @@ impl Traffic {
     #[must_use]
     pub fn touched(&self) -> Self {
         let mut touched = self.whole();
-        for (_, ports) in &self.partial {
-            *touched.ports_mut(Protocol::Tcp) = touched.ports(Protocol::Tcp).union(ports);
+        for (protocol, ports, _) in self.partial() {
+            *touched.ports_mut(protocol) = touched.ports(protocol).union(ports);
         }
         touched
     }
 
-    /// The requests that it holds over a TCP port.
-    pub fn requests_at(&self, port: u16) -> RequestSet {
-        if self.ports(Protocol::Tcp).contains(port) {
+    /// The requests that it holds over a port.
+    pub fn requests_at(&self, protocol: Protocol, port: u16) -> RequestSet {
+        if self.ports(protocol).contains(port) {
             return RequestSet::all();
         }
-        let found = self.partial.iter().find(|(_, ports)| ports.contains(port));
-        found.map_or_else(RequestSet::none, |(requests, _)| requests.clone())
+        let found = self.partial().find(|(of, ports, _)| *of == protocol && ports.contains(port));
+        found.map_or_else(RequestSet::none, |(_, _, requests)| requests.clone())
     }
 
     fn combine(
@@ -194,24 +196,34 @@ impl Traffic {
         for protocol in Protocol::EVERY {
             *result.ports_mut(protocol) = operation(self.ports(protocol), other.ports(protocol));
         }
-        if self.is_partial() || other.is_partial() {
-            result.set_requests(self.cells().iter().flat_map(|(ports, own)| {
-                let operation = &requests;
-                other
-                    .cells()
-                    .into_iter()
-                    .map(move |(others, their)| (ports.intersection(&others), operation(own, &their)))
-            }));
+        let partial = |protocol| self.has_partial(protocol) || other.has_partial(protocol);
+        for protocol in Protocol::ALL.into_iter().filter(|protocol| partial(*protocol)) {
+            let others = other.cells(protocol);
+            let own = self.cells(protocol);
+            let cells = own.iter().flat_map(|(ports, own)| {
+                let cell = |(others, their): &(PortSet, RequestSet)| {
+                    let ports = ports.intersection(others);
+                    // Combining requests is what costs.
+                    let empty = ports.is_empty();
+                    (ports, if empty { RequestSet::none() } else { requests(own, their) })
+                };
+                others.iter().map(cell).collect::<Vec<_>>()
+            });
+            result.set_requests(protocol, cells);
         }
         result
     }
 
-    /// All TCP ports by the requests that it holds of them.
-    fn cells(&self) -> Vec<(PortSet, RequestSet)> {
-        let whole = self.ports(Protocol::Tcp);
+    fn has_partial(&self, protocol: Protocol) -> bool {
+        self.partial.iter().any(|((of, _), _)| *of == protocol)
+    }
+
+    /// All ports of a protocol by the requests that it holds of them.
+    fn cells(&self, protocol: Protocol) -> Vec<(PortSet, RequestSet)> {
+        let whole = self.ports(protocol);
         let mut rest = PortSet::full().difference(whole);
         let mut cells = vec![(whole.clone(), RequestSet::all())];
-        for (requests, ports) in &self.partial {
+        for (_, ports, requests) in self.partial().filter(|(of, _, _)| *of == protocol) {
             rest = rest.difference(ports);
             cells.push((ports.clone(), requests.clone()));
         }
@@ -219,8 +231,8 @@ impl Traffic {
         cells
     }
 
-    /// Sets what it holds of TCP, from disjoint ports.
-    fn set_requests(&mut self, cells: impl Iterator<Item = (PortSet, RequestSet)>) {
+    /// Sets what it holds of a protocol, from disjoint ports; protocols in their order.
+    fn set_requests(&mut self, protocol: Protocol, cells: impl Iterator<Item = (PortSet, RequestSet)>) {
         let mut whole = PortSet::EMPTY;
         let mut partial: BTreeMap<RequestSet, PortSet> = BTreeMap::new();
         for (ports, requests) in cells {
@@ -234,8 +246,8 @@ impl Traffic {
                 *known = known.union(&ports);
             }
         }
-        *self.ports_mut(Protocol::Tcp) = whole;
-        self.partial = partial.into_iter().collect();
+        *self.ports_mut(protocol) = whole;
+        self.partial.extend(partial.into_iter().map(|(requests, ports)| ((protocol, requests), ports)));
     }
 
     /// Traffic in either set.
@@ -357,8 +369,8 @@ impl fmt::Display for Traffic {
             write!(f, "{separator}{protocol} {}", Numbers(ports))?;
             separator = "; ";
         }
-        for (ports, requests) in self.partial() {
-            write!(f, "{separator}TCP {} ({requests})", Numbers(ports))?;
+        for (protocol, ports, requests) in self.partial() {
+            write!(f, "{separator}{protocol} {} ({requests})", Numbers(ports))?;
             separator = "; ";
         }
         for protocol in self.portless() {

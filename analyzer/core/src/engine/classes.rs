@@ -7,7 +7,7 @@ use std::sync::Arc;
 use npv_models::cluster::{Cluster, PodGroup};
 use npv_models::decide::{PodEnd, Profile};
 use npv_models::policy::Entity;
-use npv_models::space::{Family, IpSet, Labels, PortSet, Traffic, Truth};
+use npv_models::space::{DomainName, Family, IpSet, Labels, PortSet, Stars, Traffic, Truth};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -21,7 +21,6 @@ use super::lists::Lists;
 use super::set::ClassSet;
 use super::traffic::{TrafficId, TrafficTable};
 use super::vocabulary::{Numbered, Vocabulary};
-use npv_models::decide::covers;
 
 /// What a unit is a part of, by its number in the cluster, in the vocabulary or among what is assumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -474,17 +473,32 @@ impl Classes {
                 Match { possible: Arc::new(certain.union(&maybe)), certain }
             })
             .collect();
-        // No manifest says what a name resolves to: it can be any address outside, and that of another name.
+        // No manifest says what a name resolves to: it can be any address outside, and that of another name. But
+        // where a proxy looks at answers, an address that is no answer for the name is none of it (K-41).
         let beyond = Arc::new(self.beyond());
         let by_domain = vocabulary
             .domains
             .values()
             .iter()
             .map(|domain| {
-                let covered = self.domains.clone().zip(vocabulary.domains.values());
-                let covered: Vec<u32> =
-                    covered.filter(|(_, other)| covers(domain, other)).map(|(class, _)| class).collect();
-                Match { certain: Arc::new(ClassSet::from_sorted(&covered)), possible: beyond.clone() }
+                let those = |wanted: &dyn Fn(&DomainName) -> bool| {
+                    let all = self.domains.clone().zip(vocabulary.domains.values());
+                    let found: Vec<u32> =
+                        all.filter(|(_, other)| wanted(other)).map(|(class, _)| class).collect();
+                    Arc::new(ClassSet::from_sorted(&found))
+                };
+                let certain = those(&|other| domain.covers(other));
+                match domain.stars() {
+                    Stars::Labels => Match { certain, possible: beyond.clone() },
+                    Stars::Characters => {
+                        let possible = those(&|other| domain.covers(other) || domain.may_meet(other));
+                        if certain == possible {
+                            Match::exactly(certain)
+                        } else {
+                            Match { certain, possible }
+                        }
+                    }
+                }
             })
             .collect();
         let mut entities: FxHashMap<Entity, Vec<u32>> = FxHashMap::default();

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use npv_models::cluster::{Cluster, GroupId, Namespace};
 use npv_models::decide::Profile;
 use npv_models::policy::{Direction, NamespaceSelector, PodSelector, PolicySet, attribute};
-use npv_models::space::{Labels, Traffic, Truth};
+use npv_models::space::{DomainName, Labels, Traffic, Truth};
 use rustc_hash::FxHashMap;
 
 use address::AddressSpace;
@@ -145,7 +145,7 @@ pub struct Engine {
     /// The groups of each namespace.
     groups_within: Lists,
     /// Domains that it was asked about, beyond those that policies name.
-    domains: Vec<String>,
+    domains: Vec<DomainName>,
     stats: Stats,
 }
 
@@ -172,7 +172,7 @@ impl Engine {
         policies: &PolicySet,
         profile: Profile,
         assumed: &[Assumed],
-        domains: &[&str],
+        domains: &[&DomainName],
     ) -> Self {
         let all = if vocabulary::mentions_icmp(policies) { Traffic::everything() } else { Traffic::all() };
         let scratch = TrafficTable::knowing(all);
@@ -239,7 +239,7 @@ impl Engine {
             possible: behaviours.possible,
             traffic: behaviours.traffic,
             selection: classes.selection,
-            domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+            domains: domains.iter().map(|domain| (*domain).clone()).collect(),
             stats,
         }
     }

@@ -7,7 +7,7 @@ use npv_models::policy::{
     Action, Direction, Entity, Isolation, Mode, NoMatch, PeerMatch, Peers, PodSelector, PolicySet, PortItem,
     PortMatch, Ports, Profile, Rule, Same,
 };
-use npv_models::space::{IpSet, Protocol, RequestSet, Selector, Traffic};
+use npv_models::space::{DomainName, IpSet, Protocol, RequestSet, Selector, Traffic};
 use rustc_hash::FxHashMap;
 
 use super::traffic::{TrafficId, TrafficTable};
@@ -62,7 +62,7 @@ pub(crate) struct Vocabulary<'p> {
     /// Names of ports.
     pub(crate) names: Numbered<PortName<'p>>,
     /// Domains.
-    pub(crate) domains: Numbered<&'p str>,
+    pub(crate) domains: Numbered<&'p DomainName>,
     /// Whom policies apply to besides pods.
     pub(crate) also: Numbered<&'p PeerMatch>,
     /// What it takes to tell what an end is to the subject of a rule.
@@ -335,10 +335,10 @@ impl<'p> Vocabulary<'p> {
     }
 }
 
-/// Traffic as far as it is some requests; only TCP carries these.
+/// Traffic as far as it is some requests.
 pub(crate) fn limited(traffic: &Traffic, requests: Option<&RequestSet>) -> Traffic {
     match requests {
         None => traffic.clone(),
-        Some(requests) => Traffic::requests(traffic.ports(Protocol::Tcp).clone(), requests.clone()),
+        Some(requests) => traffic.limited_to(requests),
     }
 }

@@ -211,10 +211,7 @@ impl Encoder<'_> {
     pub fn port_item(&mut self, item: &PortItem, action: Action, flow: &FlowTerms) -> Bool {
         let port = self.port(&item.matches, flow);
         match &item.requests {
-            Some(_) if matches!(action, Action::Deny | Action::Pass) => {
-                let tcp = self.terms.is(flow.protocol, protocol_number(Protocol::Tcp));
-                self.terms.and([port, tcp])
-            }
+            Some(_) if matches!(action, Action::Deny | Action::Pass) => port,
             Some(_) => Bool::FALSE,
             None => port,
         }

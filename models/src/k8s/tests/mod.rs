@@ -1,5 +1,6 @@
 mod admin;
 mod calico;
+mod cilium;
 mod documents;
 mod objects;
 mod policies;

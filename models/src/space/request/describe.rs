@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::super::{Language, Texts, TooLarge};
+use super::HTTP;
 use super::diagram::{Branch, Memo, Node, Operation, Variable};
 
 /// Requests with such a method, path, host, headers and conditions. Patterns are those of RE2, or words
@@ -92,6 +93,12 @@ pub(super) fn boxes(root: Option<&Node>, texts: &Texts) -> Vec<RequestText> {
         let example = root.witness().map(|request| request.to_string()).unwrap_or_default();
         return unknown(format!("one of more than {MAX_BOXES} combinations, such as {example}"));
     };
+    for text in &mut boxes {
+        // What has a method or a path is HTTP.
+        if text.method != ANY || text.path != ANY || text.host.is_some() || !text.headers.is_empty() {
+            text.conditions.retain(|condition| condition != HTTP);
+        }
+    }
     boxes.sort_unstable();
     boxes.dedup();
     boxes

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::super::{Language, TooLarge};
-use super::Request;
+use super::{HTTP, Request};
 
 /// What a condition is about, in the order of the diagram.
 ///
@@ -78,7 +78,8 @@ impl Variable {
                 Some(if values.is_empty() { String::new() } else { format!(":{}", values.join(",")) })
             }
             Self::Condition(words) => {
-                request.conditions.get(words).map(|holds| Self::truth(*holds).to_owned())
+                let known = request.conditions.get(words).copied();
+                known.or((**words == *HTTP).then_some(true)).map(|holds| Self::truth(holds).to_owned())
             }
         }
     }

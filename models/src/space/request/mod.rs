@@ -66,7 +66,8 @@ impl fmt::Display for Request {
             write!(f, " at {host}")?;
         }
         let headers = self.headers.iter().map(|(name, value)| format!("{name}: {value}"));
-        let conditions = self.conditions.iter().map(|(words, holds)| describe::condition(words, *holds));
+        let told = self.conditions.iter().filter(|(words, holds)| !(**holds && ***words == *HTTP));
+        let conditions = told.map(|(words, holds)| describe::condition(words, *holds));
         for (index, condition) in headers.chain(conditions).enumerate() {
             let word = if index == 0 { "with" } else { "and" };
             write!(f, " {word} {condition}")?;
@@ -74,6 +75,9 @@ impl fmt::Display for Request {
         Ok(())
     }
 }
+
+/// The condition that something is HTTP at all.
+const HTTP: &str = "HTTP";
 
 /// An exact set of requests. Cloning is cheap.
 ///
@@ -118,6 +122,12 @@ impl RequestSet {
     /// [`Language::everything`].
     pub fn header(name: &str, values: &Language) -> Self {
         Self::of(Variable::header(name), &values.tagged(), values)
+    }
+
+    /// Every request that is HTTP, and nothing else that may go over the same ports. What a proxy looks into has to
+    /// be; a [`Request`] is, unless it says otherwise.
+    pub fn http() -> Self {
+        Self::condition(HTTP)
     }
 
     /// Requests for which something holds that npv knows by these words only.

@@ -15,7 +15,7 @@ use npv_models::cluster::Cluster;
 use npv_models::decide::Profile;
 use npv_models::diagnostic::Finding;
 use npv_models::policy::{PeerMatch, Peers, PolicySet};
-use npv_models::space::{IpSet, Traffic};
+use npv_models::space::{DomainName, IpSet, Traffic};
 use npv_symbolic::session::Error;
 
 use super::check::{Judged, Selection, judge};
@@ -65,14 +65,14 @@ pub fn engines(base: &Snapshot, head: &Snapshot) -> [Engine; 2] {
 }
 
 /// The domains that policies name.
-pub fn domains(policies: &PolicySet) -> Vec<&str> {
+pub fn domains(policies: &PolicySet) -> Vec<&DomainName> {
     let mut names = Vec::new();
     for (_, _, policy) in policies.policies() {
         for rule in policy.ingress.iter().chain(&policy.egress).flatten() {
             let Peers::Listed(peers) = &rule.peers else { continue };
             let terms = peers.iter().flat_map(|peer| peer.matches.terms());
             names.extend(terms.filter_map(|(term, _)| match term {
-                PeerMatch::Domain(name) => Some(&**name),
+                PeerMatch::Domain(name) => Some(name),
                 _ => None,
             }));
         }

@@ -90,8 +90,8 @@ impl Requests {
     /// All of some traffic that is partial.
     pub(in crate::report) fn of(traffic: &Traffic) -> Vec<Self> {
         let partial = traffic.partial();
-        let of = |(ports, requests): (&PortSet, &RequestSet)| Self {
-            ports: Ports::of(&Traffic::of(Protocol::Tcp, ports.clone())),
+        let of = |(protocol, ports, requests): (Protocol, &PortSet, &RequestSet)| Self {
+            ports: Ports::of(&Traffic::of(protocol, ports.clone())),
             http: requests.clone(),
         };
         partial.map(of).collect()
