@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::intended::Readable;
 use super::pods::{POD_INDEX_LABEL, POD_NAME_LABEL, Surroundings, resolve};
 use super::{Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, Service, ServiceEndpoint};
 use crate::diagnostic::{Finding, Severity};
@@ -37,6 +38,7 @@ pub struct Builder {
     roles: Objects<k8s::Role>,
     releases: Objects<k8s::Release>,
     customs: Vec<k8s::CustomResource>,
+    data: Vec<k8s::Data>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -158,6 +160,10 @@ impl Builder {
                 self.customs.push(*object);
                 None
             }
+            Object::Data(object) => {
+                self.data.push(*object);
+                None
+            }
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -187,7 +193,9 @@ impl Builder {
         let mut nodes: Vec<Node> = self.nodes.items.into_iter().map(node).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         let autoscaled = self.autoscalers.items.iter().filter(|scaler| scaler.most > 1);
+        let data = Readable::new(&self.data);
         let surroundings = Surroundings {
+            data,
             nodes: &nodes,
             namespaces: &namespaces,
             numbered,

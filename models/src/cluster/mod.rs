@@ -6,6 +6,7 @@
 mod backend;
 mod builder;
 mod entry;
+mod intended;
 mod owners;
 mod pods;
 #[cfg(test)]
@@ -20,11 +21,12 @@ use serde::Serialize;
 pub use backend::{Target, target_port};
 pub use builder::{Builder, Inventory};
 pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
+pub use intended::{Intended, MeantBy};
 pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, Callbacks, HttpIssuer, Monitor, Routing, Spanned};
+use crate::k8s::{Binding, Callbacks, HttpIssuer, Mention, Monitor, Routing, Spanned};
 pub use crate::k8s::{
-    ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
+    ContainerPort, Dns, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
 use crate::source::Span;
 use crate::space::{IpSet, Labels, Selector};
@@ -68,6 +70,13 @@ pub struct Workload {
     pub service_account: Option<Box<str>>,
     /// Its pods, as groups that share all that a policy can see but their addresses.
     pub groups: Vec<GroupId>,
+    /// A deployment tool makes it for a moment: a Helm or Argo CD hook.
+    pub hook: bool,
+    /// The controller's own labels, where some of them are not on its pods.
+    pub labels: Option<Box<Spanned<Arc<Labels>>>>,
+    /// Whom its template names, what it reads in ConfigMaps and Secrets included, each with the object that names
+    /// it. See [`Cluster::intended`].
+    pub mentions: Vec<(Mention, Option<Arc<str>>)>,
 }
 
 /// Pods of one workload with the same labels, ports and host network.
@@ -93,6 +102,10 @@ pub struct PodGroup {
     pub several: bool,
     /// The labels in the template or in the first pod; the name where there are none.
     pub span: Span,
+    /// One of its containers declares no port, so that it may listen on any (S-27).
+    pub undeclared: bool,
+    /// Whom its pods ask for names.
+    pub dns: Dns,
 }
 
 /// One pod that the manifests list.

@@ -10,6 +10,7 @@ mod admin;
 mod autoscaler;
 mod callback;
 mod custom;
+mod data;
 mod deprecated;
 mod endpoints;
 mod gateway;
@@ -18,6 +19,7 @@ mod kubevirt;
 mod meta;
 mod monitor;
 mod namespace;
+mod needs;
 mod network_policy;
 mod node;
 mod note;
@@ -47,14 +49,16 @@ pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, Admin
 pub use autoscaler::Autoscaler;
 pub use callback::{Call, Callbacks};
 pub use custom::CustomResource;
+pub use data::Data;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use meta::{Meta, Owner};
 pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
 pub use namespace::Namespace;
+pub use needs::{Form, Mention, Needs, Read};
 pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef};
 pub use node::Node;
 pub use note::{Note, Noted};
-pub use pod::{ContainerPort, Pod, PodShape};
+pub use pod::{ContainerPort, Dns, Pod, PodShape};
 pub use release::Release;
 pub use route::{
     AllowedNamespaces, Backend, BackendPort, ControllerClass, Gateway, Hostname, Listener, Parent, PathMatch,
@@ -133,6 +137,8 @@ pub enum Object {
     Release(Box<Release>),
     /// An object of a kind that npv does not know, of which an operator may make pods.
     Custom(Box<CustomResource>),
+    /// A ConfigMap or Secret that names somebody.
+    Data(Box<Data>),
     /// A cert-manager issuer that proves domains over HTTP.
     HttpIssuer(Box<HttpIssuer>),
     /// A policy of any dialect.

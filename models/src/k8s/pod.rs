@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::meta::{self, Root};
 use super::read::{Path, Reader, Unknown, clip, fault, listing, replace};
-use super::{Meta, Object, Spanned};
+use super::{Meta, Needs, Object, Spanned, needs};
 use crate::space::{Labels, Protocol};
 use crate::yaml::{Entry, Node};
 
@@ -33,6 +33,22 @@ pub struct PodShape {
     pub host_network: bool,
     /// The ServiceAccount that it runs as; `None` is the namespace's `default`.
     pub service_account: Option<Box<str>>,
+    /// One of its containers declares no port, so that it may listen on any (S-27).
+    pub undeclared: bool,
+    /// Whom it asks for names.
+    pub dns: Dns,
+}
+
+/// Whom a pod asks for names (S-86).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dns {
+    /// The cluster's DNS: `ClusterFirst`, which is the default, and `ClusterFirstWithHostNet`.
+    #[default]
+    Cluster,
+    /// Whoever its node asks: `Default`.
+    Node,
+    /// These and nobody else: `None` with `dnsConfig.nameservers`.
+    Own(Box<[IpAddr]>),
 }
 
 /// A Pod.
@@ -48,6 +64,8 @@ pub struct Pod {
     pub addresses: Box<[IpAddr]>,
     /// It has succeeded or failed and has no traffic any more (S-38).
     pub finished: bool,
+    /// What it says it needs; nothing for a pod that a controller made, whose template says it.
+    pub needs: Needs,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
@@ -63,11 +81,16 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
         PodShape { labels: Arc::clone(&labels.value), ..PodShape::default() }
     };
     let (addresses, finished) = status(reader, root.status, shape.host_network);
+    let needs = match root.spec {
+        Some(spec) if root.meta.owner.is_none() => needs::of_spec(&spec.value),
+        _ => Needs::default(),
+    };
     Some(Object::Pod(Box::new(Pod {
         shape: Spanned::new(reader.decoder.share(shape), labels.span),
         node: node.filter(|name| !name.is_empty()).map(Into::into),
         addresses,
         finished,
+        needs,
         meta: root.meta,
     })))
 }
@@ -174,7 +197,7 @@ pub(super) fn spec_shape(
     spec: &Node,
     labels: Arc<Labels>,
 ) -> PodShape {
-    let [containers, init, ephemeral, host_network, account, old_account] = reader.fields(
+    let [containers, init, ephemeral, host_network, account, old_account, policy, config] = reader.fields(
         path,
         spec,
         [
@@ -184,6 +207,8 @@ pub(super) fn spec_shape(
             "hostNetwork",
             "serviceAccountName",
             "serviceAccount",
+            "dnsPolicy",
+            "dnsConfig",
         ],
         Unknown::Allowed,
     );
@@ -204,6 +229,38 @@ pub(super) fn spec_shape(
         ports: ports.into(),
         host_network: reader.flag(&path.field("hostNetwork"), host_network),
         service_account: account.map(Into::into),
+        undeclared: undeclared(containers, |_| true)
+            || undeclared(init, |container| {
+                container.get("restartPolicy").and_then(Node::as_str) == Some("Always")
+            }),
+        dns: dns(reader, path, policy, config),
+    }
+}
+
+/// Whether one of the containers declares no port. Init containers count where they go on running.
+fn undeclared(containers: Option<&Entry>, stays: impl Fn(&Node) -> bool) -> bool {
+    containers.is_some_and(|list| {
+        let mut staying = list.value.items().iter().filter(|container| stays(container));
+        staying.any(|container| container.get("ports").is_none_or(|ports| ports.items().is_empty()))
+    })
+}
+
+fn dns(reader: &mut Reader<'_>, path: &Path<'_>, policy: Option<&Entry>, config: Option<&Entry>) -> Dns {
+    match reader.string(&path.field("dnsPolicy"), policy) {
+        Some("Default") => Dns::Node,
+        Some("None") => {
+            let path = path.field("dnsConfig");
+            let [servers] = config.map_or([None], |config| {
+                reader.fields(&path, &config.value, ["nameservers"], Unknown::Allowed)
+            });
+            let path = path.field("nameservers");
+            let servers = reader.list(&path, servers).iter().enumerate();
+            // What is no address is not this object's fault alone: the API server refuses it.
+            let servers: Vec<IpAddr> =
+                servers.filter_map(|(index, node)| address(reader, &path.item(index), node)).collect();
+            Dns::Own(servers.into())
+        }
+        _ => Dns::Cluster,
     }
 }
 

@@ -3,8 +3,8 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, admin, autoscaler, callback, endpoints, gateway, ingress, kubevirt, monitor, namespace,
-    network_policy, node, operated, pod, release, service, workload,
+    Object, account, admin, autoscaler, callback, data, endpoints, gateway, ingress, kubevirt, monitor,
+    namespace, network_policy, node, operated, pod, release, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -118,6 +118,8 @@ static KINDS: &[Kind] = &[
         namespaced: false,
         ..Kind::new("rbac.authorization.k8s.io", "ClusterRoleBinding", account::binding)
     },
+    Kind::new("", "ConfigMap", data::config_map),
+    Kind::new("", "Secret", data::secret),
     Kind::new("cert-manager.io", "Issuer", account::issuer),
     Kind { namespaced: false, ..Kind::new("cert-manager.io", "ClusterIssuer", account::issuer) },
     network_policy::KIND,

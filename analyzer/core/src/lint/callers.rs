@@ -22,6 +22,8 @@ pub(super) enum Caller {
     Unseen,
     /// The API server: at these addresses, or at any where they are not known.
     ApiServer(Vec<IpAddr>),
+    /// A load balancer of the cloud: at addresses of its own or the nodes', never at a pod's.
+    Balancer,
 }
 
 /// What keeps a caller out.
@@ -81,7 +83,11 @@ pub(super) fn stop<'a>(
     context.endpoints_of(group).iter().find_map(|&dst| match caller {
         Caller::Pods(callers) => from_pods(context, callers, (dst, group), protocol, port),
         Caller::Unseen => from_unseen(context, pods, (dst, group), protocol, port),
-        Caller::ApiServer(addresses) => {
+        Caller::ApiServer(_) | Caller::Balancer => {
+            let addresses: &[IpAddr] = match caller {
+                Caller::ApiServer(addresses) => addresses,
+                _ => &[],
+            };
             let admitted = |id: EndpointId| {
                 let sides = context.engine.between(id, dst);
                 context.engine.traffic(sides.ingress).contains(protocol, port)
@@ -182,7 +188,9 @@ pub(super) fn may_match_unseen(context: &Context<'_>, rule: &Rule, own: &str) ->
         Peers::Anyone => true,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(selector) => match &selector.namespaces {
-                NamespaceSelector::Named(name) => **name != *own || context.pods.select(selector, false).open,
+                NamespaceSelector::Named(name) => {
+                    **name != *own || context.pods.select(selector, false).may_hold_more()
+                }
                 NamespaceSelector::Labels(_) => true,
             },
             _ => true,

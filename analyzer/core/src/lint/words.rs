@@ -7,7 +7,7 @@ use npv_models::policy::{Direction, Entity, NamespaceSelector, PeerMatch, PodSel
 use npv_models::space::Selector;
 
 /// `` `a`, `b` and 3 more ``: the first few, each in backticks.
-pub(super) fn some<T: Display>(items: impl IntoIterator<Item = T>, limit: usize) -> String {
+pub(crate) fn some<T: Display>(items: impl IntoIterator<Item = T>, limit: usize) -> String {
     let mut shown: Vec<String> = Vec::new();
     let mut more = 0_usize;
     for item in items {
