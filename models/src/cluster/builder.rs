@@ -193,7 +193,11 @@ impl Builder {
         let mut nodes: Vec<Node> = self.nodes.items.into_iter().map(node).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         let autoscaled = self.autoscalers.items.iter().filter(|scaler| scaler.most > 1);
-        let data = Readable::new(&self.data);
+        // What a controller made by another one reads, that one reads.
+        let workloads = self.workloads.items.iter().filter(|workload| workload.meta.owner.is_none());
+        let readers = workloads.map(|workload| (&*workload.meta.namespace, &workload.needs));
+        let readers = readers.chain(self.pods.items.iter().map(|pod| (&*pod.meta.namespace, &pod.needs)));
+        let data = Readable::new(&self.data, readers);
         let surroundings = Surroundings {
             data,
             nodes: &nodes,

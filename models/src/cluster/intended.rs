@@ -4,7 +4,7 @@
 //! Precision goes before recall: only a name that belongs to a defined Service, on a port that the Service has,
 //! is taken for a need. A word that happens to be a Service's name is none.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Cluster, NamespaceId, Service, WorkloadId};
@@ -36,19 +36,41 @@ pub enum MeantBy {
     Data(Arc<str>, Box<str>),
 }
 
-/// ConfigMaps and Secrets that name somebody, by kind, namespace and name.
+/// Kind, namespace and name of a ConfigMap or Secret.
+type Key<'a> = (&'static str, &'a str, &'a str);
+
+/// ConfigMaps and Secrets that name somebody.
 pub(super) struct Readable<'a> {
-    by_name: HashMap<(&'static str, &'a str, &'a str), (&'a Data, Arc<str>)>,
+    by_name: HashMap<Key<'a>, (&'a Data, Arc<str>)>,
+    /// Those that more than one workload reads as a whole: what all of them get, not all of them need.
+    shared: HashSet<Key<'a>>,
 }
 
 impl<'a> Readable<'a> {
-    pub(super) fn new(data: &'a [Data]) -> Self {
+    /// Indexes what there is to read, and who reads it: each with its namespace.
+    pub(super) fn new(data: &'a [Data], readers: impl Iterator<Item = (&'a str, &'a Needs)>) -> Self {
         let entry = |data: &'a Data| {
             let (namespace, name) = (&*data.meta.namespace, &*data.meta.name.value);
             let object: Arc<str> = format!("{}/{namespace}/{name}", data.kind).into();
             ((data.kind, namespace, name), (data, object))
         };
-        Self { by_name: data.iter().map(entry).collect() }
+        let by_name: HashMap<Key<'a>, (&'a Data, Arc<str>)> = data.iter().map(entry).collect();
+        let (mut read, mut shared) = (HashSet::new(), HashSet::new());
+        for (namespace, needs) in readers {
+            let mut own: Vec<Key<'a>> = Vec::new();
+            for whole in needs.reads.iter().filter(|read| read.keys.is_none()) {
+                let key = (whole.kind, namespace, &*whole.name);
+                if by_name.contains_key(&key) && !own.contains(&key) {
+                    own.push(key);
+                }
+            }
+            for key in own {
+                if !read.insert(key) {
+                    shared.insert(key);
+                }
+            }
+        }
+        Self { by_name, shared }
     }
 
     /// Whom a workload of a namespace names, itself or in what it reads.
@@ -61,6 +83,9 @@ impl<'a> Readable<'a> {
         let mut found: Vec<(Mention, Option<Arc<str>>)> =
             needs.mentions.iter().map(|mention| (mention.clone(), None)).collect();
         for read in &needs.reads {
+            if read.keys.is_none() && self.shared.contains(&(read.kind, namespace, &*read.name)) {
+                continue;
+            }
             let Some((data, object)) = self.by_name.get(&(read.kind, namespace, &*read.name)) else {
                 continue;
             };

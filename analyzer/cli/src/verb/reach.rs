@@ -11,7 +11,7 @@ use npv_analyzer::query::depends::Dependencies;
 use npv_analyzer::query::ends::Spaces;
 use npv_analyzer::query::exposure;
 use npv_analyzer::query::name::Names;
-use npv_analyzer::query::reach::{Question, reach};
+use npv_analyzer::query::reach::{Question, reach, why_nobody};
 use npv_analyzer::query::via::via_services;
 use npv_analyzer::query::walk;
 use npv_analyzer::report::{ExposureReport, IntendedReport, ReachReport};
@@ -98,6 +98,7 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     let report = ReachReport {
         reach: &answer,
         depends: &Dependencies::new(&snapshot, &engine, &spaces),
+        why_nobody: &why_nobody(&question, &snapshot, &engine),
         sources: &snapshot.sources,
         findings: &snapshot.findings,
         complete: snapshot.complete(),

@@ -112,6 +112,13 @@ impl<'c, 'a> Blocked<'c, 'a> {
         for (span, label) in found.related.iter().take(3) {
             finding = finding.related(*span, label.clone());
         }
+        // Which pods it is about, for whoever puts findings together.
+        for workload in found.groups.keys().filter_map(|&group| {
+            let pods = self.context.pods.group(group)?;
+            self.context.cluster().workload(pods.workload)
+        }) {
+            finding = finding.hidden(workload.span);
+        }
         if let Some(remedy) = culprit.remedy() {
             return finding.help(remedy);
         }

@@ -111,7 +111,7 @@ pub(super) fn selector(selector: &Selector) -> String {
 }
 
 /// Names of things in the inventory.
-pub(super) trait Names {
+pub(crate) trait Names {
     /// The namespace with this id.
     fn namespace(&self, id: NamespaceId) -> Option<&Namespace>;
     /// The workload with this id.

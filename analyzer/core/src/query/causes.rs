@@ -6,13 +6,23 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use npv_models::cluster::WorkloadId;
 use npv_models::diagnostic::{Finding, Location, Role, Severity};
 use npv_models::source::Span;
 
 use super::check::order;
-use crate::lint::words::some;
+use crate::lint::words::{Names, some};
 use crate::lint::{self, Category};
 use crate::snapshot::Snapshot;
+
+/// Rules that say who is kept from which pods.
+const BLOCKED: [&str; 5] = [
+    "aggregated-api-blocked",
+    "ingress-backend-blocked",
+    "scrape-blocked",
+    "statefulset-peers-blocked",
+    "webhook-blocked",
+];
 
 /// As many places of a united finding are shown.
 const MOST_PLACES: usize = 6;
@@ -141,13 +151,22 @@ fn with_consequences(mut findings: Vec<Finding>, snapshot: &Snapshot) -> Vec<Fin
         .policies()
         .map(|(_, _, policy)| (policy.object.to_string(), policy.name_span))
         .collect();
+    let cluster = &snapshot.cluster;
+    let workloads: BTreeMap<String, Span> = (0_u32..)
+        .zip(&cluster.workloads)
+        .map(|(index, workload)| (cluster.endpoint_name(WorkloadId(index)), workload.span))
+        .collect();
     let mut gone = vec![false; findings.len()];
     let mut lines: Vec<(usize, Span, String, &'static str)> = Vec::new();
     for (index, finding) in findings.iter().enumerate() {
-        let cause = findings.iter().position(|cause| is_because(finding, cause, &policies));
+        let cause = findings.iter().position(|cause| is_because(finding, cause, (&policies, &workloads)));
         let (Some(cause), Some(span)) = (cause, finding.span()) else { continue };
         let object = finding.object.as_deref().unwrap_or_default();
         let (line, label) = match finding.rule {
+            "external-access-blocked" => (
+                format!("because of this, nobody outside may use `{object}`"),
+                "nobody outside may use it because of this",
+            ),
             "unreachable-service" => {
                 (format!("because of this, nobody may use `{object}`"), "nobody may use it because of this")
             }
@@ -172,30 +191,50 @@ fn with_consequences(mut findings: Vec<Finding>, snapshot: &Snapshot) -> Vec<Fin
 }
 
 /// Whether a finding is so because of another one: a label or a port in a policy that shuts somebody out.
-fn is_because(finding: &Finding, cause: &Finding, policies: &BTreeMap<String, Span>) -> bool {
+fn is_because(
+    finding: &Finding,
+    cause: &Finding,
+    (policies, workloads): (&BTreeMap<String, Span>, &BTreeMap<String, Span>),
+) -> bool {
     let of_ingress = cause.key.starts_with("ingress");
     let policy = || cause.object.as_ref().and_then(|object| policies.get(object)).copied();
     let points_at = |span: Span| {
         finding.locations.iter().any(|location| location.role != Role::Primary && location.span == span)
     };
+    // The workload that has the label which a misspelt one means.
+    let meant = || {
+        let labels = cause.locations.iter().filter_map(|location| location.label.as_deref());
+        let mut names =
+            labels.filter_map(|label| label.strip_prefix('`')?.split_once("` has ").map(|(name, _)| name));
+        names.next().filter(|_| cause.fix.is_some())
+    };
     match finding.rule {
-        "unreachable-service" => {
-            matches!(cause.rule, "peer-matches-nothing" | "service-port-confusion" | "undefined-named-port")
-                && of_ingress
-                && policy().is_some_and(points_at)
+        "unreachable-service" | "external-access-blocked" => {
+            // The policy was written for these very pods.
+            if cause.rule == "selects-no-pods" {
+                return meant().and_then(|name| workloads.get(name)).is_some_and(|span| points_at(*span));
+            }
+            let of_label_or_port = finding.rule == "unreachable-service"
+                && matches!(
+                    cause.rule,
+                    "peer-matches-nothing" | "service-port-confusion" | "undefined-named-port"
+                );
+            // Who is known to need the same pods is kept out by the same policy.
+            let hidden = |finding: &Finding| -> Vec<Span> {
+                let places = finding.locations.iter().filter(|location| location.role == Role::Hidden);
+                places.map(|location| location.span).collect()
+            };
+            let same_pods = BLOCKED.contains(&cause.rule)
+                && hidden(cause).iter().any(|span| Some(*span) != policy() && hidden(finding).contains(span));
+            (of_label_or_port || same_pods) && of_ingress && policy().is_some_and(points_at)
         }
         // Only where the misspelt label is that of the very workload which names the Service.
         "intended-flow-blocked" => {
             let workload =
-                parts(finding).map(|(kind, namespace, name)| format!("`{namespace}/{name}[{kind}]` has"));
-            let meant = |workload: String| {
-                let mut labels = cause.locations.iter().filter_map(|location| location.label.as_deref());
-                labels.any(|label| label.starts_with(&workload))
-            };
+                parts(finding).map(|(kind, namespace, name)| format!("{namespace}/{name}[{kind}]"));
             cause.rule == "peer-matches-nothing"
-                && cause.fix.is_some()
                 && policy().is_some_and(points_at)
-                && workload.is_some_and(meant)
+                && workload.is_some_and(|workload| meant() == Some(&*workload))
         }
         _ => false,
     }

@@ -208,6 +208,8 @@ pub struct ReachReport<'a> {
     pub reach: &'a Reach<'a>,
     /// What explains the connections of which something is unknown.
     pub depends: &'a Dependencies<'a>,
+    /// Why nobody reaches whom the question names, one sentence each, for an answer without rows.
+    pub why_nobody: &'a [String],
     /// The texts that diagnostics are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.

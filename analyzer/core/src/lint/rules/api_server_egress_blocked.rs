@@ -197,7 +197,7 @@ fn bound<'c>(context: &Context<'c>) -> FxHashSet<(&'c str, &'c str)> {
 fn admitted(context: &Context<'_>, src: EndpointId, addresses: &[IpAddr]) -> bool {
     context.outside().any(|(id, end)| {
         may_be_at(&end.kind, addresses) && !is_of_services(context, &end.kind) && {
-            let egress = context.engine.traffic(context.engine.side(src, id, Direction::Egress));
+            let egress = context.engine.traffic(context.engine.possible_side(src, id, Direction::Egress));
             API_PORTS.iter().any(|&port| egress.contains(Protocol::Tcp, port))
         }
     })

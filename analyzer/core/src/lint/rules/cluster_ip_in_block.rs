@@ -159,7 +159,7 @@ fn reaches(context: &Context<'_>, placed: PlacedRule<'_>, service: &Service) -> 
         context.cluster().targets(service, port).into_iter().any(|target| match target {
             Target::Pods { group, port: number } => context.endpoints_of(group).iter().any(|&dst| {
                 sources().any(|&src| {
-                    let egress = context.engine.side(src, dst, Direction::Egress);
+                    let egress = context.engine.possible_side(src, dst, Direction::Egress);
                     context.engine.traffic(egress).contains(port.protocol, number)
                 })
             }),
@@ -167,7 +167,7 @@ fn reaches(context: &Context<'_>, placed: PlacedRule<'_>, service: &Service) -> 
                 let there = crate::lint::callers::may_be_at(&end.kind, &[address]);
                 there
                     && sources().any(|&src| {
-                        let egress = context.engine.side(src, dst, Direction::Egress);
+                        let egress = context.engine.possible_side(src, dst, Direction::Egress);
                         context.engine.traffic(egress).contains(port.protocol, number)
                     })
             }),

@@ -196,10 +196,10 @@ fn own_stop<'a>(
                     let node = context.cluster().nodes.get(node as usize);
                     node.is_some_and(|node| node.addresses.contains(&address))
                 }),
-                EndpointKind::Assumed => false,
+                EndpointKind::Assumed(_) => false,
             };
             there && {
-                let egress = context.engine.side(endpoint, id, Direction::Egress);
+                let egress = context.engine.possible_side(endpoint, id, Direction::Egress);
                 context.engine.traffic(egress).contains(protocol, PORT)
             }
         })
@@ -229,7 +229,7 @@ fn stop<'a>(
         |_: Placed<'_>, rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
     // Where every node has a cache, pods ask that.
     if node_local.is_some_and(|cache| {
-        let egress = context.engine.side(endpoint, cache, Direction::Egress);
+        let egress = context.engine.possible_side(endpoint, cache, Direction::Egress);
         context.engine.traffic(egress).contains(protocol, PORT)
     }) {
         return None;
@@ -238,7 +238,7 @@ fn stop<'a>(
     for server in servers {
         let port = server.port(protocol);
         for &there in context.endpoints_of(server.group) {
-            let sides = context.engine.between(endpoint, there);
+            let sides = context.engine.possibly_between(endpoint, there);
             if context.engine.traffic(sides.both).contains(protocol, port) {
                 return None;
             }
@@ -289,7 +289,10 @@ fn is_restricted(context: &Context<'_>, endpoint: EndpointId, group: GroupId) ->
     }
     // Nothing isolates the pods; a denial of an ordered tier may still be about DNS, or about everything.
     has_rule(Action::Deny, Some(Mode::FirstMatch))
-        && context.engine.ids().any(|id| context.engine.between(endpoint, id).egress != TrafficId::NONE)
+        && context
+            .engine
+            .ids()
+            .any(|id| context.engine.possibly_between(endpoint, id).egress != TrafficId::NONE)
 }
 
 fn of_defined_namespace(context: &Context<'_>, server: &Server) -> bool {

@@ -91,7 +91,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 || context.endpoints_of(*group).iter().any(|&dst| {
                     context.outside().any(|(src, end)| {
                         let outside = matches!(end.kind, EndpointKind::External(_) | EndpointKind::Nodes(_));
-                        let ingress = context.engine.between(src, dst).ingress;
+                        let ingress = context.engine.possibly_between(src, dst).ingress;
                         outside && context.engine.traffic(ingress).contains(port.protocol, *number)
                     })
                 })
@@ -120,6 +120,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 placed.policy.name_span,
                 format!("`{}` isolates its backends", placed.policy.object),
             );
+        }
+        let backends = ends.iter().filter_map(|(_, group, _)| context.pods.group(*group));
+        for workload in backends.filter_map(|pods| cluster.workload(pods.workload)) {
+            finding = finding.hidden(workload.span);
         }
         findings.push(finding.help(
             "admit the clients by `ipBlock` on the port of the pods, or make the Service one of type ClusterIP",

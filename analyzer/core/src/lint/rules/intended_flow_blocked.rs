@@ -175,7 +175,7 @@ fn shut(
     let sources = || workload.groups.iter().flat_map(|&id| context.endpoints_of(id));
     context.endpoints_of(group).iter().any(|&dst| {
         sources().all(|&src| {
-            let side = context.engine.side(src, dst, direction);
+            let side = context.engine.possible_side(src, dst, direction);
             !context.engine.traffic(side).contains(protocol, number)
         })
     })

@@ -79,21 +79,25 @@ struct Covered {
     field: &'static str,
     /// The entry was written to keep somebody out, whom the other lets in.
     undone: bool,
+    /// The two say the same, and which of them comes first is no part of that.
+    twins: bool,
 }
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for placed in context.rules().filter(|placed| placed.rule.action == Action::Allow) {
         let object = placed.at.policy.object.to_string();
         for covered in peers(placed).into_iter().chain(ports(placed)) {
-            let Covered { at, by, what, wide, field, undone } = covered;
+            let Covered { at, by, what, wide, field, undone, twins } = covered;
             let message = if undone {
                 format!(
-                    "in every cluster, this entry of `{field}` of `{object}` keeps nobody out: {wide} in the same list lets \
-                     them all in"
+                    "in every cluster, this entry of `{field}` of `{object}` keeps nobody out: {} in the same list lets them \
+                     all in",
+                    shown(field, &wide)
                 )
             } else {
                 format!(
-                    "in every cluster, this entry of `{field}` of `{object}` adds nothing: {wide} in the same list covers it"
+                    "in every cluster, this entry of `{field}` of `{object}` adds nothing: {} in the same list covers it",
+                    shown(field, &wide)
                 )
             };
             let finding = REDUNDANT_ENTRY
@@ -101,7 +105,11 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .label(if undone { "undone" } else { "adds nothing" })
                 .object(object.clone())
                 .related(by, "covers it")
-                .key(format!("{} {field} {what}", placed.direction));
+                .key(format!(
+                    "{} {field} {}",
+                    placed.direction,
+                    if twins { wide.clone().min(what) } else { what }
+                ));
             let edits = if undone { None } else { remove::item(context.sources(), at) };
             findings.push(match edits {
                 Some(edits) => finding.fix(Fix {
@@ -116,6 +124,11 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             });
         }
     }
+}
+
+/// An entry in a sentence: ports in backticks, peers in the words of everywhere.
+fn shown(field: &str, entry: &str) -> String {
+    if field == "ports" { format!("`{entry}`") } else { entry.to_owned() }
 }
 
 fn peers(placed: PlacedRule<'_>) -> Vec<Covered> {
@@ -140,6 +153,7 @@ fn peers(placed: PlacedRule<'_>) -> Vec<Covered> {
             wide: words::peer(&wide.matches),
             field,
             undone: keeps_out(&one.matches) && !keeps_out(&wide.matches),
+            twins: covers(&one.matches, &wide.matches),
         });
     }
     found
@@ -162,9 +176,10 @@ fn ports(placed: PlacedRule<'_>) -> Vec<Covered> {
             at: one.provenance.span,
             by: wide.provenance.span,
             what: words::port(&one.matches),
-            wide: format!("`{}`", words::port(&wide.matches)),
+            wide: words::port(&wide.matches),
             field: "ports",
             undone: false,
+            twins: covers(&one.matches, &wide.matches),
         }));
     }
     found

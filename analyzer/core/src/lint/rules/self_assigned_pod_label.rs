@@ -53,7 +53,7 @@ lint_rule! {
     /// ## When it stays silent
     ///
     /// On egress: who calls a pod that calls itself so harms nobody but itself. On rules that deny, on a `podSelector` that
-    /// is empty too, which hides nothing, and on a rule that another entry opens to all pods anyway.
+    /// is empty too, which hides nothing, on policies of the whole cluster, and on a rule that another entry opens to all pods anyway.
     pub(in crate::lint) static SELF_ASSIGNED_POD_LABEL = {
         name: "self-assigned-pod-label",
         category: Exposure,
@@ -64,7 +64,11 @@ lint_rule! {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for placed in context.rules() {
-        if placed.direction != Direction::Ingress || placed.rule.action != Action::Allow {
+        // Policies of the whole cluster select pods everywhere by their nature; platform teams write them.
+        if placed.direction != Direction::Ingress
+            || placed.rule.action != Action::Allow
+            || placed.at.policy.object.namespace.is_none()
+        {
             continue;
         }
         let everywhere = |peer: &PeerMatch| match peer {

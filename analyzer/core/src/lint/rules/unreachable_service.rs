@@ -109,6 +109,10 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for placed in selecting.filter(|placed| placed.policy.rules(Direction::Ingress).is_some()) {
             finding = finding.hidden(placed.policy.name_span);
         }
+        let backends = targets.iter().filter_map(|(_, group, _)| context.pods.group(*group));
+        for workload in backends.filter_map(|pods| cluster.workload(pods.workload)) {
+            finding = finding.hidden(workload.span);
+        }
         findings.push(finding.help("admit its clients on the port of the pods, or remove the Service"));
     }
 }
@@ -148,7 +152,8 @@ fn used(context: &Context<'_>, (port, group, number): (&ServicePort, GroupId, u1
         let several = engine.endpoint(dst).is_some_and(|end| end.several);
         context.senders().iter().any(|class| {
             class.iter().find(|&&src| src != dst || several).is_some_and(|&src| {
-                passes(engine.side(src, dst, Direction::Ingress)) && passes(engine.between(src, dst).both)
+                passes(engine.possible_side(src, dst, Direction::Ingress))
+                    && passes(engine.possibly_between(src, dst).both)
             })
         })
     });

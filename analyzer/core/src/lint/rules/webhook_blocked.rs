@@ -173,7 +173,7 @@ fn kubelets(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
         for &src in context.endpoints_of(group) {
             let asks = |id| {
-                let egress = context.engine.side(src, id, Direction::Egress);
+                let egress = context.engine.possible_side(src, id, Direction::Egress);
                 context.engine.traffic(egress).contains(Protocol::Tcp, KUBELET)
             };
             if context.outside().any(|(id, _)| asks(id)) {
