@@ -29,7 +29,7 @@ pub use crate::k8s::{
     ContainerPort, Dns, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
 use crate::source::Span;
-use crate::space::{IpSet, Labels, Selector};
+use crate::space::{IntervalSet, IpSet, Labels, Selector};
 
 /// Identifies a [`Namespace`] in its [`Cluster`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -190,13 +190,27 @@ impl Assumptions {
 }
 
 impl Cluster {
-    /// Where the addresses of pods are that no manifest shows (S-16).
+    /// The virtual addresses of Services, as far as they are known: no packet has one when policy looks (S-31), and no
+    /// pod ever has one.
+    pub fn service_addresses(&self) -> IpSet {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for address in self.services.iter().flat_map(|service| &service.cluster_ips) {
+            match address {
+                IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
+                IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
+            }
+        }
+        let known = IpSet::from_parts(IntervalSet::from_intervals(v4), IntervalSet::from_intervals(v6));
+        known.union(&self.assumptions.service_addresses)
+    }
+
+    /// Where the addresses of pods are that no manifest shows (S-16): not where Services have theirs.
     pub fn pod_space(&self) -> IpSet {
         let members = self.groups.iter().flat_map(|group| &group.members);
         let mut addresses = members
             .flat_map(|pod| &*pod.addresses)
             .chain(self.services.iter().flat_map(|service| &service.cluster_ips));
-        self.assumptions.pod_space(addresses.any(IpAddr::is_ipv6))
+        self.assumptions.pod_space(addresses.any(IpAddr::is_ipv6)).difference(&self.service_addresses())
     }
 
     /// Where the addresses of nodes are that no manifest shows: nobody knows.

@@ -282,23 +282,7 @@ impl<'a> Context<'a> {
 
     /// The virtual addresses of Services, as far as they are known: no policy ever sees one (S-31).
     pub(super) fn service_addresses(&self) -> &IpSet {
-        self.service_addresses.get_or_init(|| {
-            let known = self.cluster().services.iter().flat_map(|service| &service.cluster_ips);
-            let mut parts: Vec<IpSet> = known.map(|address| IpSet::single(*address)).collect();
-            parts.push(self.cluster().assumptions.service_addresses.clone());
-            // In pairs, so that many thousands of addresses cost no more than sorting them.
-            while parts.len() > 1 {
-                parts = parts
-                    .chunks(2)
-                    .map(|pair| {
-                        pair.iter()
-                            .skip(1)
-                            .fold(pair.first().cloned().unwrap_or_default(), |all, one| all.union(one))
-                    })
-                    .collect();
-            }
-            parts.pop().unwrap_or_default()
-        })
+        self.service_addresses.get_or_init(|| self.cluster().service_addresses())
     }
 
     /// A name for a NetworkPolicy of a namespace that none there has: this one, or it with a number.

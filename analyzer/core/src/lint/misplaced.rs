@@ -30,15 +30,14 @@ pub(super) fn elsewhere(context: &Context<'_>, placed: Placed<'_>) -> Vec<GroupI
             other.policy.subject.pods == subject.pods
                 && matches!(&other.policy.subject.namespaces, NamespaceSelector::Named(name) if *name == namespace.name)
         };
-        if namespace.name == *own || context.policies().iter().any(|other| twin(&other)) {
+        if namespace.name == *own {
             continue;
         }
-        let groups = context.pods.matching(NamespaceId(index), &subject.pods);
-        found.extend(
-            groups
-                .into_iter()
-                .filter(|&id| context.pods.group(id).is_some_and(|pods| context.pods.visible(pods))),
-        );
+        let mut groups = context.pods.matching(NamespaceId(index), &subject.pods);
+        groups.retain(|&id| context.pods.group(id).is_some_and(|pods| context.pods.visible(pods)));
+        if !groups.is_empty() && !context.policies().iter().any(|other| twin(&other)) {
+            found.append(&mut groups);
+        }
     }
     found
 }
