@@ -150,8 +150,11 @@ impl<'a> Pods<'a> {
         }
         let any_namespace_defined = cluster.namespaces.iter().any(|namespace| namespace.defined.is_some());
         let custom = kinds.filter_map(custom_kind).collect();
-        let unseen =
-            cluster.namespaces.iter().map(|namespace| cluster.unseen_pods(&namespace.name).is_some()).collect();
+        let unseen = cluster
+            .namespaces
+            .iter()
+            .map(|namespace| cluster.unseen_pods(&namespace.name).is_some())
+            .collect();
         Self { cluster, profile, labels, ranges, any_namespace_defined, unseen, custom }
     }
 
@@ -278,7 +281,92 @@ impl<'a> Pods<'a> {
         let Some(namespace) = self.cluster.namespaces.get(id.0 as usize) else { return true };
         let shows_dns = || {
             self.of_namespace(id).any(|(_, group)| {
-                let unseen =
+                let mut names =
+                    ["k8s-app", "app.kubernetes.io/name"].iter().filter_map(|key| group.labels.get(key));
+                names.any(|name| name.contains("dns"))
+            })
+        };
+        namespace.defined.is_none() || (&*namespace.name == "kube-system" && !shows_dns())
+    }
+
+    /// Whether a label names a kind of which the manifests hold a custom resource: its operator makes such
+    /// pods, and no manifest shows them.
+    fn made_by_an_operator(&self, selector: &Selector) -> bool {
+        !self.custom.is_empty()
+            && selector.requirements().iter().any(|requirement| {
+                requirement.operator == Operator::In
+                    && requirement
+                        .values
+                        .iter()
+                        .any(|value| self.custom.contains(&value.to_ascii_lowercase()))
+            })
+    }
+
+    /// The CronJob whose name a requirement takes for that of a Job: no pod has it as its `job-name`.
+    pub(super) fn cron_job_named(&self, scope: &Scope, requirement: &Requirement) -> Option<&'a Workload> {
+        let of_jobs = matches!(&*requirement.key, "job-name" | "batch.kubernetes.io/job-name");
+        if !of_jobs || requirement.operator != Operator::In {
+            return None;
+        }
+        let named = |name: &str, kind: &str| {
+            let mut workloads = self.cluster.workloads.iter();
+            workloads.find(|one| {
+                *one.name == *name && *one.kind == *kind && scope.matched.contains(&one.namespace)
+            })
+        };
+        let mut found = requirement
+            .values
+            .iter()
+            .map(|value| named(value, "CronJob").filter(|_| named(value, "Job").is_none()));
+        let first = found.next()??;
+        found.all(|one| one.is_some()).then_some(first)
+    }
+
+    /// Whether the selector may match pods by labels that they get only when they are created.
+    fn later(&self, scope: &Scope, selector: &Selector) -> bool {
+        if self.made_by_an_operator(selector) {
+            return true;
+        }
+        // A Job that a CronJob makes has a name of its own, and never the CronJob's.
+        if selector.requirements().iter().any(|one| self.cron_job_named(scope, one).is_some()) {
+            return false;
+        }
+        let late = |requirement: &&Requirement| set_at_run_time(&requirement.key);
+        if !selector.requirements().iter().any(|requirement| late(&requirement)) {
+            return false;
+        }
+        if selector.requirements().iter().any(|requirement| from_an_operator(&requirement.key)) {
+            return true;
+        }
+        let known = Selector::new(selector.requirements().iter().filter(|one| !late(one)).cloned());
+        scope.matched.iter().any(|&namespace| {
+            self.matching(namespace, &known)
+                .into_iter()
+                .any(|id| self.group(id).is_some_and(|group| group.members.is_empty() && self.visible(group)))
+        })
+    }
+
+    /// What the selector selects; whether it sees pods on the host network depends on the tier (S-37, S-63).
+    pub(super) fn select(&self, selector: &PodSelector, sees_hosts: bool) -> Selected {
+        let scope = self.scope(&selector.namespaces);
+        let mut pods = Vec::new();
+        let mut hidden = Vec::new();
+        for &namespace in &scope.matched {
+            for id in self.matching(namespace, &selector.pods) {
+                match self.group(id) {
+                    Some(group) if sees_hosts || !group.host_network => pods.push(id.0),
+                    _ => hidden.push(id),
+                }
+            }
+        }
+        pods.sort_unstable();
+        let maybe = scope.maybe.iter().any(|&namespace| !self.matching(namespace, &selector.pods).is_empty());
+        let open = scope.beyond || maybe || (pods.is_empty() && self.later(&scope, &selector.pods));
+        let partial = match selector.namespaces {
+            NamespaceSelector::Named(_) => false,
+            NamespaceSelector::Labels(_) => scope.matched.iter().any(|&namespace| self.is_partial(namespace)),
+        };
+        let unseen =
             scope.matched.iter().any(|id| self.unseen.get(id.0 as usize).copied().unwrap_or_default());
         let vacant = scope.matched.iter().any(|&namespace| !self.has_pods(namespace));
         let pods = PodSet::new(pods, self.cluster.groups.len());

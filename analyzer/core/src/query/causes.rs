@@ -158,7 +158,8 @@ fn with_consequences(mut findings: Vec<Finding>, snapshot: &Snapshot) -> Vec<Fin
         .collect();
     let mut gone = vec![false; findings.len()];
     let mut lines: Vec<(usize, Span, String, &'static str)> = Vec::new();
-    const CONSEQUENCES: [&str; 3] = ["unreachable-service", "external-access-blocked", "intended-flow-blocked"];
+    const CONSEQUENCES: [&str; 3] =
+        ["unreachable-service", "external-access-blocked", "intended-flow-blocked"];
     for (index, finding) in findings.iter().enumerate().filter(|(_, one)| CONSEQUENCES.contains(&one.rule)) {
         let cause = findings.iter().position(|cause| is_because(finding, cause, (&policies, &workloads)));
         let (Some(cause), Some(span)) = (cause, finding.span()) else { continue };
