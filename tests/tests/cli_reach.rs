@@ -252,3 +252,26 @@ fn names_are_data_in_every_format() {
         json["endpoints"].as_array().unwrap().iter().map(|end| end["id"].as_str().unwrap()).collect();
     assert!(ids.contains(&"shop\u{202e}\u{1b}[31m/=cmd()\n%%{evil}[Deployment]"), "{ids:?}");
 }
+
+#[test]
+fn an_answer_without_rows_says_why() {
+    let corpus = npv_tests::npv::root().join("corpus/on-call-checklist");
+    let run = npv(&corpus, ["reach", "--to", "ledger/ledger-db", "manifests"]);
+    let why = "nobody reaches `ledger/ledger-db[StatefulSet]`: `NetworkPolicy/ledger/ledger-db` isolates it for ingress, and whom \
+               its rules admit is not there or may not leave for it";
+    assert!(run.status == 0 && run.stdout.contains(why), "{run}");
+}
+
+#[test]
+fn flows_that_the_manifests_ask_for() {
+    let corpus = npv_tests::npv::root().join("corpus");
+    for scenario in ["what-workloads-ask-for", "prometheus-scrapes"] {
+        let run = npv(&corpus.join(scenario), ["reach", "--intended", "manifests"]);
+        assert_snapshot!(format!("intended_{}", scenario.replace('-', "_")), run.to_string());
+    }
+    let csv =
+        npv(&corpus.join("what-workloads-ask-for"), ["reach", "--intended", "manifests", "--format", "csv"]);
+    assert_eq!(csv.stdout.lines().count(), 4, "{csv}");
+    let run = npv(&corpus, ["reach", "--intended", "--from", "a", "what-workloads-ask-for/manifests"]);
+    assert_eq!(run.status, 2, "{run}");
+}

@@ -118,6 +118,13 @@ fn the_other_shapes() {
     let exposure = schema("exposure");
     valid(&exposure, &fixtures, &["reach", "--world", "any", "shop"]);
     valid(&exposure, &fixtures, &["reach", "--world", "any", "broken", "hostile"]);
+    let intended = schema("intended");
+    valid(&intended, &fixtures, &["reach", "--intended", "shop"]);
+    let corpus = root().join("corpus");
+    for scenario in ["what-workloads-ask-for", "prometheus-scrapes", "ingress-nginx-two-versions"] {
+        let document = valid(&intended, &corpus, &["reach", "--intended", &format!("{scenario}/manifests")]);
+        assert!(document["intended"].as_array().is_some_and(|rows| !rows.is_empty()), "{scenario}");
+    }
     let equivalence = schema("equivalence");
     for sides in [["shop", "shop"], ["shop", "shop/workloads.yaml"], ["shop/policies.yaml", "broken"]] {
         valid(&equivalence, &fixtures, &[&["prove", "--equivalent"], &sides[..]].concat());

@@ -161,3 +161,84 @@ fn places_are_in_the_sources() {
     }
     assert!(places > 15, "{places}");
 }
+
+/// What people type where the manual says `namespace/name`.
+#[test]
+fn names_as_people_write_them() {
+    let corpus = npv_tests::npv::root().join("corpus/what-workloads-ask-for");
+    let head = |src: &str, dst: &str| {
+        let run = npv(&corpus, ["trace", src, dst, "manifests"]);
+        run.stdout.lines().next().or(run.stderr.lines().next()).unwrap_or_default().to_owned()
+    };
+    for (src, dst, wanted) in [
+        (
+            "deploy/mailer",
+            "data/queue:4222",
+            "billing/mailer[Deployment] → data/queue[Deployment] on TCP 4222: allowed",
+        ),
+        (
+            "billing/mailer",
+            "sts/postgres:5432",
+            "billing/mailer[Deployment] → data/postgres[StatefulSet] on TCP 5432: denied",
+        ),
+        (
+            "billing/invoices",
+            "postgres.data.svc.cluster.local:5432",
+            "billing/invoices → postgres.data.svc.cluster.local on TCP 5432: allowed",
+        ),
+        ("billing/invoices", "postgres.data:sql", "billing/invoices → postgres.data on TCP 5432: allowed"),
+        (
+            "billing/invoices",
+            "svc/data/postgres:sql",
+            "billing/invoices → svc/data/postgres on TCP 5432: allowed",
+        ),
+        (
+            "billing/invoices",
+            "postgres:sql",
+            "billing/invoices[Deployment] → data/postgres[StatefulSet] on TCP 5432: allowed",
+        ),
+        (
+            "billing/invoices",
+            "http://queue.data.svc:4222/x",
+            "billing/invoices → http://queue.data.svc:4222/x: denied",
+        ),
+        ("billing/invoices", "postgres:mysql", "error: the Service `postgres` has no port called `mysql`"),
+        (
+            "billing/invoices",
+            "billing/mailer:sql",
+            "error: the pods of `billing/mailer` declare no port called `sql`",
+        ),
+        (
+            "billing/invoices",
+            "svc/data/postgress:5432",
+            "error: there is no Service `data/postgress` in these manifests",
+        ),
+        (
+            "postgres.data",
+            "billing/mailer",
+            "error: `postgres.data` is the Service `data/postgres`, which opens no connections itself",
+        ),
+    ] {
+        let got = head(src, dst);
+        assert!(got.starts_with(wanted), "{src} {dst}: {got}");
+    }
+}
+
+/// The control plane keeps the endpoints of its own Service: no manifest has them.
+#[test]
+fn the_api_server_by_the_name_of_its_service() {
+    let directory = tempfile::tempdir().unwrap();
+    let pods = "apiVersion: v1\nkind: Pod\nmetadata: {name: free, namespace: ops}\nspec: {containers: [{name: a}]}\n---\n\
+        apiVersion: v1\nkind: Pod\nmetadata: {name: shut, namespace: ops, labels: {app: shut}}\nspec: {containers: [{name: a}]}\n---\n\
+        apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: shut, namespace: ops}\n\
+        spec: {podSelector: {matchLabels: {app: shut}}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.96.0.1/32}}], ports: [{port: 443}]}]}\n";
+    std::fs::write(directory.path().join("pods.yaml"), pods).unwrap();
+    for dst in ["svc/default/kubernetes:443", "svc/default/kubernetes", "kubernetes.default.svc:443"] {
+        for (src, verdict) in [("ops/free", "allow"), ("ops/shut", "deny")] {
+            let run = npv(directory.path(), ["trace", src, dst, "pods.yaml", "--format", "json"]);
+            let document: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
+            assert_eq!(document["verdict"], verdict, "{src} {dst} {run}");
+            assert_eq!(document["backends"][0]["port"], 6443, "{run}");
+        }
+    }
+}

@@ -93,7 +93,7 @@ fn wrong_usage_ends_with_the_next_step() {
     assert_usage(&["trace", "shop/wbe", "shop/api", "shop"], "did you mean `shop/web`?");
     assert_usage(&["trace", "web", "shop/api", "shop"], "`data/CronJob/web`, `shop/Deployment/web`");
     assert_usage(&["trace", "shop/web", "svc/shop/nothing:80", "shop"], "no Service `shop/nothing`");
-    assert_usage(&["trace", "shop/web", "api-service:80", "shop"], "svc/shop/api-service:PORT");
+    assert_usage(&["trace", "api-service", "shop/web", "shop"], "svc/shop/api-service:PORT");
     assert_usage(&["trace", "shop/web", "10.0.0.300:80", "shop"], "no valid address");
     assert_usage(&["trace", "shop/web", "data/db:80", "--through", "shop"], "leave the port out: `data/db`");
     assert_usage(&["rule", "dns-egress-bloked"], "did you mean `dns-egress-blocked`?");

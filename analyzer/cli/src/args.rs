@@ -256,6 +256,10 @@ pub(crate) struct ReachArgs {
     /// Follow connections from one endpoint to the next: all that can be got at from --from
     #[arg(long, requires = "from", conflicts_with_all = ["to", "port", "external", "by", "via"])]
     pub(crate) transitive: bool,
+    /// What the manifests ask for themselves - Services that workloads name in their environment, arguments and
+    /// ConfigMaps, backends of routes, what monitors scrape - and whether policies let it pass
+    #[arg(long, conflicts_with_all = ["to", "port", "external", "by", "via", "transitive", "world", "from"])]
+    pub(crate) intended: bool,
     /// Of which cluster: `snapshot`, the one in the manifests, or `any`: for each workload, everybody
     /// that its own policies could ever let through, as selectors and blocks
     #[arg(long, value_name = "WORLD", default_value = "snapshot", hide_possible_values = true)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::intended::Readable;
 use super::pods::{POD_INDEX_LABEL, POD_NAME_LABEL, Surroundings, resolve};
 use super::{
     Cluster, Demands, Namespace, NamespaceId, Node, OrphanEndpoints, PodGroup, Service, ServiceAccount,
@@ -44,6 +45,7 @@ pub struct Builder {
     customs: Vec<k8s::CustomResource>,
     calico: Objects<k8s::CalicoObject>,
     cidr_groups: Objects<k8s::CiliumCidrGroup>,
+    data: Vec<k8s::Data>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -173,6 +175,10 @@ impl Builder {
             Object::CidrGroup(object) => {
                 self.cidr_groups.add("CiliumCIDRGroup", *object, |object| &object.meta)
             }
+            Object::Data(object) => {
+                self.data.push(*object);
+                None
+            }
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -204,7 +210,13 @@ impl Builder {
         let mut nodes: Vec<Node> = self.nodes.items.into_iter().map(node).collect();
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         let autoscaled = self.autoscalers.items.iter().filter(|scaler| scaler.most > 1);
+        // What a controller made by another one reads, that one reads.
+        let workloads = self.workloads.items.iter().filter(|workload| workload.meta.owner.is_none());
+        let readers = workloads.map(|workload| (&*workload.meta.namespace, &workload.needs));
+        let readers = readers.chain(self.pods.items.iter().map(|pod| (&*pod.meta.namespace, &pod.needs)));
+        let data = Readable::new(&self.data, readers);
         let surroundings = Surroundings {
+            data,
             nodes: &nodes,
             namespaces: &namespaces,
             numbered,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cluster, GroupId, Service, ServicePort, Target, TargetPort};
+use super::{Cluster, GroupId, Service, ServicePort, Target, TargetPort, UnseenBy};
 use crate::k8s::{AllowedNamespaces, Backend, BackendPort, Gateway, Listener, Parent, Route, RouteProtocol};
 use crate::space::{Labels, PortSet, Selector, Traffic};
 
@@ -144,17 +144,16 @@ impl Cluster {
         let entry = EntryPoint::Gateway { namespace: namespace.clone(), name: name.clone() };
         let mut attachment = Attachment { parent, entry, listeners: Vec::new(), problem: None };
         let Some(gateway) = self.gateway(namespace, name) else {
-            // Where the Gateway's namespace is somebody else's, its objects need not be here.
+            // Where the Gateway's namespace is somebody else's, its objects need not be here: one that is only
+            // declared is deployed from elsewhere, and so may be what somebody unseen puts there.
+            let gateways = &self.routing.gateways;
             let known = self.namespace_id(namespace).is_some_and(|id| {
-                self.namespaces.get(id.0 as usize).is_some_and(|namespace| namespace.defined.is_some())
+                self.workloads.iter().any(|workload| workload.namespace == id)
+                    || self.services.iter().any(|service| service.namespace == id)
             });
-            if known
-                || self
-                    .routing
-                    .gateways
-                    .iter()
-                    .any(|gateway| gateway.object.namespace.as_ref() == Some(namespace))
-            {
+            let unseen = self.unseen_in(namespace).any(|unseen| unseen.by != UnseenBy::Account);
+            let shown = gateways.iter().any(|gateway| gateway.object.namespace.as_ref() == Some(namespace));
+            if (known || shown) && !unseen {
                 attachment.problem = Some(NotAttached::NoGateway);
             }
             return attachment;
@@ -321,6 +320,32 @@ impl Cluster {
             .collect()
     }
 
+    /// Whether a load balancer of the cloud serves an entry point: requests come from its own addresses or from nodes,
+    /// whatever pods its controller has. Labels that somebody has named take the place of all that is known.
+    pub fn is_cloud_balancer(&self, entry: &EntryPoint) -> bool {
+        if self.routing.controller.is_some() {
+            return false;
+        }
+        let (kind, class) = match entry {
+            EntryPoint::Ingress { class } => ("IngressClass", class.as_deref()),
+            EntryPoint::Gateway { namespace, name } => {
+                ("GatewayClass", self.gateway(namespace, name).map(|gateway| &*gateway.class))
+            }
+        };
+        let mut classes = self.routing.classes.iter().filter(|candidate| candidate.object.kind == kind);
+        let object = classes.find(|candidate| match class {
+            Some(class) => *candidate.object.name == *class,
+            None => candidate.default,
+        });
+        match (object, class) {
+            (Some(object), _) => CLOUD_CONTROLLERS.contains(&&*object.controller),
+            (None, Some(class)) => {
+                CLOUD_CLASSES.contains(&class) || kind == "GatewayClass" && class.starts_with("gke-l7-")
+            }
+            (None, None) => false,
+        }
+    }
+
     fn pods_with(&self, matches: impl Fn(&Labels) -> bool, namespace: Option<&str>) -> Vec<GroupId> {
         let namespace = namespace.map(|name| self.namespace_id(name));
         self.groups
@@ -439,3 +464,20 @@ const CONTROLLERS: &[Controller] = &[
         labels: &[&[("ingresscontroller.operator.openshift.io/deployment-ingresscontroller", "default")]],
     },
 ];
+
+/// Controllers that set up a load balancer of the cloud, through which no request passes.
+const CLOUD_CONTROLLERS: &[&str] = &[
+    "alb.networking.azure.io/alb-controller",
+    "application-networking.k8s.aws/gateway-api-controller",
+    "azure/application-gateway",
+    "eks.amazonaws.com/alb",
+    "gateway.k8s.aws/alb",
+    "gateway.k8s.aws/nlb",
+    "ingress.k8s.aws/alb",
+    "k8s.io/ingress-gce",
+    "networking.gke.io/gateway",
+];
+
+/// What their classes are called where no object defines them.
+const CLOUD_CLASSES: &[&str] =
+    &["alb", "azure-application-gateway", "azure/application-gateway", "gce", "gce-internal"];

@@ -6,6 +6,7 @@
 mod backend;
 mod builder;
 mod entry;
+mod intended;
 mod mesh;
 mod owners;
 mod pods;
@@ -25,12 +26,16 @@ pub use entry::{Attachment, Entry, EntryPoint, NotAttached, ResolvedBackend};
 pub use mesh::{Downgraded, MeshServer, Proxy, Waypoint};
 pub use unseen::{Unseen, UnseenBy};
 
-use crate::k8s::{Binding, CalicoObject, Callbacks, CiliumCidrGroup, HttpIssuer, Monitor, Routing, Spanned};
+pub use intended::{Intended, MeantBy};
+
+use crate::k8s::{
+    Binding, CalicoObject, Callbacks, CiliumCidrGroup, HttpIssuer, Mention, Monitor, Routing, Spanned,
+};
 pub use crate::k8s::{
-    ContainerPort, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
+    ContainerPort, Dns, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
 use crate::source::Span;
-use crate::space::{IpSet, Labels, Selector};
+use crate::space::{IntervalSet, IpSet, Labels, Selector};
 
 /// Identifies a [`Namespace`] in its [`Cluster`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -71,6 +76,13 @@ pub struct Workload {
     pub service_account: Option<Box<str>>,
     /// Its pods, as groups that share all that a policy can see but their addresses.
     pub groups: Vec<GroupId>,
+    /// A deployment tool makes it for a moment: a Helm or Argo CD hook.
+    pub hook: bool,
+    /// The controller's own labels, where some of them are not on its pods.
+    pub labels: Option<Box<Spanned<Arc<Labels>>>>,
+    /// Whom its template names, what it reads in ConfigMaps and Secrets included, each with the object that names
+    /// it. See [`Cluster::intended`].
+    pub mentions: Vec<(Mention, Option<Arc<str>>)>,
 }
 
 /// Pods of one workload with the same labels, ports and host network.
@@ -98,6 +110,10 @@ pub struct PodGroup {
     pub several: bool,
     /// The labels in the template or in the first pod; the name where there are none.
     pub span: Span,
+    /// One of its containers declares no port, so that it may listen on any (S-27).
+    pub undeclared: bool,
+    /// Whom its pods ask for names.
+    pub dns: Dns,
 }
 
 /// One pod that the manifests list.
@@ -195,13 +211,27 @@ impl Cluster {
         self.namespaces.get(namespace.0 as usize).map_or("", |namespace| &namespace.name)
     }
 
-    /// Where the addresses of pods are that no manifest shows (S-16).
+    /// The virtual addresses of Services, as far as they are known: no packet has one when policy looks (S-31), and no
+    /// pod ever has one.
+    pub fn service_addresses(&self) -> IpSet {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for address in self.services.iter().flat_map(|service| &service.cluster_ips) {
+            match address {
+                IpAddr::V4(address) => v4.push((address.to_bits(), address.to_bits())),
+                IpAddr::V6(address) => v6.push((address.to_bits(), address.to_bits())),
+            }
+        }
+        let known = IpSet::from_parts(IntervalSet::from_intervals(v4), IntervalSet::from_intervals(v6));
+        known.union(&self.assumptions.service_addresses)
+    }
+
+    /// Where the addresses of pods are that no manifest shows (S-16): not where Services have theirs.
     pub fn pod_space(&self) -> IpSet {
         let members = self.groups.iter().flat_map(|group| &group.members);
         let mut addresses = members
             .flat_map(|pod| &*pod.addresses)
             .chain(self.services.iter().flat_map(|service| &service.cluster_ips));
-        self.assumptions.pod_space(addresses.any(IpAddr::is_ipv6))
+        self.assumptions.pod_space(addresses.any(IpAddr::is_ipv6)).difference(&self.service_addresses())
     }
 
     /// Where the addresses of nodes are that no manifest shows: nobody knows.

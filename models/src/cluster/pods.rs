@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::intended::Readable;
 use super::owners::Owners;
 use super::{ContainerPort, GroupId, Member, NamespaceId, Node, PodGroup, Workload, WorkloadId};
 use crate::k8s::{self, PodShape, Replicas, Spanned};
@@ -28,6 +29,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) numbered: bool,
     /// Namespace and name of the controllers that something scales beyond one pod.
     pub(super) autoscaled: HashSet<(&'a str, &'a k8s::Owner)>,
+    /// What workloads read.
+    pub(super) data: Readable<'a>,
 }
 
 /// The labels that the controller of this kind adds to those of its template (S-88).
@@ -115,6 +118,8 @@ pub(super) fn resolve(
         else {
             continue;
         };
+        let (hook, labels) = (parts.hook(), parts.own.and_then(|own| own.labels.clone()));
+        let mentions = surroundings.data.mentions(namespace, parts.needs());
         let first = made.1.len() as u32;
         made.0.push(Workload {
             namespace: id,
@@ -122,6 +127,9 @@ pub(super) fn resolve(
             name: owner.name,
             span,
             service_account: account,
+            hook,
+            labels,
+            mentions,
             groups: (first..first + groups.len() as u32).map(GroupId).collect(),
         });
         made.1.extend(groups);
@@ -137,7 +145,23 @@ struct Resolved {
     account: Option<Box<str>>,
 }
 
-impl Parts<'_> {
+impl<'a> Parts<'a> {
+    /// Whether a deployment tool makes it, and no more than for a moment.
+    fn hook(&self) -> bool {
+        match (self.own, self.made.first(), self.live.first()) {
+            (Some(own), _, _) => own.meta.hook,
+            (_, Some(made), _) => made.meta.hook,
+            (_, _, Some(pod)) => pod.meta.hook,
+            (None, None, None) => false,
+        }
+    }
+
+    /// What its template says that it needs; that of its first pod where it has none.
+    fn needs(&self) -> Option<&'a k8s::Needs> {
+        let template = self.own.or(self.made.last().copied()).map(|workload| &workload.needs);
+        template.or_else(|| self.live.first().map(|pod| &pod.needs))
+    }
+
     /// Its groups of pods; `None` where the workload has come to its end (S-38).
     fn resolve(
         &self,
@@ -227,6 +251,8 @@ fn group(shape: &Spanned<Arc<PodShape>>, place: Place) -> PodGroup {
         pods: 0,
         several: false,
         span: shape.span,
+        undeclared: shape.value.undeclared,
+        dns: shape.value.dns.clone(),
     }
 }
 

@@ -171,8 +171,12 @@ pub enum Unmet<'a> {
     },
 }
 
-/// The rules of the tiers that denied the flow that come closest to allowing it, the closest first:
-/// those with the fewest unmet conditions, and among them those whose label values look most alike.
+/// What a condition that is not met weighs, beside how far from met it looks: two slips of a key are nearer than one
+/// rule for something else.
+const CONDITION: usize = 2;
+
+/// The rules of the tiers that denied the flow that come closest to allowing it, the closest first: those of which
+/// least would have to change, a mistyped value before a rule that is about something else.
 /// Policies of the endpoint's namespace that do not select it take part too, with that as a condition.
 pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -> Vec<Near<'a>> {
     let mut found = Vec::new();
@@ -226,7 +230,9 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
         }
     }
     // Stable: equally near rules stay in evaluation order.
-    found.sort_by_key(|near| (near.unmet.len(), near.unmet.iter().map(Unmet::distance).sum::<usize>()));
+    found.sort_by_key(|near| {
+        (near.unmet.iter().map(|one| CONDITION + one.distance()).sum::<usize>(), near.unmet.len())
+    });
     found
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::meta::Root;
 use super::pod::{ContainerPort, PodShape, port_number, template_labels, transport};
 use super::read::{Path, Reader, Unknown, fault};
-use super::{Object, Replicas, Spanned, Workload, workload};
+use super::{Needs, Object, Replicas, Spanned, Workload, workload};
 use crate::yaml::Node;
 
 /// A VirtualMachine: `spec.template` of one instance.
@@ -39,6 +39,7 @@ fn from_template(reader: &mut Reader<'_>, root: Root<'_>, replicas: Option<Repli
     let ports = ports(reader, &path.field("spec"), spec.map(|spec| &spec.value));
     let shape = PodShape {
         labels: Arc::new(labels.map(|labels| labels.value).unwrap_or_default()),
+        undeclared: ports.is_empty(),
         ports,
         ..PodShape::default()
     };
@@ -51,7 +52,8 @@ pub(super) fn instance(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object
     let path = Path::Root.field("spec");
     let labels = root.labels();
     let ports = ports(reader, &path, root.spec.map(|spec| &spec.value));
-    let shape = PodShape { labels: labels.value, ports, ..PodShape::default() };
+    let undeclared = ports.is_empty();
+    let shape = PodShape { labels: labels.value, ports, undeclared, ..PodShape::default() };
     let phase = root.status.and_then(|status| status.value.get("phase")).and_then(Node::as_str);
     let finished = matches!(phase, Some("Succeeded" | "Failed"));
     Some(finish(reader, root, Spanned::new(shape, labels.span), Replicas::Exactly(1), finished))
@@ -66,6 +68,8 @@ fn finish(
 ) -> Object {
     Object::Workload(Box::new(Workload {
         kind: root.kind.name,
+        labels: None,
+        needs: Needs::default(),
         meta: root.meta,
         shape: Spanned::new(reader.decoder.share(shape.value), shape.span),
         replicas,

@@ -21,13 +21,18 @@ pub struct Meta {
     pub namespace: Box<str>,
     /// The object that controls it.
     pub owner: Option<Box<Owner>>,
+    /// A deployment tool makes it for a moment, before or after everything else: a Helm or Argo CD hook.
+    pub hook: bool,
 }
+
+/// Annotations that make an object a hook.
+const HOOKS: [&str; 2] = ["helm.sh/hook", "argocd.argoproj.io/hook"];
 
 impl Default for Meta {
     fn default() -> Self {
         let nowhere = Span::new(SourceId(0), 0, 0);
         let name = Spanned::new(Box::default(), nowhere);
-        Self { name, generated: false, namespace: Box::default(), owner: None }
+        Self { name, generated: false, namespace: Box::default(), owner: None, hook: false }
     }
 }
 
@@ -116,6 +121,9 @@ pub(super) fn read(
     check_strings(reader, &path.field("annotations"), annotations);
     reader.placeholders.truncate(known);
     note::read(reader, annotations);
+    let hook = annotations.is_some_and(|annotations| {
+        annotations.value.entries().iter().any(|entry| HOOKS.contains(&&*entry.key))
+    });
     if reader.policy {
         check_label_syntax(reader, &path.field("labels"), labels);
     }
@@ -145,7 +153,7 @@ pub(super) fn read(
         reader.malformed(&name_path, entry.value.span, text, wrong);
     }
     let generated = name.is_none();
-    Some(Meta { name: Spanned::new(text.into(), entry.value.span), generated, namespace, owner })
+    Some(Meta { name: Spanned::new(text.into(), entry.value.span), generated, namespace, owner, hook })
 }
 
 /// The text that a name without its quotes was meant to be, where that is one word: `name: y` is a boolean.

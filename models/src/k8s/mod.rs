@@ -12,6 +12,7 @@ mod calico;
 mod callback;
 mod cilium;
 mod custom;
+mod data;
 mod deprecated;
 mod endpoints;
 mod gateway;
@@ -21,6 +22,7 @@ mod kubevirt;
 mod meta;
 mod monitor;
 mod namespace;
+mod needs;
 mod network_policy;
 mod node;
 mod note;
@@ -63,15 +65,17 @@ pub use cilium::{
     HeaderCondition, HeaderValue, IcmpFamily, LabelSource, Section, TlsRestriction,
 };
 pub use custom::CustomResource;
+pub use data::Data;
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
 pub use istio::IstioObject;
 pub use meta::{Meta, Owner};
 pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
 pub use namespace::Namespace;
+pub use needs::{Mention, MentionForm, Needs, Read};
 pub use network_policy::{NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef};
 pub use node::Node;
 pub use note::{Note, Noted};
-pub use pod::{ContainerPort, Pod, PodShape};
+pub use pod::{ContainerPort, Dns, Pod, PodShape};
 pub use release::Release;
 pub use route::{
     AllowedNamespaces, Backend, BackendPort, ControllerClass, Gateway, Hostname, Listener, Parent, PathMatch,
@@ -152,6 +156,8 @@ pub enum Object {
     Release(Box<Release>),
     /// An object of a kind that npv does not know, of which an operator may make pods.
     Custom(Box<CustomResource>),
+    /// A ConfigMap or Secret that names somebody.
+    Data(Box<Data>),
     /// A cert-manager issuer that proves domains over HTTP.
     HttpIssuer(Box<HttpIssuer>),
     /// What Calico's policies refer to.

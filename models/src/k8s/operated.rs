@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::meta::Root;
 use super::pod::{ContainerPort, PodShape, spec_shape, template_labels};
 use super::read::{Path, Reader, Unknown};
-use super::{Object, Replicas, Spanned, Workload, workload};
+use super::{Needs, Object, Replicas, Spanned, Workload, workload};
 use crate::space::{Labels, Protocol};
 use crate::yaml::Node;
 
@@ -138,6 +138,8 @@ fn decode(reader: &mut Reader<'_>, root: Root<'_>, made: &Made) -> Option<Object
     meta.name.value = format!("{}-{name}", made.prefix).into();
     Some(Object::Operated(Box::new(Workload {
         kind: "StatefulSet",
+        labels: None,
+        needs: Needs::default(),
         meta,
         shape: Spanned::new(reader.decoder.share(PodShape { ports: ports.into(), ..shape }), span),
         replicas,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::istio::{MeshNotes, notes};
 use super::meta::{self, Root};
 use super::read::{Path, Reader, Unknown, clip, fault, listing, replace};
-use super::{Meta, Object, Spanned};
+use super::{Meta, Needs, Object, Spanned, needs};
 use crate::space::{Labels, Protocol};
 use crate::yaml::{Entry, Node};
 
@@ -36,6 +36,22 @@ pub struct PodShape {
     pub service_account: Option<Box<str>>,
     /// What a mesh can see of it besides.
     pub mesh: Option<Arc<MeshNotes>>,
+    /// One of its containers declares no port, so that it may listen on any (S-27).
+    pub undeclared: bool,
+    /// Whom it asks for names.
+    pub dns: Dns,
+}
+
+/// Whom a pod asks for names (S-86).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Dns {
+    /// The cluster's DNS: `ClusterFirst`, which is the default, and `ClusterFirstWithHostNet`.
+    #[default]
+    Cluster,
+    /// Whoever its node asks: `Default`.
+    Node,
+    /// These and nobody else: `None` with `dnsConfig.nameservers`.
+    Own(Box<[IpAddr]>),
 }
 
 /// A Pod.
@@ -51,6 +67,8 @@ pub struct Pod {
     pub addresses: Box<[IpAddr]>,
     /// It has succeeded or failed and has no traffic any more (S-38).
     pub finished: bool,
+    /// What it says it needs; nothing for a pod that a controller made, whose template says it.
+    pub needs: Needs,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the signature of every decoding function")]
@@ -68,11 +86,16 @@ pub(super) fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> 
         PodShape { labels: Arc::clone(&labels.value), ..PodShape::default() }
     };
     let (addresses, finished) = status(reader, root.status, shape.host_network);
+    let needs = match root.spec {
+        Some(spec) if root.meta.owner.is_none() => needs::of_spec(&spec.value),
+        _ => Needs::default(),
+    };
     Some(Object::Pod(Box::new(Pod {
         shape: Spanned::new(reader.decoder.share(shape), labels.span),
         node: node.filter(|name| !name.is_empty()).map(Into::into),
         addresses,
         finished,
+        needs,
         meta: root.meta,
     })))
 }
@@ -181,7 +204,7 @@ pub(super) fn spec_shape(
     spec: &Node,
     labels: Arc<Labels>,
 ) -> PodShape {
-    let [containers, init, ephemeral, host_network, account, old_account] = reader.fields(
+    let [containers, init, ephemeral, host_network, account, old_account, policy, config] = reader.fields(
         path,
         spec,
         [
@@ -191,6 +214,8 @@ pub(super) fn spec_shape(
             "hostNetwork",
             "serviceAccountName",
             "serviceAccount",
+            "dnsPolicy",
+            "dnsConfig",
         ],
         Unknown::Allowed,
     );
@@ -212,6 +237,38 @@ pub(super) fn spec_shape(
         host_network: reader.flag(&path.field("hostNetwork"), host_network),
         service_account: account.map(Into::into),
         mesh: None,
+        undeclared: undeclared(containers, |_| true)
+            || undeclared(init, |container| {
+                container.get("restartPolicy").and_then(Node::as_str) == Some("Always")
+            }),
+        dns: dns(reader, path, policy, config),
+    }
+}
+
+/// Whether one of the containers declares no port. Init containers count where they go on running.
+fn undeclared(containers: Option<&Entry>, stays: impl Fn(&Node) -> bool) -> bool {
+    containers.is_some_and(|list| {
+        let mut staying = list.value.items().iter().filter(|container| stays(container));
+        staying.any(|container| container.get("ports").is_none_or(|ports| ports.items().is_empty()))
+    })
+}
+
+fn dns(reader: &mut Reader<'_>, path: &Path<'_>, policy: Option<&Entry>, config: Option<&Entry>) -> Dns {
+    match reader.string(&path.field("dnsPolicy"), policy) {
+        Some("Default") => Dns::Node,
+        Some("None") => {
+            let path = path.field("dnsConfig");
+            let [servers] = config.map_or([None], |config| {
+                reader.fields(&path, &config.value, ["nameservers"], Unknown::Allowed)
+            });
+            let path = path.field("nameservers");
+            let servers = reader.list(&path, servers).iter().enumerate();
+            // What is no address is not this object's fault alone: the API server refuses it.
+            let servers: Vec<IpAddr> =
+                servers.filter_map(|(index, node)| address(reader, &path.item(index), node)).collect();
+            Dns::Own(servers.into())
+        }
+        _ => Dns::Cluster,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, admin, autoscaler, calico, callback, cilium, endpoints, gateway, ingress, istio,
+    Object, account, admin, autoscaler, calico, callback, cilium, data, endpoints, gateway, ingress, istio,
     kubevirt, monitor, namespace, network_policy, node, operated, pod, release, service, workload,
 };
 
@@ -129,6 +129,8 @@ static KINDS: &[Kind] = &[
         namespaced: false,
         ..Kind::new("rbac.authorization.k8s.io", "ClusterRoleBinding", account::binding)
     },
+    Kind::new("", "ConfigMap", data::config_map),
+    Kind::new("", "Secret", data::secret),
     Kind::new("cert-manager.io", "Issuer", account::issuer),
     Kind { namespaced: false, ..Kind::new("cert-manager.io", "ClusterIssuer", account::issuer) },
     network_policy::KIND,

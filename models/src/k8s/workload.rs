@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::meta::Root;
 use super::pod::{PodShape, template};
 use super::read::{Path, Reader, Unknown, fault};
-use super::{Meta, Object, Spanned};
+use super::{Meta, Needs, Object, Spanned, needs};
+use crate::space::Labels;
 use crate::yaml::{Entry, Node};
 
 /// How many pods a controller makes.
@@ -35,6 +36,10 @@ pub struct Workload {
     pub first_ordinal: u32,
     /// It has run to its end and makes no more pods (S-38).
     pub finished: bool,
+    /// Its own labels, where some of them are not on its pods.
+    pub labels: Option<Box<Spanned<Arc<Labels>>>>,
+    /// What its template says that the pods need.
+    pub needs: Needs,
 }
 
 /// Puts a workload together; `None`, with a finding, where it has no template.
@@ -52,7 +57,11 @@ fn build(
         return None;
     };
     let shape = template(reader, path, entry, extra);
+    let own = root.labels();
+    let apart = own.value.iter().any(|(key, value)| shape.value.labels.get(key) != Some(value));
     Some(Workload {
+        labels: apart.then(|| Box::new(own)),
+        needs: entry.value.get("spec").map(needs::of_spec).unwrap_or_default(),
         kind: root.kind.name,
         shape: Spanned::new(reader.decoder.share(shape.value), shape.span),
         meta: root.meta,

@@ -142,6 +142,9 @@ fn assemble(
             name: name.into(),
             span: nowhere(),
             service_account: None,
+            hook: false,
+            labels: None,
+            mentions: Vec::new(),
             groups,
         });
     }
@@ -184,6 +187,8 @@ fn realise(
         members,
         pods,
         several: pods > 1,
+        undeclared: false,
+        dns: npv_models::cluster::Dns::Cluster,
         span: nowhere(),
     }
 }

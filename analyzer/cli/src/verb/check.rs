@@ -40,6 +40,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         let engine = super::engine(snapshot, look);
         let Judged { findings, suppressed, known } = during("looking for mistakes", look, || {
             judge(snapshot, &engine, &selection, circumstances, baseline.as_ref())
+                .map(|judged| judged.united(snapshot))
         })
         .unwrap_or_else(|bug| guard::stop(&bug));
         Checked { engine, findings, suppressed, known }

@@ -125,7 +125,7 @@ fn filters(args: &DiffArgs, sides: [(&Snapshot, &Engine); 2]) -> Result<Vec<Filt
         endpoints: engine.endpoints(),
         namespace: args.input.namespace.as_deref(),
     });
-    let refused = |Unresolved { message, mut help }: Unresolved| {
+    let refused = |Unresolved { message, mut help, .. }: Unresolved| {
         help.push(
             "`--fail-on-opened` takes `any`, `existing`, `internet`, `cross-namespace`, `data-store` or a name; without \
              one it stands last, or before another option"

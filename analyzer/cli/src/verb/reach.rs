@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use npv_analyzer::config::Configured;
 use npv_analyzer::engine::{EndpointId, EndpointKind, Engine};
+use npv_analyzer::lint::{self, Context};
 use npv_analyzer::query::check::fails;
 use npv_analyzer::query::depends::Dependencies;
 use npv_analyzer::query::ends::Spaces;
 use npv_analyzer::query::exposure;
 use npv_analyzer::query::name::Names;
-use npv_analyzer::query::reach::{Question, reach};
+use npv_analyzer::query::reach::{Question, reach, why_nobody};
 use npv_analyzer::query::via::via_services;
 use npv_analyzer::query::walk;
-use npv_analyzer::report::{ExposureReport, ReachReport};
+use npv_analyzer::report::{ExposureReport, IntendedReport, ReachReport};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::diagnostic::Severity;
 use npv_models::space::Traffic;
@@ -26,7 +27,9 @@ use crate::progress::during;
 use crate::{output, verbose};
 
 pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
-    if args.world == World::Any {
+    if args.intended {
+        output::check(&args.input.format, "reach --intended", |format| format.intended)?;
+    } else if args.world == World::Any {
         refuse(args)?;
         output::check(&args.input.format, "reach --world any", |format| format.exposure)?;
     } else if args.transitive {
@@ -37,6 +40,9 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     let Input { configured, snapshot } = input::read(&args.paths, &args.input, look)?;
     let engine = super::engine(&snapshot, look);
     let start = Instant::now();
+    if args.intended {
+        return intended(&snapshot, &engine, args, &configured, look);
+    }
     let names = Names {
         cluster: &snapshot.cluster,
         endpoints: engine.endpoints(),
@@ -92,6 +98,7 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     let report = ReachReport {
         reach: &answer,
         depends: &Dependencies::new(&snapshot, &engine, &spaces),
+        why_nobody: &why_nobody(&question, &snapshot, &engine),
         sources: &snapshot.sources,
         findings: &snapshot.findings,
         complete: snapshot.complete(),
@@ -105,6 +112,39 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     )?;
     verbose::answered(start.elapsed(), look);
     Ok(exit(&snapshot, &configured))
+}
+
+/// Answers what the manifests ask for themselves.
+fn intended(
+    snapshot: &Snapshot,
+    engine: &Engine,
+    args: &ReachArgs,
+    configured: &Configured,
+    look: LookArgs,
+) -> Result<Exit, Failure> {
+    let start = Instant::now();
+    let mut needs = lint::needs(&Context::new(snapshot, engine));
+    if let Some(namespace) = args.input.namespace.as_deref() {
+        let prefix = format!("{namespace}/");
+        needs.retain(|need| need.src.starts_with(&prefix) || need.service.starts_with(&prefix));
+    }
+    show_findings(snapshot, look);
+    let report = IntendedReport {
+        needs: &needs,
+        sources: &snapshot.sources,
+        findings: &snapshot.findings,
+        complete: snapshot.complete(),
+    };
+    let verb = "reach --intended";
+    output::write(
+        &args.input.format,
+        look,
+        verb,
+        |format| format.intended,
+        |write, page| write(&report, page),
+    )?;
+    verbose::answered(start.elapsed(), look);
+    Ok(exit(snapshot, configured))
 }
 
 /// Refuses what makes no sense for clusters that nobody has seen.

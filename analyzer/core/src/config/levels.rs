@@ -63,9 +63,18 @@ impl Target {
         let rules = lint::rules().iter().map(|rule| rule.name.to_owned());
         let known: Vec<String> =
             rules.chain(Category::ALL.map(|category| category.name().to_owned())).collect();
-        let help = match closest(text, &known).first() {
-            Some(close) => format!("did you mean `{close}`?"),
-            None => "`npv rule` lists all rules and categories".to_owned(),
+        // Whoever types a part of a name means one of those that have it.
+        let lower = text.to_ascii_lowercase();
+        let holding: Vec<&str> = known
+            .iter()
+            .filter(|name| lower.len() > 1 && name.contains(&lower))
+            .map(String::as_str)
+            .take(6)
+            .collect();
+        let help = match (holding.as_slice(), closest(text, &known).first()) {
+            ([], Some(close)) => format!("did you mean `{close}`?"),
+            ([], None) => "`npv rule` lists all rules and categories".to_owned(),
+            (some, _) => format!("did you mean `{}`?", some.join("` or `")),
         };
         Err((format!("there is no rule or category `{}`", clip(text)), help))
     }

@@ -78,15 +78,21 @@ pub(super) fn compare(
             if *equal.entry(ids).or_insert_with(|| old == new) {
                 continue;
             }
-            record(&mut effect, after, (from, to), (old, new));
+            record(&mut effect, (before, after), (from, to), (old, new));
         }
     }
     Some(effect)
 }
 
-/// An endpoint as people know it: addresses by what they are, anything else by its id.
-fn name(endpoint: &Endpoint) -> String {
+/// An endpoint as people know it: anything but addresses by its id; of addresses those that are the same before and
+/// after, for only of these the change is said.
+fn name(before: &Endpoint, endpoint: &Endpoint) -> String {
     let EndpointKind::External(set) = &endpoint.kind else { return endpoint.id.clone() };
+    let common = match &before.kind {
+        EndpointKind::External(old) => set.intersection(old),
+        _ => set.clone(),
+    };
+    let set = &common;
     let mut ranges = set.ranges();
     let shown: Vec<String> = ranges.by_ref().take(2).map(|(first, last)| cidr_text(first, last)).collect();
     let more = ranges.count();
@@ -96,27 +102,29 @@ fn name(endpoint: &Endpoint) -> String {
 
 fn record(
     effect: &mut Effect,
-    engine: &Engine,
+    (before, engine): (&Engine, &Engine),
     (from, to): (&[Cell], &[Cell]),
     (old, new): (&Traffic, &Traffic),
 ) {
-    let name = |id: EndpointId| engine.endpoint(id).map_or_else(String::new, name);
+    let name = |&(old, new): &Cell| {
+        before.endpoint(old).zip(engine.endpoint(new)).map_or_else(String::new, |(old, new)| name(old, new))
+    };
     let Effect { opened, closed, more } = effect;
     for (list, traffic) in [(opened, new.difference(old)), (closed, old.difference(new))] {
         if traffic.is_empty() {
             continue;
         }
         let traffic = traffic.to_string();
-        for (_, src) in from {
-            for (_, dst) in to {
-                if src == dst && !engine.endpoint(*src).is_some_and(|endpoint| endpoint.several) {
+        for src in from {
+            for dst in to {
+                if src.1 == dst.1 && !engine.endpoint(src.1).is_some_and(|endpoint| endpoint.several) {
                     continue;
                 }
                 if list.len() >= MOST {
                     *more = true;
                     return;
                 }
-                list.insert(Change { src: name(*src), dst: name(*dst), traffic: traffic.clone() });
+                list.insert(Change { src: name(src), dst: name(dst), traffic: traffic.clone() });
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use npv_models::cluster::{GroupId, Node, PodGroup};
+use npv_models::cluster::{GroupId, Node, PodGroup, UnseenBy};
 use npv_models::decide::{End, Flow, NodeEnd, PodEnd};
 use npv_models::diagnostic::Witness;
 use npv_models::policy::{Action, Direction, NamespaceSelector, PeerMatch, Peers, Rule};
@@ -22,6 +22,8 @@ pub(super) enum Caller {
     Unseen,
     /// The API server: at these addresses, or at any where they are not known.
     ApiServer(Vec<IpAddr>),
+    /// A load balancer of the cloud: at addresses of its own or the nodes', never at a pod's.
+    Balancer,
 }
 
 /// What keeps a caller out.
@@ -81,9 +83,13 @@ pub(super) fn stop<'a>(
     context.endpoints_of(group).iter().find_map(|&dst| match caller {
         Caller::Pods(callers) => from_pods(context, callers, (dst, group), protocol, port),
         Caller::Unseen => from_unseen(context, pods, (dst, group), protocol, port),
-        Caller::ApiServer(addresses) => {
+        Caller::ApiServer(_) | Caller::Balancer => {
+            let addresses: &[IpAddr] = match caller {
+                Caller::ApiServer(addresses) => addresses,
+                _ => &[],
+            };
             let admitted = |id: EndpointId| {
-                let sides = context.engine.between(id, dst);
+                let sides = context.engine.possibly_between(id, dst);
                 context.engine.traffic(sides.ingress).contains(protocol, port)
             };
             let servers = || context.outside().filter(|(_, end)| may_be_at(&end.kind, addresses));
@@ -106,7 +112,7 @@ fn from_pods<'a>(
     let mut stopped = None;
     for &caller in callers {
         for &src in context.endpoints_of(caller) {
-            let sides = context.engine.between(src, dst);
+            let sides = context.engine.possibly_between(src, dst);
             if context.engine.traffic(sides.both).contains(protocol, port) {
                 return None;
             }
@@ -149,7 +155,10 @@ fn from_unseen<'a>(
     // Who admits any address admits everybody, or at least somebody whom the manifests do not show.
     let from_outside = context.outside().any(|(id, end)| {
         matches!(end.kind, EndpointKind::External(_))
-            && context.engine.traffic(context.engine.between(id, dst).ingress).contains(protocol, port)
+            && context
+                .engine
+                .traffic(context.engine.possibly_between(id, dst).ingress)
+                .contains(protocol, port)
     });
     let may_admit = || {
         let rules =
@@ -182,7 +191,14 @@ pub(super) fn may_match_unseen(context: &Context<'_>, rule: &Rule, own: &str) ->
         Peers::Anyone => true,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(selector) => match &selector.namespaces {
-                NamespaceSelector::Named(name) => **name != *own || context.pods.select(selector, false).open,
+                NamespaceSelector::Named(name) => {
+                    // What is deployed there unseen may be the caller; what an account makes is of its own.
+                    let deployed = || {
+                        let mut unseen = context.cluster().unseen_in(own);
+                        unseen.any(|unseen| matches!(unseen.by, UnseenBy::Release { .. } | UnseenBy::Unread))
+                    };
+                    **name != *own || context.pods.select(selector, false).open || deployed()
+                }
                 NamespaceSelector::Labels(_) => true,
             },
             _ => true,

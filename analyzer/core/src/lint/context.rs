@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use npv_models::cluster::{Cluster, GroupId};
 use npv_models::policy::{Direction, NoMatch, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
 use npv_models::source::SourceMap;
+use npv_models::space::IpSet;
 use npv_symbolic::session::BUDGET;
 use rustc_hash::FxHashMap;
 
@@ -81,6 +82,7 @@ pub struct Context<'a> {
     /// Nodes and addresses.
     outside: Vec<EndpointId>,
     senders: OnceLock<Vec<Vec<EndpointId>>>,
+    service_addresses: OnceLock<IpSet>,
 }
 
 impl<'a> Context<'a> {
@@ -151,6 +153,7 @@ impl<'a> Context<'a> {
             endpoints,
             outside,
             senders: OnceLock::new(),
+            service_addresses: OnceLock::new(),
         }
     }
 
@@ -275,6 +278,29 @@ impl<'a> Context<'a> {
             }
             classes
         })
+    }
+
+    /// The virtual addresses of Services, as far as they are known: no policy ever sees one (S-31).
+    pub(super) fn service_addresses(&self) -> &IpSet {
+        self.service_addresses.get_or_init(|| self.cluster().service_addresses())
+    }
+
+    /// A name for a NetworkPolicy of a namespace that none there has: this one, or it with a number.
+    pub(super) fn free_name(&self, namespace: &str, wanted: &str) -> String {
+        let taken = |name: &str| {
+            self.policies.iter().any(|placed| {
+                let object = &placed.policy.object;
+                object.namespace.as_deref() == Some(namespace) && *object.name == *name
+            })
+        };
+        let mut name = wanted.to_owned();
+        for number in 2..u32::MAX {
+            if !taken(&name) {
+                break;
+            }
+            name = format!("{wanted}-{number}");
+        }
+        name
     }
 
     /// The address of NodeLocal DNSCache, where the manifests deploy it (S-86).

@@ -29,8 +29,14 @@ pub(super) const PROTOCOLS: [Protocol; 2] = [Protocol::Udp, Protocol::Tcp];
 /// Where NodeLocal DNSCache listens on every node (S-86).
 pub(super) const NODE_LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
 
-/// Namespaces in which a cluster's DNS is deployed.
-const NAMESPACES: [&str; 2] = ["kube-system", "openshift-dns"];
+/// Where OpenShift deploys its DNS.
+pub(super) const OPENSHIFT: &str = "openshift-dns";
+
+/// The port on which OpenShift's DNS pods listen; its Service has 53.
+pub(super) const OPENSHIFT_PORT: u16 = 5353;
+
+/// Namespaces in which a cluster's DNS is deployed, with the port on which its pods listen.
+const NAMESPACES: [(&str, u16); 2] = [("kube-system", PORT), (OPENSHIFT, OPENSHIFT_PORT)];
 
 /// Some pods of the cluster's DNS.
 #[derive(Clone, Debug)]
@@ -88,10 +94,10 @@ fn declared(pod: &PodGroup, protocol: Protocol) -> u16 {
 }
 
 fn in_dns_namespace(cluster: &Cluster, namespace: npv_models::cluster::NamespaceId) -> bool {
-    NAMESPACES.contains(&cluster.namespace_name(namespace))
+    NAMESPACES.iter().any(|(name, _)| *name == cluster.namespace_name(namespace))
 }
 
-fn is_dns_service(cluster: &Cluster, service: &Service) -> bool {
+pub(super) fn is_dns_service(cluster: &Cluster, service: &Service) -> bool {
     // Whoever has said which pods it is knows better than names do.
     if cluster.assumptions.dns.is_some() {
         return service.ports.iter().any(|port| port.port == PORT);
@@ -138,14 +144,15 @@ pub(super) fn names_dns(rule: &Rule, protocol: Protocol) -> bool {
 
 /// OpenShift's DNS pods listen on 5353.
 fn asks(traffic: &Traffic, protocol: Protocol) -> bool {
-    traffic.contains(protocol, PORT) || traffic.contains(protocol, 5353)
+    NAMESPACES.iter().any(|(_, port)| traffic.contains(protocol, *port))
 }
 
-fn admits(ports: &Ports, protocol: Protocol) -> bool {
+/// Whether the ports hold one of these, or any that is named after DNS.
+pub(super) fn admits(ports: &Ports, protocol: Protocol, numbers: &[u16]) -> bool {
     match ports {
         Ports::All => true,
         Ports::Listed(items) => items.iter().any(|item| match &item.matches {
-            PortMatch::Numbers(traffic) => asks(traffic, protocol),
+            PortMatch::Numbers(traffic) => numbers.iter().any(|port| traffic.contains(protocol, *port)),
             PortMatch::Named { protocol: of, name } => {
                 of.is_none_or(|of| of == protocol) && is_dns_name(name)
             }
@@ -155,7 +162,7 @@ fn admits(ports: &Ports, protocol: Protocol) -> bool {
 
 /// Whether DNS pods that no manifest shows may be among those that the rule leads to.
 fn may_lead_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bool {
-    if !admits(&rule.ports, protocol) {
+    if !admits(&rule.ports, protocol, &[PORT, OPENSHIFT_PORT]) {
         return false;
     }
     // A port says who is meant only where labels do not.
@@ -164,10 +171,15 @@ fn may_lead_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bo
         Peers::Anyone => true,
         Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
             PeerMatch::Pods(selector) => {
-                may_be_dns_namespace(context, &selector.namespaces)
+                // Policy sees the port of the pods, and that depends on whose they are.
+                let numbers: Vec<u16> = dns_ports(context, &selector.namespaces).collect();
+                admits(&rule.ports, protocol, &numbers)
+                    && !numbers.is_empty()
                     && (by_port || may_be_dns_pod(context, &selector.pods))
             }
-            PeerMatch::Block { cidr, except } => by_port || may_hold_pods(*cidr, except),
+            PeerMatch::Block { cidr, except } => {
+                !is_of_services(context, *cidr) && (by_port || may_hold_pods(*cidr, except))
+            }
             PeerMatch::Nodes(_) | PeerMatch::Domain(_) => by_port,
             // S-67: a peer that npv does not know is reported as such; nothing is built on it, nor on one that
             // is more than a selector or a block.
@@ -224,21 +236,33 @@ pub(super) fn kube_system(context: &Context<'_>) -> Labels {
     }
 }
 
+/// Whether a block holds nothing but virtual addresses of Services, which no policy sees (S-31).
+fn is_of_services(context: &Context<'_>, cidr: IpNet) -> bool {
+    IpSet::net(cidr).difference(context.service_addresses()).is_empty()
+}
+
 /// Whether DNS may be in one of the namespaces, for all that the manifests tell (S-42).
 pub(super) fn may_be_dns_namespace(context: &Context<'_>, selector: &NamespaceSelector) -> bool {
-    if context.cluster().assumptions.dns.is_some() {
-        return true;
-    }
-    NAMESPACES.iter().any(|name| match selector {
-        NamespaceSelector::Named(own) => &**own == *name,
+    dns_ports(context, selector).next().is_some()
+}
+
+/// The ports of the DNS pods that may be in one of the namespaces; where somebody has said which pods DNS is, but not
+/// where, all.
+pub(super) fn dns_ports(context: &Context<'_>, selector: &NamespaceSelector) -> impl Iterator<Item = u16> {
+    let anywhere = context.cluster().assumptions.dns.is_some();
+    let may_be = |name: &str| match selector {
+        NamespaceSelector::Named(own) => **own == *name,
         NamespaceSelector::Labels(selector) => {
             let known = context.pods.namespace(name).and_then(|id| context.cluster().namespace(id));
             match known {
                 Some(namespace) if namespace.defined.is_some() => selector.matches(&namespace.labels),
-                _ => may_match(selector, name, &Labels::from_iter([(NAMESPACE_NAME, *name)])),
+                _ => may_match(selector, name, &Labels::from_iter([(NAMESPACE_NAME, name)])),
             }
         }
-    })
+    };
+    let found: Vec<u16> =
+        NAMESPACES.iter().filter(|(name, _)| anywhere || may_be(name)).map(|(_, port)| *port).collect();
+    found.into_iter()
 }
 
 /// Whether pods of a DNS server may carry such labels: every label that is asked for speaks of DNS.

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use npv_models::cluster::PodGroup;
 use npv_models::policy::{Peer, PeerMatch, Peers, PortMatch, Ports, Rule};
 use npv_models::source::Span;
-use npv_models::space::Protocol;
+use npv_models::space::{IpSet, Protocol};
 
 /// A port that databases or administrators use.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +86,20 @@ pub(super) fn names(ports: &Ports, port: &SensitivePort) -> bool {
 /// Whether a block holds most of the addresses of a family: with `2000::/3`, all that are in public use.
 pub(super) fn is_world(cidr: &IpNet) -> bool {
     cidr.prefix_len() <= 4
+}
+
+/// Addresses that are private by convention: of pods, nodes and Services (RFC 1918, 6598, 4193).
+pub(super) const PRIVATE: [&str; 5] =
+    ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+
+/// Whether some of the addresses are private.
+pub(super) fn is_private(addresses: &IpSet) -> bool {
+    private().any(|range| IpSet::net(range).intersects(addresses))
+}
+
+/// The private ranges.
+pub(super) fn private() -> impl Iterator<Item = IpNet> {
+    PRIVATE.iter().filter_map(|range| range.parse().ok())
 }
 
 /// The whole world among the peers of a rule.

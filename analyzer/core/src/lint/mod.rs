@@ -17,6 +17,9 @@ mod docs;
 mod example;
 mod exposed;
 mod first_match;
+mod implied;
+mod intended;
+mod misplaced;
 mod pods;
 mod proofs;
 mod registry;
@@ -37,6 +40,7 @@ pub use context::Context;
 pub(crate) use dns::is_dns_pod;
 pub use docs::markdown;
 pub(crate) use exposed::keeps_data;
+pub use intended::{Met, Need, needs};
 pub use registry::rules;
 pub use rule::{Category, Check, Rule};
 pub(crate) use rules::configuration::{
@@ -89,6 +93,7 @@ pub fn run_some(context: &Context<'_>, wanted: impl Fn(&Rule) -> bool + Sync) ->
         _ => Vec::new(),
     });
     let mut findings: Vec<Finding> = found.into_iter().chain(proved).flatten().collect();
+    keep_what_was_meant(context, &mut findings);
     // An object of which nobody has filled in the name is not what will be deployed.
     let filled_in = |finding: &Finding| finding.object.as_deref().and_then(syntax::placeholder).is_none();
     findings.retain(filled_in);
@@ -97,4 +102,29 @@ pub fn run_some(context: &Context<'_>, wanted: impl Fn(&Rule) -> bool + Sync) ->
         order(a).cmp(&order(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))
     });
     Ok(findings)
+}
+
+/// Takes out what calls a policy, a rule or an entry superfluous in which something is dead: a label that is misspelt
+/// there is the only trace of what was meant, and removing it would settle both findings and mend nothing.
+fn keep_what_was_meant(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    const SUPERFLUOUS: [&str; 3] = ["redundant-policy", "redundant-rule", "redundant-entry"];
+    if !findings.iter().any(|finding| SUPERFLUOUS.contains(&finding.rule)) {
+        return;
+    }
+    let mut dead = Vec::new();
+    // Whether anybody wants to hear of them does not matter here.
+    for rule in rules().iter().filter(|rule| rule.category == Category::Dead && !rule.pedantic) {
+        if let Check::Snapshot(check) = rule.check {
+            check(context, &mut dead);
+        }
+    }
+    findings.retain(|finding| {
+        !SUPERFLUOUS.contains(&finding.rule)
+            || !dead.iter().any(|dead| {
+                let within = finding.span().zip(dead.span()).is_some_and(|(own, there)| {
+                    own.source == there.source && own.start <= there.start && there.end <= own.end
+                });
+                dead.object == finding.object && (finding.rule == "redundant-policy" || within)
+            })
+    });
 }

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use fixedbitset::FixedBitSet;
-use npv_models::cluster::{Cluster, GroupId, NamespaceId, PodGroup};
+use npv_models::cluster::{Cluster, GroupId, NamespaceId, PodGroup, Workload};
 use npv_models::decide::Profile;
 use npv_models::policy::{NamespaceSelector, PodSelector};
 use npv_models::space::{Labels, Operator, Requirement, Selector};
@@ -101,6 +101,17 @@ pub(super) struct Selected {
     /// One of the matching namespaces, which is not just a policy's own, may hold more pods than the
     /// manifests show.
     pub(super) partial: bool,
+    /// Something that the manifests do not show may have made pods in one of the matching namespaces.
+    pub(super) unseen: bool,
+    /// The manifests show no pod at all in one of the matching namespaces, so that nobody knows who is in it (S-42).
+    pub(super) vacant: bool,
+}
+
+impl Selected {
+    /// Whether the manifests cannot show everybody whom it selects.
+    pub(super) fn may_hold_more(&self) -> bool {
+        self.open || self.partial || self.unseen
+    }
 }
 
 /// The pods of a cluster, by label and namespace.
@@ -113,6 +124,8 @@ pub(super) struct Pods<'a> {
     /// The groups of each namespace.
     ranges: Vec<Range<u32>>,
     any_namespace_defined: bool,
+    /// For each namespace whether something that the manifests do not show may have made pods there.
+    unseen: Vec<bool>,
     /// Kinds of custom resources in the manifests, in lower case.
     custom: FxHashSet<String>,
 }
@@ -137,7 +150,12 @@ impl<'a> Pods<'a> {
         }
         let any_namespace_defined = cluster.namespaces.iter().any(|namespace| namespace.defined.is_some());
         let custom = kinds.filter_map(custom_kind).collect();
-        Self { cluster, profile, labels, ranges, any_namespace_defined, custom }
+        let unseen = cluster
+            .namespaces
+            .iter()
+            .map(|namespace| cluster.unseen_pods(&namespace.name).is_some())
+            .collect();
+        Self { cluster, profile, labels, ranges, any_namespace_defined, unseen, custom }
     }
 
     /// The group with this id.
@@ -284,10 +302,34 @@ impl<'a> Pods<'a> {
             })
     }
 
+    /// The CronJob whose name a requirement takes for that of a Job: no pod has it as its `job-name`.
+    pub(super) fn cron_job_named(&self, scope: &Scope, requirement: &Requirement) -> Option<&'a Workload> {
+        let of_jobs = matches!(&*requirement.key, "job-name" | "batch.kubernetes.io/job-name");
+        if !of_jobs || requirement.operator != Operator::In {
+            return None;
+        }
+        let named = |name: &str, kind: &str| {
+            let mut workloads = self.cluster.workloads.iter();
+            workloads.find(|one| {
+                *one.name == *name && *one.kind == *kind && scope.matched.contains(&one.namespace)
+            })
+        };
+        let mut found = requirement
+            .values
+            .iter()
+            .map(|value| named(value, "CronJob").filter(|_| named(value, "Job").is_none()));
+        let first = found.next()??;
+        found.all(|one| one.is_some()).then_some(first)
+    }
+
     /// Whether the selector may match pods by labels that they get only when they are created.
     fn later(&self, scope: &Scope, selector: &Selector) -> bool {
         if self.made_by_an_operator(selector) {
             return true;
+        }
+        // A Job that a CronJob makes has a name of its own, and never the CronJob's.
+        if selector.requirements().iter().any(|one| self.cron_job_named(scope, one).is_some()) {
+            return false;
         }
         let late = |requirement: &&Requirement| set_at_run_time(&requirement.key);
         if !selector.requirements().iter().any(|requirement| late(&requirement)) {
@@ -324,7 +366,11 @@ impl<'a> Pods<'a> {
             NamespaceSelector::Named(_) => false,
             NamespaceSelector::Labels(_) => scope.matched.iter().any(|&namespace| self.is_partial(namespace)),
         };
-        Selected { pods: PodSet::new(pods, self.cluster.groups.len()), hidden, scope, open, partial }
+        let unseen =
+            scope.matched.iter().any(|id| self.unseen.get(id.0 as usize).copied().unwrap_or_default());
+        let vacant = scope.matched.iter().any(|&namespace| !self.has_pods(namespace));
+        let pods = PodSet::new(pods, self.cluster.groups.len());
+        Selected { pods, hidden, scope, open, partial, unseen, vacant }
     }
 }
 

@@ -54,6 +54,19 @@ pub(super) fn with_key(sources: &SourceMap, value: Span, name: &str) -> Span {
     if words.all(bare) { key.to(value) } else { value }
 }
 
+/// The namespace that stands in the same `metadata` as a name, where it is this one.
+pub(super) fn namespace_beside(sources: &SourceMap, name: Span, wanted: &str) -> Option<Span> {
+    let rest = rest_of_object(sources, name);
+    let after = key_with(sources, rest, "namespace", &[wanted]);
+    let key = after.or_else(|| {
+        let key = key_before(sources, name, "namespace")?;
+        let between = sources.slice(Span::new(key.source, key.start, name.start));
+        (!between.contains("---") && !between.contains("kind")).then_some(key)
+    })?;
+    let value = value(sources, Span::new(key.source, key.start, rest.end), "namespace")?;
+    (sources.slice(value).trim_matches(['"', '\'']) == wanted).then(|| key.to(value))
+}
+
 /// What follows a place in the same object: up to the next document, or the next object of a list.
 pub(super) fn rest_of_object(sources: &SourceMap, from: Span) -> Span {
     // An object of a policy is short; the bound keeps one finding from scanning a whole dump.

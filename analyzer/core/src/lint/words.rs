@@ -7,7 +7,7 @@ use npv_models::policy::{Direction, Entity, NamespaceSelector, PeerMatch, PodSel
 use npv_models::space::Selector;
 
 /// `` `a`, `b` and 3 more ``: the first few, each in backticks.
-pub(super) fn some<T: Display>(items: impl IntoIterator<Item = T>, limit: usize) -> String {
+pub(crate) fn some<T: Display>(items: impl IntoIterator<Item = T>, limit: usize) -> String {
     let mut shown: Vec<String> = Vec::new();
     let mut more = 0_usize;
     for item in items {
@@ -111,7 +111,7 @@ pub(super) fn selector(selector: &Selector) -> String {
 }
 
 /// Names of things in the inventory.
-pub(super) trait Names {
+pub(crate) trait Names {
     /// The namespace with this id.
     fn namespace(&self, id: NamespaceId) -> Option<&Namespace>;
     /// The workload with this id.

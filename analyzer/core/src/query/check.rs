@@ -113,6 +113,14 @@ pub fn judge(
     Ok(Judged { findings, suppressed, known })
 }
 
+impl Judged {
+    /// The same with one finding for each cause, the worst first.
+    pub fn united(mut self, snapshot: &Snapshot) -> Self {
+        self.findings = super::causes::united(self.findings, snapshot);
+        self
+    }
+}
+
 fn found(snapshot: &Snapshot, engine: &Engine, selection: &Selection) -> Result<Vec<Finding>, Error> {
     let mut findings = snapshot.findings.clone();
     let context = Context::new(snapshot, engine).pedantic(*selection.config.pedantic);
@@ -141,7 +149,7 @@ pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(order);
 }
 
-fn order(a: &Finding, b: &Finding) -> Ordering {
+pub(super) fn order(a: &Finding, b: &Finding) -> Ordering {
     let at = |finding: &Finding| finding.span().map(|span| (span.source, span.start, span.end));
     at(a).cmp(&at(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))
 }

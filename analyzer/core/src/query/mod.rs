@@ -1,6 +1,7 @@
 //! Questions and their answers. A question is apart from its answerer, and an answer is plain data:
 //! formats write it, and other queries read it.
 
+mod causes;
 pub mod check;
 pub mod depends;
 pub mod diff;

@@ -51,11 +51,14 @@ pub struct Unresolved {
     pub message: String,
     /// What to do next.
     pub help: Vec<String>,
+    /// Nothing has the name; otherwise several have it, or it is no name at all.
+    pub unknown: bool,
 }
 
 impl Unresolved {
-    fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), help: Vec::new() }
+    /// Something is wrong with a name.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: Vec::new(), unknown: false }
     }
 
     fn help(mut self, help: impl Into<String>) -> Self {
@@ -135,7 +138,7 @@ impl<'a> Names<'a> {
             return Ok(vec![Place::Endpoint(EndpointId(index as u32))]);
         }
         let places = self.named(name);
-        if places.is_empty() { Err(self.unknown(name)) } else { Ok(places) }
+        if places.is_empty() { Err(Unresolved { unknown: true, ..self.unknown(name) }) } else { Ok(places) }
     }
 
     /// The endpoints that a place is, or has a part in.
@@ -245,6 +248,14 @@ impl<'a> Names<'a> {
                 found.push(Place::Workload(WorkloadId(index as u32)));
             }
         }
+        // `deploy/api`, as kubectl knows it, where no namespace is called so.
+        if let ([kind, name], true) = (parts.as_slice(), found.is_empty()) {
+            for (index, workload) in self.cluster.workloads.iter().enumerate() {
+                if *workload.name == **name && is_kind(kind, &workload.kind) {
+                    found.push(Place::Workload(WorkloadId(index as u32)));
+                }
+            }
+        }
         if !found.is_empty() || kind.is_some_and(|kind| !is_kind(kind, "Pod")) {
             return found;
         }
@@ -260,10 +271,10 @@ impl<'a> Names<'a> {
     }
 
     fn unknown(&self, text: &str) -> Unresolved {
-        if let Some(service) = self.service(text) {
+        if let Some(service) = self.service_called(text, None) {
             let namespace = self.namespace_name(service.namespace);
             let unresolved = Unresolved::new(format!(
-                "`{text}` is the Service `{namespace}/{}`, and no pod",
+                "`{text}` is the Service `{namespace}/{}`, which opens no connections itself",
                 service.name
             ));
             // S-31.
@@ -290,19 +301,65 @@ impl<'a> Names<'a> {
         )
     }
 
-    fn service(&self, text: &str) -> Option<&'a Service> {
+    /// The Service that a text means which names no endpoint: `svc/NAME`, `NAMESPACE/NAME`, a DNS name, or its own name
+    /// alone where that is of one Service or of one in the namespace `own`.
+    pub fn service_called(&self, text: &str, own: Option<&str>) -> Option<&'a Service> {
         let (kind, rest) = match text.split_once('/') {
             Some(("svc" | "service" | "services", rest)) => (true, rest),
             _ => (false, text),
         };
-        let (namespace, name) = match rest.split_once('/') {
-            Some((namespace, name)) => (Some(namespace), name),
-            None => (if kind { self.namespace } else { None }, rest),
+        let own = self.namespace.or(own);
+        if let Some((namespace, name)) = rest.split_once('/') {
+            return self.cluster.service(namespace, name);
+        }
+        let by_dns = if kind {
+            None
+        } else {
+            self.cluster.service_named(own.unwrap_or_default(), &rest.to_lowercase())
         };
-        self.cluster.services.iter().find(|service| {
-            &*service.name == name
-                && namespace.is_none_or(|wanted| self.namespace_name(service.namespace) == wanted)
+        by_dns.or_else(|| {
+            let mut named = self.cluster.services.iter().filter(|service| &*service.name == rest);
+            let first = named.next();
+            let in_own =
+                |service: &&Service| own.is_some_and(|own| self.namespace_name(service.namespace) == own);
+            match (first, named.next()) {
+                (Some(only), None) => Some(only),
+                _ => self.cluster.services.iter().filter(|service| &*service.name == rest).find(in_own),
+            }
         })
+    }
+
+    /// The namespace that a place is in, where it is in one.
+    pub fn home(&self, place: &Place) -> Option<&'a str> {
+        match place {
+            Place::Endpoint(id) => match &self.endpoints.get(id.0 as usize)?.kind {
+                EndpointKind::Pods { workload, .. } => {
+                    self.workload(*workload).map(|(namespace, _)| namespace)
+                }
+                _ => None,
+            },
+            place => self.namespace_of(place),
+        }
+    }
+
+    /// The protocols and numbers that the pods of a place declare under a port's name.
+    pub fn ports_called(&self, place: &Place, name: &str) -> Vec<(Protocol, u16)> {
+        let mut found = Vec::new();
+        for id in self.endpoints_of(place) {
+            let Some(EndpointKind::Pods { groups, .. }) =
+                self.endpoints.get(id.0 as usize).map(|end| &end.kind)
+            else {
+                continue;
+            };
+            let groups = groups.iter().filter_map(|group| self.cluster.groups.get(group.0 as usize));
+            for port in groups.flat_map(|group| group.ports.iter()) {
+                let port_of_name = (port.protocol, port.number);
+                if port.name.as_deref() == Some(name) && !found.contains(&port_of_name) {
+                    found.push(port_of_name);
+                }
+            }
+        }
+        found
     }
 
     fn known_names(&self) -> Vec<String> {
@@ -339,6 +396,15 @@ pub fn split_port(text: &str) -> Result<WithPort<'_>, String> {
         return Ok((text, None));
     }
     Ok((name, Some(parse_port(port)?)))
+}
+
+/// Splits `DST:NAME`, where what follows the last colon is the name of a port and no number.
+pub fn split_named_port(text: &str) -> Option<(&str, &str)> {
+    let (name, port) = text.rsplit_once(':')?;
+    let is_name = port.len() <= 15
+        && port.bytes().any(|byte| byte.is_ascii_lowercase())
+        && port.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    (is_name && !name.is_empty() && !name.starts_with('[')).then_some((name, port))
 }
 
 fn is_kind(wanted: &str, kind: &str) -> bool {

@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use npv_models::cluster::{Cluster, GroupId};
-use npv_models::policy::Entity;
+use npv_models::decide::End;
+use npv_models::policy::{Direction, Entity, NoMatch};
 use npv_models::space::{IpSet, Traffic};
 use rayon::prelude::*;
 
+use super::ends::{Ends, Sample, Spaces};
 use crate::engine::{Assumed, Connection, Endpoint, EndpointId, EndpointKind, Engine};
+use crate::snapshot::Snapshot;
 
 /// How many sources are answered at once before their rows are handed on: enough to keep every thread
 /// busy, little enough to hold in memory.
@@ -264,6 +267,54 @@ pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engin
         party.push(at);
     }
     Reach { parties, rows: Rows::Asked(Box::new(Asked { engine, question, members, party, marks, routed })) }
+}
+
+/// Why nobody reaches whom a question asks for, one sentence each; empty where the question names nobody to reach,
+/// or where more than a few are asked for.
+pub fn why_nobody(question: &Question, snapshot: &Snapshot, engine: &Engine) -> Vec<String> {
+    const MOST: usize = 4;
+    let Some(to) = question.to.as_ref().filter(|to| to.len() <= MOST) else { return Vec::new() };
+    let spaces = Spaces::of(&snapshot.cluster);
+    let ends = Ends::new(&snapshot.cluster, &spaces);
+    let filters = if question.from.is_some() || question.over.is_some() || question.namespace.is_some() {
+        " by what is asked for"
+    } else {
+        ""
+    };
+    to.iter()
+        .filter_map(|&id| {
+            let endpoint = engine.endpoint(id)?;
+            let EndpointKind::Pods { groups, .. } = &endpoint.kind else { return None };
+            let End::Pod(pod) = ends.pod(Sample { group: *groups.first()?, member: None })? else { return None };
+            let name = &endpoint.id;
+            let isolating: Vec<String> = snapshot
+                .policies
+                .policies()
+                .filter(|(_, tier, policy)| {
+                    tier.no_match == NoMatch::Deny
+                        && policy.isolates(Direction::Ingress)
+                        && policy.subject.matches(&pod)
+                })
+                .map(|(_, _, policy)| format!("`{}`", policy.object))
+                .collect();
+            let rules = snapshot.policies.policies().filter(|(_, _, policy)| policy.subject.matches(&pod));
+            let admits = rules.filter_map(|(_, _, policy)| policy.rules(Direction::Ingress)).flatten().count();
+            Some(match (isolating.as_slice(), admits) {
+                ([], _) => format!(
+                    "no policy isolates `{name}` for ingress: nobody{filters} is there, or may leave for it"
+                ),
+                (some, 0) => format!(
+                    "nobody reaches `{name}`{filters}: {} isolates it for ingress, and no rule admits anybody",
+                    some.join(", ")
+                ),
+                (some, _) => format!(
+                    "nobody reaches `{name}`{filters}: {} isolates it for ingress, and whom its rules admit is not there or may \
+                     not leave for it; `npv trace SRC {name}` says why for one of them",
+                    some.join(", ")
+                ),
+            })
+        })
+        .collect()
 }
 
 /// What a party is part of, when rows speak of workloads or namespaces.

@@ -6,7 +6,7 @@ use std::io;
 use npv_models::space::{Protocol, Traffic};
 
 use super::visible::visible;
-use super::{ExposureReport, Format, Page, ReachReport};
+use super::{ExposureReport, Format, IntendedReport, Page, ReachReport};
 use crate::query::exposure::words;
 use crate::query::reach::{Party, PartyKind};
 use crate::query::text;
@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     doc: "for spreadsheets; one row per connection",
     reach: Some(reach),
     exposure: Some(exposure),
+    intended: Some(intended),
     ..Format::NONE
 };
 
@@ -53,6 +54,35 @@ fn reach(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
         ];
         csv.write_record(record.iter().map(AsRef::as_ref)).map_err(io::Error::from)
     })?;
+    csv.flush()
+}
+
+/// One row per flow that is asked for.
+fn intended(report: &IntendedReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(page);
+    csv.write_record(["src", "service", "protocol", "port", "verdict", "denied_by", "by", "file", "line"])
+        .map_err(io::Error::from)?;
+    for need in report.needs {
+        let place = report.sources.locate(need.at);
+        let (file, line) = place.map_or_else(Default::default, |place| {
+            (visible(place.file).into_owned(), place.start.line.to_string())
+        });
+        let (src, service, by) = (visible(&need.src), visible(&need.service), visible(&need.by));
+        let denied = visible(need.denied_by.as_deref().unwrap_or_default());
+        let port = need.port.to_string();
+        let record = [
+            &*cell(&src),
+            &*cell(&service),
+            need.protocol.name(),
+            &port,
+            need.met.name(),
+            &*cell(&denied),
+            &*cell(&by),
+            &*cell(&file),
+            &line,
+        ];
+        csv.write_record(record).map_err(io::Error::from)?;
+    }
     csv.flush()
 }
 

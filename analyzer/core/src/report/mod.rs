@@ -32,7 +32,7 @@ use npv_models::space::Protocol;
 
 use crate::config::Configured;
 use crate::engine::Engine;
-use crate::lint::Rule;
+use crate::lint::{Need, Rule};
 use crate::query::depends::Dependencies;
 use crate::query::diff::{Diff, Explainer};
 use crate::query::equivalence::Equivalence;
@@ -98,6 +98,8 @@ pub struct Format {
     pub equivalence: Option<fn(&EquivalenceReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv reach --world any`.
     pub exposure: Option<fn(&ExposureReport<'_>, &mut Page<'_>) -> io::Result<()>>,
+    /// Writes the answer of `npv reach --intended`.
+    pub intended: Option<fn(&IntendedReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes the answer of `npv rule`.
     pub rules: Option<fn(&RulesReport<'_>, &mut Page<'_>) -> io::Result<()>>,
     /// Writes everything, as `npv report` does.
@@ -119,6 +121,7 @@ impl Format {
         config: None,
         equivalence: None,
         exposure: None,
+        intended: None,
         rules: None,
         report: None,
     };
@@ -205,6 +208,8 @@ pub struct ReachReport<'a> {
     pub reach: &'a Reach<'a>,
     /// What explains the connections of which something is unknown.
     pub depends: &'a Dependencies<'a>,
+    /// Why nobody reaches whom the question names, one sentence each, for an answer without rows.
+    pub why_nobody: &'a [String],
     /// The texts that diagnostics are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.
@@ -315,6 +320,18 @@ impl EquivalenceReport<'_> {
 pub struct ExposureReport<'a> {
     /// Who could be at the other end.
     pub exposures: &'a Exposures,
+    /// The texts that diagnostics are in.
+    pub sources: &'a SourceMap,
+    /// What reading found wrong.
+    pub findings: &'a [Finding],
+    /// Whether nothing was left out.
+    pub complete: bool,
+}
+
+/// The answer of `npv reach --intended`.
+pub struct IntendedReport<'a> {
+    /// What the manifests ask for.
+    pub needs: &'a [Need],
     /// The texts that diagnostics are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.

@@ -164,6 +164,9 @@ impl World {
             name: name.into(),
             span: span(),
             service_account: None,
+            hook: false,
+            labels: None,
+            mentions: Vec::new(),
             groups: Vec::new(),
         });
         self.group(labels)
@@ -183,6 +186,8 @@ impl World {
             members: Vec::new(),
             pods: 2,
             several: true,
+            undeclared: false,
+            dns: npv_models::cluster::Dns::Cluster,
             span: span(),
         });
         self.cluster.groups.last_mut().unwrap()

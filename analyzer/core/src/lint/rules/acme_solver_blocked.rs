@@ -145,7 +145,7 @@ fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Cul
             }
             sources.first().and_then(|src| denial(context, &flow(*src), Direction::Ingress))
         }
-        Caller::Unseen | Caller::ApiServer(_) => {
+        Caller::Unseen | Caller::ApiServer(_) | Caller::Balancer => {
             let denied = denial(context, &flow(unknown()), Direction::Ingress);
             let may_admit = |rule: &Rule| {
                 matches!(rule.action, Action::Allow | Action::Pass)

@@ -6,11 +6,12 @@ use std::net::IpAddr;
 use npv_models::cluster::Workload;
 use npv_models::decide::Flow;
 use npv_models::diagnostic::{Applicability, Finding, Fix, Witness};
-use npv_models::policy::{Direction, Rule};
+use npv_models::policy::{Direction, Peer, PeerMatch, Peers, Policy, Rule};
+use npv_models::source::Span;
 use npv_models::space::Protocol;
 use rustc_hash::FxHashSet;
 
-use crate::engine::EndpointId;
+use crate::engine::{EndpointId, EndpointKind};
 use crate::lint::blame::{Culprit, culprit};
 use crate::lint::callers::{Caller, api_server, end_at, may_be_at, outside_end};
 use crate::lint::context::Placed;
@@ -82,15 +83,21 @@ lint_rule! {
     };
 }
 
+/// The policies, by their number in evaluation order, that keep somebody from the API server which this rule reports.
+pub(super) fn keeping(context: &Context<'_>) -> FxHashSet<u32> {
+    stops(context).into_keys().collect()
+}
+
 /// The port of the Service `kubernetes`, and the one that the API server listens on nearly everywhere.
 const API_PORTS: [u16; 2] = [443, 6443];
 
-fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+/// Who is kept from the API server, by policy.
+fn stops<'a>(context: &Context<'a>) -> BTreeMap<u32, (Culprit<'a>, Vec<EndpointId>)> {
     let cluster = context.cluster();
     if cluster.demands.bindings.is_empty() {
-        return;
+        return BTreeMap::new();
     }
-    let Caller::ApiServer(addresses) = api_server(context) else { return };
+    let Caller::ApiServer(addresses) = api_server(context) else { return BTreeMap::new() };
     let mut stops: BTreeMap<u32, (Culprit<'_>, Vec<EndpointId>)> = BTreeMap::new();
     let bound = bound(context);
     let account = |workload: &Workload| {
@@ -125,7 +132,12 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    for (culprit, pods) in stops.into_values() {
+    stops
+}
+
+fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let Caller::ApiServer(addresses) = api_server(context) else { return };
+    for (culprit, pods) in stops(context).into_values() {
         let policy = culprit.placed.policy;
         let name = |id: &EndpointId| context.engine.endpoint(*id).map_or("", |end| end.id.as_str());
         let named = words::some(pods.iter().map(name), 4);
@@ -150,6 +162,12 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 port: API_PORTS[0],
             })
             .help("the API server is no pod: admit its address; the Service's own address is translated before policy looks");
+        let finding = by_virtual_address(context, policy).into_iter().take(3).fold(finding, |finding, (span, address)| {
+            finding.related(
+                span,
+                format!("`{address}` is the address of `Service/default/kubernetes`, which no packet has when policy looks"),
+            )
+        });
         findings.push(match culprit.remedy() {
             Some(remedy) => finding.help(remedy),
             None => finding.fix(Fix {
@@ -178,9 +196,36 @@ fn bound<'c>(context: &Context<'c>) -> FxHashSet<(&'c str, &'c str)> {
 /// Whether a pod may reach the API server: at one of its addresses, or at any where they are not known.
 fn admitted(context: &Context<'_>, src: EndpointId, addresses: &[IpAddr]) -> bool {
     context.outside().any(|(id, end)| {
-        may_be_at(&end.kind, addresses) && {
-            let egress = context.engine.traffic(context.engine.side(src, id, Direction::Egress));
+        may_be_at(&end.kind, addresses) && !is_of_services(context, &end.kind) && {
+            let egress = context.engine.traffic(context.engine.possible_side(src, id, Direction::Egress));
             API_PORTS.iter().any(|&port| egress.contains(Protocol::Tcp, port))
         }
     })
+}
+
+/// Whether all of it are virtual addresses of Services, the API server's own among them: they are translated before
+/// any policy looks, so that nobody is there (S-31).
+fn is_of_services(context: &Context<'_>, kind: &EndpointKind) -> bool {
+    match kind {
+        EndpointKind::External(set) => set.difference(context.service_addresses()).is_empty(),
+        _ => false,
+    }
+}
+
+/// The blocks of a policy's egress rules that hold the virtual address of the Service `kubernetes`, and little else.
+fn by_virtual_address(context: &Context<'_>, policy: &Policy) -> Vec<(Span, IpAddr)> {
+    let Some(service) = context.cluster().service("default", "kubernetes") else { return Vec::new() };
+    let rules = policy.rules(Direction::Egress).unwrap_or_default();
+    let peers = rules.iter().filter_map(|rule| match &rule.peers {
+        Peers::Listed(peers) => Some(peers),
+        Peers::Anyone => None,
+    });
+    let holds = |peer: &Peer| match &peer.matches {
+        PeerMatch::Block { cidr, .. } => {
+            let address = service.cluster_ips.iter().find(|address| cidr.contains(*address))?;
+            Some((peer.provenance.span, *address))
+        }
+        _ => None,
+    };
+    peers.flatten().filter_map(holds).collect()
 }

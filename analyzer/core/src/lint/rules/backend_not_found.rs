@@ -66,7 +66,8 @@ lint_rule! {
     /// ## When it stays silent
     ///
     /// For a Service in a namespace of which the manifests show nothing, and for a backend that is no
-    /// Service.
+    /// Service. Where something that the manifests do not show may make the Service: a release, a custom resource with
+    /// whose name it begins, a document that could not be read.
     pub(in crate::lint) static BACKEND_NOT_FOUND = {
         name: "backend-not-found",
         category: BrokenPath,
@@ -80,6 +81,11 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let mut said: BTreeSet<String> = BTreeSet::new();
         for backend in route.rules.iter().flat_map(|rule| &rule.backends) {
             let finding = match context.cluster().resolve(route, backend) {
+                ResolvedBackend::NoService
+                    if context.cluster().unseen_service(&backend.namespace, &backend.name).is_some() =>
+                {
+                    continue;
+                }
                 ResolvedBackend::NoService => no_service(context, route, backend),
                 ResolvedBackend::NoPort(service) => no_port(route, backend, service),
                 _ => continue,

@@ -298,7 +298,7 @@ impl<'a> Over<'a> {
     /// Whether the other end lets any of the traffic pass.
     fn passes(&mut self, context: &Context<'_>, pair: Pair) -> bool {
         let (src, dst) = self.ends(pair);
-        let there = context.engine.side(src.0, dst.0, opposite(self.placed.direction));
+        let there = context.engine.possible_side(src.0, dst.0, opposite(self.placed.direction));
         let key = (self.number(context, dst.1), there);
         if let Some(&known) = self.common.get(&key) {
             return known;

@@ -5,7 +5,9 @@ use npv_models::cluster::{GroupId, Service, ServicePort, ServiceType, TrafficPol
 use npv_models::diagnostic::Finding;
 use npv_models::policy::{Direction, PeerMatch, Peers};
 use npv_models::source::Span;
+use npv_models::space::IpSet;
 
+use crate::lint::exposed::is_private;
 use crate::lint::rule::lint_rule;
 use crate::lint::traffic::toward;
 use crate::lint::words::Names;
@@ -16,7 +18,7 @@ lint_rule! {
     ///
     /// ## What it finds
     ///
-    /// A NodePort or LoadBalancer Service with `externalTrafficPolicy: Cluster` in front of pods whose
+    /// A NodePort or LoadBalancer Service, or one with `externalIPs`, with `externalTrafficPolicy: Cluster` in front of pods whose
     /// policies admit an `ipBlock` on the port that the Service leads to.
     ///
     /// ## Why it matters
@@ -69,7 +71,7 @@ lint_rule! {
     /// ## When it stays silent
     ///
     /// Where a rule admits everybody on that port, or a block of all addresses, or one that holds every
-    /// node that the manifests show.
+    /// node that the manifests show; where they show none, a block of private addresses, among which nodes are.
     pub(in crate::lint) static CLIENT_ADDRESS_UNRELIABLE = {
         name: "client-address-unreliable",
         category: BrokenPath,
@@ -81,7 +83,8 @@ lint_rule! {
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let cluster = context.cluster();
     for (service, backends) in context.services().iter() {
-        let from_outside = matches!(service.kind, ServiceType::NodePort | ServiceType::LoadBalancer);
+        let from_outside = matches!(service.kind, ServiceType::NodePort | ServiceType::LoadBalancer)
+            || service.kind != ServiceType::ExternalName && !service.external_ips.is_empty();
         if !from_outside || service.external_traffic != TrafficPolicy::Cluster {
             continue;
         }
@@ -93,6 +96,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let rest = text::rest_of_object(context.sources(), service.span);
         let span = text::key(context.sources(), rest, "externalTrafficPolicy")
             .or_else(|| text::key_with(context.sources(), rest, "type", &["NodePort", "LoadBalancer"]))
+            .or_else(|| text::key(context.sources(), rest, "externalIPs"))
             .unwrap_or(service.span);
         let name = cluster.service_object(service);
         let message = format!(
@@ -129,10 +133,11 @@ fn by_address(
             let Peers::Listed(peers) = &rule.peers else { return None };
             for peer in peers {
                 let PeerMatch::Block { cidr, except } = &peer.matches else { continue };
-                if except.is_empty() && cidr.prefix_len() == 0 {
+                // Who is seen does not matter where the nodes are admitted too.
+                if except.is_empty() && cidr.prefix_len() == 0 || holds_the_nodes(context, *cidr, except) {
                     return None;
                 }
-                if found.is_none() && !holds_the_nodes(context, *cidr, except) {
+                if found.is_none() {
                     found = Some((placed.policy.object.to_string(), peer.provenance.span, number));
                 }
             }
@@ -141,11 +146,15 @@ fn by_address(
     found
 }
 
-/// Whether every node that the manifests show is admitted, so that it does not matter who is seen.
+/// Whether every node that the manifests show is admitted; where they show no address of any, whether the block may
+/// hold the nodes for all that is known of them: their addresses are private.
 fn holds_the_nodes(context: &Context<'_>, cidr: IpNet, except: &[IpNet]) -> bool {
+    let holes = except.iter().fold(IpSet::EMPTY, |holes, hole| holes.union(&IpSet::net(*hole)));
+    let block = IpSet::net(cidr).difference(&holes);
     let mut addresses = context.cluster().nodes.iter().flat_map(|node| node.addresses.iter()).peekable();
-    addresses.peek().is_some()
-        && addresses
-            .filter(|address| address.is_ipv4() == cidr.addr().is_ipv4())
-            .all(|address| cidr.contains(address) && !except.iter().any(|hole| hole.contains(address)))
+    if addresses.peek().is_none() {
+        return is_private(&block);
+    }
+    let mut of_family = addresses.filter(|address| address.is_ipv4() == cidr.addr().is_ipv4()).peekable();
+    of_family.peek().is_some() && of_family.all(|address| block.contains(*address))
 }

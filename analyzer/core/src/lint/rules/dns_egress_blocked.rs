@@ -1,20 +1,21 @@
 //! `dns-egress-blocked`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
-use npv_models::cluster::{GroupId, PodGroup};
-use npv_models::decide::Flow;
-use npv_models::diagnostic::{Applicability, Edit, Finding, Fix, Witness};
+use npv_models::cluster::{Dns, GroupId, PodGroup};
+use npv_models::decide::{End, Flow};
+use npv_models::diagnostic::{Applicability, Edit, Finding, Fix, Severity, Witness};
 use npv_models::policy::{
     Action, Direction, Mode, NamespaceSelector, PeerMatch, Peers, Policy, PortItem, PortMatch, Ports, Rule,
 };
 use npv_models::space::{Labels, Protocol, Selector};
 
-use crate::engine::{EndpointId, TrafficId};
+use crate::engine::{EndpointId, EndpointKind, TrafficId};
 use crate::lint::blame::{Culprit, culprit, isolation};
 use crate::lint::callers::end_at;
 use crate::lint::context::Placed;
-use crate::lint::dns::{self, PORT, PROTOCOLS, Server, Unseen};
+use crate::lint::dns::{self, NODE_LOCAL, OPENSHIFT, OPENSHIFT_PORT, PORT, PROTOCOLS, Server, Unseen};
 use crate::lint::pods::NAMESPACE_NAME;
 use crate::lint::rule::lint_rule;
 use crate::lint::words::{self, Names};
@@ -26,7 +27,9 @@ lint_rule! {
     /// ## What it finds
     ///
     /// A pod whose egress policies admit something, but not the cluster's DNS pods on UDP *and* on TCP,
-    /// at the port on which these pods listen; or to which a cluster-wide policy denies them.
+    /// at the port on which these pods listen; or to which a cluster-wide policy denies them. Where UDP is admitted and
+    /// TCP is not, it is a note. A pod with `dnsPolicy: None` asks its own nameservers. The DNS pods of OpenShift listen
+    /// on 5353: a rule for port 53 does not lead to them.
     ///
     /// ## Why it matters
     ///
@@ -83,7 +86,7 @@ lint_rule! {
     /// ## When it stays silent
     ///
     /// For a pod that no rule lets reach anything: it was meant to be alone. For the DNS pods
-    /// themselves. Where no manifest shows the DNS pods: wherever a rule for port 53 may lead to them,
+    /// themselves, and for pods with `dnsPolicy: Default`, which ask whom their node asks. Where no manifest shows the DNS pods: wherever a rule for port 53 may lead to them,
     /// for all that is known of their labels and addresses. Where NodeLocal DNSCache is deployed and
     /// its address is admitted.
     pub(in crate::lint) static DNS_EGRESS_BLOCKED = {
@@ -92,6 +95,17 @@ lint_rule! {
         severity: Warning,
         check: Check::Snapshot(check),
     };
+}
+
+/// Whom pods are kept from asking, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kept {
+    /// From the cluster's DNS.
+    From,
+    /// From the cluster's DNS over TCP alone: short answers arrive.
+    OverTcp,
+    /// From the nameserver that the pods name themselves.
+    FromOwn(IpAddr),
 }
 
 /// Pods that one policy keeps from asking, and over what.
@@ -108,20 +122,43 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let servers = context.dns();
     let node_local = context.node_local_dns();
     let mut unseen = Unseen::default();
-    let mut cuts: BTreeMap<u32, (Culprit<'_>, Cut)> = BTreeMap::new();
+    let mut cuts: BTreeMap<(u32, Kept), (Culprit<'_>, Cut)> = BTreeMap::new();
     for (index, pod) in (0_u32..).zip(&context.cluster().groups) {
         let group = GroupId(index);
         if !context.pods.visible(pod) || servers.iter().any(|server| server.group == group) {
             continue;
         }
+        let own = match &pod.dns {
+            Dns::Cluster => None,
+            Dns::Node => continue,
+            // Of several, one that answers is enough; which are Services leads to their pods.
+            Dns::Own(servers) if servers.iter().any(|&server| leads_to_the_cluster(context, server)) => None,
+            Dns::Own(servers) if servers.is_empty() => continue,
+            Dns::Own(servers) => Some(servers),
+        };
         for &endpoint in context.endpoints_of(group) {
             if !is_restricted(context, endpoint, group) {
                 continue;
             }
-            for protocol in PROTOCOLS {
-                let stop = stop(context, servers, node_local, &mut unseen, (endpoint, group), protocol);
-                let Some((stop, at_dns)) = stop else { continue };
-                let (_, cut) = cuts.entry(stop.placed.index).or_insert_with(|| (stop, Cut::default()));
+            let stops: Vec<(Protocol, Culprit<'_>, bool)> = PROTOCOLS
+                .into_iter()
+                .filter_map(|protocol| {
+                    let (stop, at_dns) = match own {
+                        Some(addresses) => own_stop(context, addresses, (endpoint, group), protocol)?,
+                        None => stop(context, servers, node_local, &mut unseen, (endpoint, group), protocol)?,
+                    };
+                    Some((protocol, stop, at_dns))
+                })
+                .collect();
+            let over_tcp = stops.iter().all(|(protocol, ..)| *protocol == Protocol::Tcp);
+            for (protocol, stop, at_dns) in stops {
+                let kept = match own.and_then(|addresses| addresses.first()) {
+                    Some(&address) => Kept::FromOwn(address),
+                    None if over_tcp => Kept::OverTcp,
+                    None => Kept::From,
+                };
+                let key = (stop.placed.index, kept);
+                let (_, cut) = cuts.entry(key).or_insert_with(|| (stop, Cut::default()));
                 cut.pods.insert(endpoint);
                 cut.protocols.insert(protocol);
                 cut.first.get_or_insert(group);
@@ -129,7 +166,53 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             }
         }
     }
-    findings.extend(cuts.into_values().filter_map(|(stop, cut)| finding(context, servers, stop, &cut)));
+    findings.extend(
+        cuts.into_iter().filter_map(|((_, kept), (stop, cut))| finding(context, servers, stop, kept, &cut)),
+    );
+}
+
+/// Whether an address is a Service's, so that who asks there asks pods of the cluster; or that of the cache on
+/// every node.
+fn leads_to_the_cluster(context: &Context<'_>, address: IpAddr) -> bool {
+    address == NODE_LOCAL || context.service_addresses().contains(address)
+}
+
+/// What stops a pod from asking any of the nameservers that it names itself.
+fn own_stop<'a>(
+    context: &Context<'a>,
+    addresses: &[IpAddr],
+    (endpoint, group): (EndpointId, GroupId),
+    protocol: Protocol,
+) -> Option<(Culprit<'a>, bool)> {
+    let asks = |address: IpAddr| {
+        context.engine.ids().zip(context.engine.endpoints()).any(|(id, end)| {
+            let there = match &end.kind {
+                EndpointKind::External(set) => set.contains(address),
+                EndpointKind::Pods { groups, .. } => groups.iter().any(|&other| {
+                    let pods = context.pods.group(other);
+                    pods.is_some_and(|pods| pods.members.iter().any(|pod| pod.addresses.contains(&address)))
+                }),
+                EndpointKind::Nodes(nodes) => nodes.iter().any(|&node| {
+                    let node = context.cluster().nodes.get(node as usize);
+                    node.is_some_and(|node| node.addresses.contains(&address))
+                }),
+                EndpointKind::Assumed(_) => false,
+            };
+            there && {
+                let egress = context.engine.possible_side(endpoint, id, Direction::Egress);
+                context.engine.traffic(egress).contains(protocol, PORT)
+            }
+        })
+    };
+    if addresses.iter().any(|&address| asks(address)) {
+        return None;
+    }
+    let dst = End::Address(*addresses.first()?);
+    let flow = end_at(context, endpoint, group).map(|src| Flow { src, dst, protocol, port: PORT });
+    let speaks =
+        |_: Placed<'_>, rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
+    let culprit = culprit(context, (group, Direction::Egress), flow.as_ref(), speaks)?;
+    Some((culprit, false))
 }
 
 /// What stops the pod from asking over the protocol, and whether it is one at the DNS pods;
@@ -146,7 +229,7 @@ fn stop<'a>(
         |_: Placed<'_>, rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
     // Where every node has a cache, pods ask that.
     if node_local.is_some_and(|cache| {
-        let egress = context.engine.side(endpoint, cache, Direction::Egress);
+        let egress = context.engine.possible_side(endpoint, cache, Direction::Egress);
         context.engine.traffic(egress).contains(protocol, PORT)
     }) {
         return None;
@@ -155,7 +238,7 @@ fn stop<'a>(
     for server in servers {
         let port = server.port(protocol);
         for &there in context.endpoints_of(server.group) {
-            let sides = context.engine.between(endpoint, there);
+            let sides = context.engine.possibly_between(endpoint, there);
             if context.engine.traffic(sides.both).contains(protocol, port) {
                 return None;
             }
@@ -206,7 +289,10 @@ fn is_restricted(context: &Context<'_>, endpoint: EndpointId, group: GroupId) ->
     }
     // Nothing isolates the pods; a denial of an ordered tier may still be about DNS, or about everything.
     has_rule(Action::Deny, Some(Mode::FirstMatch))
-        && context.engine.ids().any(|id| context.engine.between(endpoint, id).egress != TrafficId::NONE)
+        && context
+            .engine
+            .ids()
+            .any(|id| context.engine.possibly_between(endpoint, id).egress != TrafficId::NONE)
 }
 
 fn of_defined_namespace(context: &Context<'_>, server: &Server) -> bool {
@@ -215,7 +301,22 @@ fn of_defined_namespace(context: &Context<'_>, server: &Server) -> bool {
     namespace.is_some_and(|namespace| namespace.defined.is_some())
 }
 
-fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &Cut) -> Option<Finding> {
+fn finding(
+    context: &Context<'_>,
+    servers: &[Server],
+    stop: Culprit<'_>,
+    kept: Kept,
+    cut: &Cut,
+) -> Option<Finding> {
+    let meant = if stop.rule.is_none() && !cut.at_dns && kept != Kept::OverTcp {
+        openshift(context, stop, cut)
+    } else {
+        None
+    };
+    if meant.is_some() {
+        return meant;
+    }
+    let servers = if matches!(kept, Kept::FromOwn(_)) { &[][..] } else { servers };
     let policy = stop.placed.policy;
     let object = &policy.object;
     let name = |id: &EndpointId| context.engine.endpoint(*id).map_or("", |endpoint| endpoint.id.as_str());
@@ -224,7 +325,13 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &C
     let missing: Vec<String> =
         cut.protocols.iter().rev().map(|&protocol| format!("{protocol} {}", port(protocol))).collect();
     let missing = missing.join(" and ");
+    let whom = match kept {
+        Kept::FromOwn(address) if cut.pods.len() == 1 => format!("its own nameserver `{address}`"),
+        Kept::FromOwn(address) => format!("their own nameserver `{address}`"),
+        Kept::From | Kept::OverTcp => "the cluster's DNS".to_owned(),
+    };
     let assumed = match &context.cluster().assumptions.dns {
+        _ if matches!(kept, Kept::FromOwn(_)) => String::new(),
         _ if !servers.is_empty() => String::new(),
         Some(labels) => format!(", configured to be pods `{labels}` that no manifest shows,"),
         None => ", taken to be `k8s-app=kube-dns` in `kube-system` since no manifest shows it,".to_owned(),
@@ -237,12 +344,17 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &C
     let direction = if cut.at_dns { Direction::Ingress } else { Direction::Egress };
     let span = by_port.map_or_else(|| isolation(context, policy, direction), |rule| rule.provenance.span);
     let message = if stop.rule.is_some() {
-        format!("{stop} denies {pods} the cluster's DNS on {missing}")
+        format!("{stop} denies {pods} {whom} on {missing}")
     } else if cut.at_dns {
         format!("`{object}` isolates the cluster's DNS for ingress and does not admit {pods} on {missing}")
+    } else if kept == Kept::OverTcp {
+        format!(
+            "{pods} may ask the cluster's DNS{assumed} over UDP but not over TCP: `{object}` isolates for egress, and \
+             long answers, which are asked for again over TCP, do not arrive"
+        )
     } else {
         format!(
-            "`{object}` isolates {pods} for egress, and nothing lets {} ask the cluster's DNS{assumed} on {missing}",
+            "`{object}` isolates {pods} for egress, and nothing lets {} ask {whom}{assumed} on {missing}",
             if cut.pods.len() == 1 { "it" } else { "them" }
         )
     };
@@ -253,10 +365,17 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &C
         .key("dns");
     if let Some(pod) = cut.first.and_then(|group| context.pods.group(group)) {
         let workload = context.cluster().workload(pod.workload).map_or(pod.span, |workload| workload.span);
-        finding = finding.related(workload, "cannot resolve names");
+        let label = if kept == Kept::OverTcp { "gets short answers only" } else { "cannot resolve names" };
+        finding = finding.related(workload, label);
     }
-    if cut.protocols.contains(&Protocol::Tcp) && !cut.protocols.contains(&Protocol::Udp) {
+    if kept == Kept::OverTcp {
+        finding.severity = Severity::Note;
+        finding = finding.key("dns tcp");
+    } else if cut.protocols.contains(&Protocol::Tcp) && !cut.protocols.contains(&Protocol::Udp) {
         finding = finding.help("answers that do not fit into a datagram are asked for again over TCP");
+    }
+    if let Kept::FromOwn(address) = kept {
+        finding = finding.key(format!("dns {address}"));
     }
     if let Some((src, server)) = cut.pods.first().zip(servers.first()) {
         let dst = context.endpoints_of(server.group).first()?;
@@ -277,10 +396,13 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &C
         return Some(finding.help("admit the clients in the policy of the DNS pods"));
     }
     let (finding, edits) = match by_port {
-        Some(rule) => edits(context, finding, rule, cut),
-        None => (finding, Vec::new()),
+        Some(rule) if !matches!(kept, Kept::FromOwn(_)) => edits(context, finding, rule, cut),
+        _ => (finding, Vec::new()),
     };
-    let (peers, ports) = allowance(context, servers, policy, &cut.protocols);
+    let (mut peers, ports) = allowance(context, servers, policy, &cut.protocols);
+    if let Kept::FromOwn(address) = kept {
+        peers = vec![format!("{{ipBlock: {{cidr: {}}}}}", ipnet::IpNet::from(address))];
+    }
     let all: Vec<String> = if edits.is_empty() {
         PROTOCOLS.iter().map(|&protocol| example::port(protocol, port(protocol), port(protocol))).collect()
     } else {
@@ -304,6 +426,64 @@ fn finding(context: &Context<'_>, servers: &[Server], stop: Culprit<'_>, cut: &C
         applicability: if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe },
         edits,
         example: Some(example::rule(Direction::Egress, &peers, &all, 0)),
+    }))
+}
+
+/// The finding where rules lead to OpenShift's DNS on the port of its Service: its pods listen on another.
+fn openshift(context: &Context<'_>, stop: Culprit<'_>, cut: &Cut) -> Option<Finding> {
+    let policy = stop.placed.policy;
+    let rules = policy.rules(Direction::Egress).unwrap_or_default();
+    let leads = |rule: &&Rule| match &rule.peers {
+        Peers::Anyone => false,
+        Peers::Listed(peers) => peers.iter().any(|peer| match &peer.matches {
+            PeerMatch::Pods(selector) => dns::dns_ports(context, &selector.namespaces).eq([OPENSHIFT_PORT]),
+            _ => false,
+        }),
+    };
+    let items: Vec<&PortItem> = rules
+        .iter()
+        .filter(leads)
+        .filter_map(|rule| match &rule.ports {
+            Ports::Listed(items) => Some(items),
+            Ports::All => None,
+        })
+        .flatten()
+        .filter(|item| match &item.matches {
+            PortMatch::Numbers(traffic) => PROTOCOLS
+                .iter()
+                .any(|&protocol| matches!(traffic.ports(protocol).intervals(), [(PORT, PORT)])),
+            PortMatch::Named { .. } => false,
+        })
+        .collect();
+    let value = |item: &PortItem| {
+        let span = item.provenance.span;
+        text::value(context.sources(), span, "port").unwrap_or(span)
+    };
+    let (first, others) = items.split_first()?;
+    let name = |id: &EndpointId| context.engine.endpoint(*id).map_or("", |endpoint| endpoint.id.as_str());
+    let pods = words::some(cut.pods.iter().map(name), 4);
+    let message = format!(
+        "`{}` lets {pods} ask the DNS of `{OPENSHIFT}` on port {PORT}, where nobody listens: its pods listen on \
+         {OPENSHIFT_PORT}, and policy sees the port of the pods",
+        policy.object
+    );
+    let mut finding = DNS_EGRESS_BLOCKED
+        .finding(value(first), message)
+        .label("the port of the Service")
+        .object(policy.object.to_string())
+        .key("dns");
+    for item in others {
+        finding = finding.related(value(item), "and here");
+    }
+    let edits = items
+        .iter()
+        .map(|item| Edit { span: value(item), replacement: OPENSHIFT_PORT.to_string() })
+        .collect();
+    Some(finding.fix(Fix {
+        description: format!("replace {PORT} by {OPENSHIFT_PORT}, the port of the pods"),
+        applicability: Applicability::Unsafe,
+        edits,
+        example: None,
     }))
 }
 

@@ -15,7 +15,8 @@ lint_rule! {
     /// ## What it finds
     ///
     /// A backend of an Ingress, a Gateway API route or an OpenShift Route whose pods the controller may
-    /// not reach on the port that the Service translates to.
+    /// not reach on the port that the Service translates to. A load balancer of the cloud (ALB, GCE, Azure Application
+    /// Gateway) sends from addresses of its own or from nodes, never from its controller's pods: no selector admits it.
     ///
     /// ## Why it matters
     ///
@@ -82,12 +83,29 @@ pub(in crate::lint) fn party(context: &Context<'_>, entry: &EntryPoint) -> Party
         EntryPoint::Ingress { .. } => "the ingress controller".to_owned(),
         EntryPoint::Gateway { namespace, name } => format!("the Gateway `{namespace}/{name}`"),
     };
+    let short = match entry {
+        EntryPoint::Ingress { .. } => "ingress",
+        EntryPoint::Gateway { .. } => "gateway",
+    };
+    let id = entry.assumed_id();
+    if context.cluster().is_cloud_balancer(entry) {
+        let name = match entry {
+            EntryPoint::Ingress { class: Some(class) } => {
+                format!(
+                    "the load balancer of IngressClass `{class}`, which sends from addresses and never from pods,"
+                )
+            }
+            EntryPoint::Ingress { class: None } => "the cloud's load balancer".to_owned(),
+            EntryPoint::Gateway { .. } => format!("the load balancer of {what}"),
+        };
+        return Party { name, id, caller: Caller::Balancer, short: "load-balancer" };
+    }
     let pods: Vec<GroupId> = context.cluster().controller_pods(entry);
     if pods.is_empty() {
-        return Party { name: what, id: entry.assumed_id(), caller: Caller::Unseen };
+        return Party { name: what, id, caller: Caller::Unseen, short };
     }
     let names = words::some(context.cluster().endpoint_names(pods.iter().copied()), 2);
-    Party { name: format!("{what} {names}"), id: entry.assumed_id(), caller: Caller::Pods(pods) }
+    Party { name: format!("{what} {names}"), id, caller: Caller::Pods(pods), short }
 }
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

@@ -66,7 +66,7 @@ lint_rule! {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for (index, namespace) in (0_u32..).zip(&context.cluster().namespaces) {
-        let system = namespace.name.starts_with("kube-") || namespace.name.starts_with("openshift-");
+        let system = super::no_policy::is_of_the_cluster(&namespace.name);
         let mut pods = context.pods.of_namespace(NamespaceId(index));
         let Some((_, first)) = pods.find(|(_, group)| context.pods.visible(group)).filter(|_| !system) else {
             continue;

@@ -14,7 +14,8 @@ lint_rule! {
     ///
     /// ## What it finds
     ///
-    /// A workload whose pods, or some of whose pods, are the subject of no policy at all.
+    /// A workload whose pods, or some of whose pods, are the subject of no policy at all; `npv check` says it once for
+    /// each namespace.
     ///
     /// ## Why it matters
     ///
@@ -46,8 +47,8 @@ lint_rule! {
     ///
     /// ## When it stays silent
     ///
-    /// On pods on the host network, which no policy can select. On a pod that is selected for one
-    /// direction only: the pedantic `no-ingress-isolation` and `no-egress-isolation` speak of that.
+    /// On pods on the host network, which no policy can select, and on hooks of Helm and Argo CD, which live for a
+    /// moment. On a pod that is selected for one direction only: the pedantic `no-ingress-isolation` and `no-egress-isolation` speak of that.
     /// Where a policy of a kind that npv does not model, such as a CiliumNetworkPolicy, may select the pod: in its
     /// namespace, or for the whole cluster.
     pub(in crate::lint) static NO_POLICY = {
@@ -191,28 +192,43 @@ fn who(context: &Context<'_>, id: WorkloadId, workload: &Workload, groups: &[&Po
 fn no_policy(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let unselected = |id| context.selecting(id).next().is_none();
     let unread = Unread::of(context);
-    for (id, workload, groups) in groups_where(context, unselected) {
+    for (id, workload, groups) in groups_where(context, unselected).filter(|(_, workload, _)| !workload.hook)
+    {
         let namespace = context.cluster().namespace_name(workload.namespace);
         if unread.may_select(namespace) {
             continue;
         }
         let who = who(context, id, workload, &groups);
-        findings.push(
-            NO_POLICY
-                .finding(workload.span, format!("no policy selects {who}: it is open to everybody in both directions"))
-                .object(context.cluster().workload_object(id))
-                .label("selected by no policy")
-                .fix(Fix {
-                    description: format!("deny by default in namespace `{namespace}`, then admit what is needed"),
-                    applicability: Applicability::DisplayOnly,
-                    edits: Vec::new(),
-                    example: Some(format!(
-                        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: default-deny\n  \
-                         namespace: {namespace}\nspec:\n  podSelector: {{}}\n  policyTypes: [Ingress, Egress]\n"
-                    )),
-                }),
-        );
+        let finding = NO_POLICY
+            .finding(
+                workload.span,
+                format!("no policy selects {who}: it is open to everybody in both directions"),
+            )
+            .object(context.cluster().workload_object(id))
+            .label("selected by no policy");
+        // Names, metrics and webhooks come from there for the whole cluster.
+        if is_of_the_cluster(namespace) {
+            findings.push(finding.help(format!(
+                "who is in `{namespace}` serves the whole cluster: admit those clients before anything is denied there"
+            )));
+            continue;
+        }
+        let name = context.free_name(namespace, "default-deny");
+        findings.push(finding.fix(Fix {
+            description: format!("deny by default in namespace `{namespace}`, then admit what is needed"),
+            applicability: Applicability::DisplayOnly,
+            edits: Vec::new(),
+            example: Some(format!(
+                "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata:\n  name: {name}\n  namespace: \
+                 {namespace}\nspec:\n  podSelector: {{}}\n  policyTypes: [Ingress, Egress]\n"
+            )),
+        }));
     }
+}
+
+/// Whether a namespace is one of the cluster's own, whose pods serve everybody.
+pub(super) fn is_of_the_cluster(namespace: &str) -> bool {
+    namespace.starts_with("kube-") || namespace.starts_with("openshift-")
 }
 
 /// Where policies apply that npv could not read, and so cannot say whom they select.

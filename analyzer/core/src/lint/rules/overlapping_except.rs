@@ -1,10 +1,14 @@
 //! `overlapping-except`.
 
-use npv_models::diagnostic::Finding;
+use std::collections::BTreeSet;
+
+use ipnet::IpNet;
+use npv_models::diagnostic::{Finding, Severity};
 use npv_models::policy::{Direction, PeerMatch, Peers};
 use npv_models::source::Span;
 use npv_symbolic::lint::{Fact, Facts};
 
+use crate::lint::exposed::private;
 use crate::lint::proofs::{self, Subject};
 use crate::lint::rule::lint_rule;
 use crate::lint::{Check, Context, text};
@@ -15,7 +19,8 @@ lint_rule! {
     /// ## What it finds
     ///
     /// An `except` of an `ipBlock`, and another entry or another rule for the same pods that allows some of
-    /// these addresses on all of the ports which the first rule speaks of.
+    /// these addresses on all of the ports which the first rule speaks of. Where another rule admits the whole of a
+    /// private block that is taken out of a wider one, somebody has thought of both: one note.
     ///
     /// ## Why it matters
     ///
@@ -68,6 +73,8 @@ lint_rule! {
 }
 
 fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
+    // What another rule admits of private addresses on purpose, by the two rules.
+    let mut on_purpose: BTreeSet<(String, String)> = BTreeSet::new();
     for fact in &facts.facts {
         let Fact::OverlappingExcept { rule, peer, except, admitted_by, admitting_peer, addresses, world } =
             fact
@@ -83,6 +90,20 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
         let Some(block) = peers.get(*peer) else { continue };
         let PeerMatch::Block { except: holes, .. } = &block.matches else { continue };
         let Some(hole) = holes.get(*except) else { continue };
+        let listed = admitting_peer.and_then(|index| match &admitting.rule.peers {
+            Peers::Listed(peers) => peers.get(index),
+            Peers::Anyone => None,
+        });
+        let there = listed.map_or(admitting.rule.provenance.span, |peer| peer.provenance.span);
+        // Who takes the private ranges out of the world and admits one of them as a whole by another rule means it.
+        let meant = listed.is_some_and(|peer| match &peer.matches {
+            PeerMatch::Block { cidr, .. } => is_whole_and_private(*hole, *cidr),
+            _ => false,
+        });
+        let pair = (subject.policy.object.to_string(), admitting.full_name());
+        if meant && !on_purpose.insert(pair) {
+            continue;
+        }
         let allows = match rule.direction {
             Direction::Ingress => "admits",
             Direction::Egress => "allows",
@@ -93,25 +114,30 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             proofs::addresses(addresses),
             admitting.name_seen_from(subject.policy),
         );
-        let listed = admitting_peer.and_then(|index| match &admitting.rule.peers {
-            Peers::Listed(peers) => peers.get(index),
-            Peers::Anyone => None,
+        let finding = proofs::of_world(
+            &OVERLAPPING_EXCEPT,
+            *world,
+            item(context, block.provenance.span, *except),
+            &what,
+        )
+        .label("takes nothing away from the other rule")
+        .object(subject.policy.object.to_string())
+        .related(there, format!("{allows} these addresses"))
+        .key(format!("{} {hole}", subject.key()));
+        findings.push(if meant {
+            let finding =
+                finding.help("an `except` limits its own block only; if both are meant, nothing is wrong");
+            Finding { severity: Severity::Note, ..finding }
+        } else {
+            finding
+                .help("an `except` limits its own block only: take the addresses out of the other rule too")
         });
-        let there = listed.map_or(admitting.rule.provenance.span, |peer| peer.provenance.span);
-        findings.push(
-            proofs::of_world(
-                &OVERLAPPING_EXCEPT,
-                *world,
-                item(context, block.provenance.span, *except),
-                &what,
-            )
-            .label("takes nothing away from the other rule")
-            .object(subject.policy.object.to_string())
-            .related(there, format!("{allows} these addresses"))
-            .help("an `except` limits its own block only: take the addresses out of the other rule too")
-            .key(format!("{} {hole}", subject.key())),
-        );
     }
+}
+
+/// Whether an exception is of private addresses and another rule admits all of it.
+fn is_whole_and_private(hole: IpNet, admitted: IpNet) -> bool {
+    admitted.contains(&hole) && private().any(|range| range.contains(&hole))
 }
 
 /// Where an entry of `except` stands; the whole `ipBlock` where that cannot be found.

@@ -8,6 +8,7 @@ use npv_models::space::{Labels, Operator, Requirement, Selector};
 
 use super::selects_no_pods::with_typo;
 use crate::lint::context::PlacedRule;
+use crate::lint::misplaced::{of_cron_job, of_dead_value, on_controller};
 use crate::lint::pods::{NAMESPACE_NAME, Selected};
 use crate::lint::rule::lint_rule;
 use crate::lint::similar::{nearest, typo};
@@ -22,7 +23,8 @@ lint_rule! {
     /// A peer that selects nobody: among the pods of the policy's own namespace, of a namespace that is
     /// named by `kubernetes.io/metadata.name`, or of namespaces that are selected by labels. Also a
     /// `namespaceSelector` by labels that none of the Namespace objects carries, and a selector of nodes
-    /// that none of the Node objects matches. Pods on the host network do not count: no selector sees them.
+    /// that none of the Node objects matches. Pods on the host network do not count: no selector sees them. Of several
+    /// values of `In`, one that stands on a controller and on none of its pods.
     ///
     /// ## Why it matters
     ///
@@ -75,7 +77,9 @@ lint_rule! {
     /// labels nobody shows, or any at all, as with an empty `namespaceSelector`; or in `kube-system`, as
     /// long as the manifests do not show the DNS pods there. Where no workload is defined in the
     /// namespaces that match. Where the selector asks for a label that pods get only when a
-    /// controller or an operator creates them. On `ipBlock`.
+    /// controller or an operator creates them. Where something that the manifests do not show may make pods in these
+    /// namespaces: a release, an operator of a custom resource, an account that may create pods, a document that could
+    /// not be read. On `ipBlock`.
     pub(in crate::lint) static PEER_MATCHES_NOTHING = {
         name: "peer-matches-nothing",
         category: Dead,
@@ -90,8 +94,14 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let found = match &peer.matches {
                 PeerMatch::Pods(selector) => context
                     .selected(placed.at.tier, selector)
-                    .filter(|selected| selected.pods.is_empty() && !selected.open && !selected.partial)
-                    .and_then(|selected| pods(context, placed, peer, selector, selected)),
+                    .filter(|selected| !selected.may_hold_more())
+                    .and_then(|selected| {
+                        if selected.pods.is_empty() {
+                            return pods(context, placed, peer, selector, selected);
+                        }
+                        let asked = (&selector.pods, peer.provenance.span);
+                        of_dead_value(context, &PEER_MATCHES_NOTHING, asked, &selected.scope)
+                    }),
                 PeerMatch::Nodes(selector) => nodes(context, placed, peer, selector),
                 _ => None,
             };
@@ -180,6 +190,12 @@ fn pods(
     if let Some(elsewhere) = elsewhere(context, selector) {
         return Some(finding.help(elsewhere));
     }
+    if let Some(help) = of_cron_job(context, &selector.pods, scope) {
+        return Some(finding.help(help));
+    }
+    if let Some((finding, help)) = on_controller(context, &finding, &selector.pods, &scope.matched) {
+        return Some(finding.help(help));
+    }
     if let Some(torn) = torn(placed, peer, selector) {
         return Some(finding.help(torn));
     }
@@ -191,7 +207,7 @@ fn pods(
         finding =
             finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {lacks}"));
     }
-    Some(finding.help("write the labels that the pod template has, or remove the entry"))
+    Some(finding.help("write the labels that the pod template has"))
 }
 
 /// The first requirement that none of the label sets satisfies.

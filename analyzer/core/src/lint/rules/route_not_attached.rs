@@ -62,8 +62,8 @@ lint_rule! {
     ///
     /// ## When it stays silent
     ///
-    /// For a Gateway in a namespace of which the manifests show neither the Namespace nor a Gateway, and
-    /// for a parent that is no Gateway.
+    /// For a Gateway in a namespace of which the manifests show no Gateway, workload or Service, or into which something
+    /// deploys that they do not show; and for a parent that is no Gateway.
     pub(in crate::lint) static ROUTE_NOT_ATTACHED = {
         name: "route-not-attached",
         category: BrokenPath,

@@ -8,6 +8,7 @@ use npv_models::space::{Labels, Protocol};
 use crate::lint::blocked::{Blocked, Party};
 use crate::lint::callers::Caller;
 use crate::lint::rule::lint_rule;
+use crate::lint::services::target;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context};
 
@@ -98,7 +99,7 @@ pub(crate) fn is_prometheus(labels: &Labels) -> bool {
 }
 
 /// The pods that scrape, known by the labels that the operator and the charts give them.
-fn prometheus(context: &Context<'_>) -> Party {
+pub(in crate::lint) fn prometheus(context: &Context<'_>) -> Party {
     let groups: Vec<GroupId> = (0_u32..)
         .zip(&context.cluster().groups)
         .filter(|(_, group)| match &context.cluster().assumptions.prometheus {
@@ -112,14 +113,23 @@ fn prometheus(context: &Context<'_>) -> Party {
             name: "Prometheus".to_owned(),
             id: "{prometheus}".to_owned(),
             caller: Caller::Unseen,
+            short: "prometheus",
         };
     }
     let names = words::some(context.cluster().endpoint_names(groups.iter().copied()), 2);
-    Party { name: format!("Prometheus {names}"), id: "{prometheus}".to_owned(), caller: Caller::Pods(groups) }
+    Party {
+        name: format!("Prometheus {names}"),
+        id: "{prometheus}".to_owned(),
+        caller: Caller::Pods(groups),
+        short: "prometheus",
+    }
 }
 
 /// The pods that a monitor selects, with the port to scrape.
-fn scraped<'m>(context: &Context<'_>, monitor: &'m Monitor) -> Vec<(GroupId, u16, &'m MonitorEndpoint)> {
+pub(in crate::lint) fn scraped<'m>(
+    context: &Context<'_>,
+    monitor: &'m Monitor,
+) -> Vec<(GroupId, u16, &'m MonitorEndpoint)> {
     let cluster = context.cluster();
     let within = |namespace: NamespaceId| {
         let name = cluster.namespace_name(namespace);
@@ -171,11 +181,20 @@ fn scraped<'m>(context: &Context<'_>, monitor: &'m Monitor) -> Vec<(GroupId, u16
 /// A monitor names a Service's port by name, or the port of the pods; Prometheus connects to the pods.
 fn of_service(context: &Context<'_>, service: &Service, endpoint: &MonitorEndpoint) -> Vec<(GroupId, u16)> {
     let cluster = context.cluster();
-    let of_port = |port: &ServicePort| {
-        cluster.targets(service, port).into_iter().filter_map(|target| match target {
-            Target::Pods { group, port } => Some((group, port)),
-            Target::Unresolved { .. } | Target::Address { .. } => None,
-        })
+    // Prometheus asks for endpoints: their port is the one that `targetPort` resolves to, also where the Service is
+    // headless and translates nothing (S-82).
+    let of_port = |port: &ServicePort| -> Vec<(GroupId, u16)> {
+        if service.selector.is_some() {
+            let backends = cluster.backends(service);
+            return backends.filter_map(|(group, pods)| Some((group, target(port, pods)?))).collect();
+        }
+        let targets = cluster.targets(service, port).into_iter();
+        targets
+            .filter_map(|target| match target {
+                Target::Pods { group, port } => Some((group, port)),
+                Target::Unresolved { .. } | Target::Address { .. } => None,
+            })
+            .collect()
     };
     if let Some(name) = &endpoint.port {
         return service

@@ -1,10 +1,12 @@
 //! `selects-no-pods`.
 
+use npv_models::cluster::GroupId;
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
 use npv_models::source::Span;
 use npv_models::space::{Labels, Requirement};
 
 use crate::lint::context::Placed;
+use crate::lint::misplaced::{elsewhere, moved, of_cron_job, of_dead_value, on_controller, pointed_at};
 use crate::lint::pods::Selected;
 use crate::lint::rule::lint_rule;
 use crate::lint::similar::{Typo, nearest, typo};
@@ -41,7 +43,7 @@ lint_rule! {
     ///
     /// ## How to fix it
     ///
-    /// Write the labels that the pod template has, or remove the policy.
+    /// Write the labels that the pod template has. Where the pods are in another namespace, so must the policy be.
     ///
     /// ```yaml
     /// apiVersion: networking.k8s.io/v1
@@ -52,9 +54,10 @@ lint_rule! {
     ///
     /// ## When it stays silent
     ///
-    /// Where the manifests define no workload at all in the namespace; where the selector asks for a
-    /// label that pods get only when a controller or an operator creates them, or names a kind of which
-    /// the manifests hold a custom resource.
+    /// Where the manifests define no workload at all in the namespace, unless pods with just these labels are in
+    /// another one. Where the selector asks for a label that pods get only when a controller or an operator creates
+    /// them. Where something that the manifests do not show may make pods in the namespace: a release, an operator of
+    /// a custom resource, an account that may create pods, a document that could not be read.
     pub(in crate::lint) static SELECTS_NO_PODS = {
         name: "selects-no-pods",
         category: Dead,
@@ -68,13 +71,18 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let Some(selected) = context.selected(placed.tier, &placed.policy.subject) else { continue };
         if let Some(finding) = finding(context, placed, selected) {
             findings.push(finding);
+        } else if !selected.may_hold_more() {
+            let subject = (&placed.policy.subject.pods, placed.policy.subject_span);
+            let found = of_dead_value(context, &SELECTS_NO_PODS, subject, &selected.scope);
+            let object = placed.policy.object.to_string();
+            findings.extend(found.map(|finding| finding.object(object).key("value")));
         }
     }
 }
 
 fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Option<Finding> {
     let Placed { policy, .. } = placed;
-    if !selected.pods.is_empty() || selected.open || selected.partial {
+    if !selected.pods.is_empty() || selected.may_hold_more() {
         return None;
     }
     let span = text::with_key(context.sources(), policy.subject_span, "podSelector");
@@ -96,8 +104,9 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
                 .help("give the namespaces that it is meant for these labels, or select by labels that they have"),
         );
     }
+    let others = elsewhere(context, placed);
     if !scope.matched.iter().any(|&namespace| context.pods.has_pods(namespace)) {
-        return None;
+        return misplaced(context, placed, &others);
     }
     let groups = || {
         scope
@@ -138,6 +147,16 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
         let finding = finding.related(group.span, format!("`{name}` has {}", group.labels));
         return Some(with_typo(context, finding, &typo, policy.subject_span));
     }
+    if let Some(moved) = moved(context, &others) {
+        let finding = pointed_at(context, finding, &others);
+        return Some(finding.help(moved));
+    }
+    if let Some(help) = of_cron_job(context, selector, scope) {
+        return Some(finding.help(help));
+    }
+    if let Some((finding, help)) = on_controller(context, &finding, selector, &scope.matched) {
+        return Some(finding.help(help));
+    }
     if let Some((group, labels, unmet)) =
         nearest(selector, groups().map(|(_, group)| (group, &*group.labels)))
         && (unmet.len() < selector.requirements().len() || workloads == 1 || has_a_key(labels, &unmet))
@@ -147,7 +166,23 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
         finding =
             finding.related(group.span, format!("nearest is `{name}` with {labels}, which lacks {wanted}"));
     }
-    Some(finding.help("write the labels that the pod template has, or remove the policy"))
+    Some(finding.help("write the labels that the pod template has"))
+}
+
+/// The policy's own namespace shows no pod, and another one shows pods with just its labels.
+fn misplaced(context: &Context<'_>, placed: Placed<'_>, others: &[GroupId]) -> Option<Finding> {
+    let help = moved(context, others)?;
+    let policy = placed.policy;
+    let own = policy.object.namespace.as_deref().unwrap_or_default();
+    let span = text::namespace_beside(context.sources(), policy.name_span, own).unwrap_or(policy.name_span);
+    let names = words::some(context.cluster().endpoint_names(others.iter().copied()), 3);
+    let message = format!(
+        "`{}` selects nobody: no manifest shows a pod in namespace `{own}`, and {names} has the very labels",
+        policy.object
+    );
+    let finding =
+        SELECTS_NO_PODS.finding(span, message).object(policy.object.to_string()).label("shows no pod");
+    Some(pointed_at(context, finding, others).help(help))
 }
 
 /// Whether the pods have one of the labels that are asked for, with another value.

@@ -290,12 +290,18 @@ fn finding(context: &Context<'_>, confusion: &Confusion<'_>) -> Option<Finding> 
     let Confusion { placed, item, services: confused, .. } = confusion;
     let first = confused.first()?;
     let object = &placed.at.policy.object;
-    let service = context.cluster().service_object(first.service);
+    // Several Services may have the port; their pods may listen on different ones.
+    let mut names: Vec<String> =
+        confused.iter().map(|one| context.cluster().service_object(one.service)).collect();
+    names.dedup();
+    let service = words::some(&names, 3);
     let (protocol, number) = (first.port.protocol, first.port.port);
-    let targets = first.targets.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-    let pods = words::some(context.cluster().endpoint_names(first.backends.iter().copied()), 3);
+    let all: BTreeSet<u16> = confused.iter().flat_map(|one| &one.targets).copied().collect();
+    let targets = all.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let backends: BTreeSet<GroupId> = confused.iter().flat_map(|one| &one.backends).copied().collect();
+    let pods = words::some(context.cluster().endpoint_names(backends.into_iter()), 3);
     let message = format!(
-        "`{object}` admits {protocol} {number}, the port of `{service}`, but {pods} behind it is reached on {targets}: \
+        "`{object}` admits {protocol} {number}, the port of {service}, but {pods} behind it is reached on {targets}: \
          policy sees the pod's port, after the Service has translated"
     );
     let item_span = item.provenance.span;
@@ -315,7 +321,6 @@ fn finding(context: &Context<'_>, confusion: &Confusion<'_>) -> Option<Finding> 
             .related(other.port.target_span, format!("`{name}` translates {} to {to}", other.port.port));
     }
     // One number for another, where there is only one of each.
-    let all: BTreeSet<u16> = confused.iter().flat_map(|one| &one.targets).copied().collect();
     let only = |traffic: &Traffic| {
         let ports = traffic.ports(protocol).intervals();
         matches!(ports, [(first, last)] if first == last)
@@ -328,6 +333,10 @@ fn finding(context: &Context<'_>, confusion: &Confusion<'_>) -> Option<Finding> 
                 edits: vec![Edit { span, replacement: target.to_string() }],
                 example: None,
             });
+        }
+        _ if all.len() > 1 => {
+            finding =
+                finding.help(format!("write the ports of the pods, each as an entry of its own: {targets}"));
         }
         _ => finding = finding.help(format!("write the port of the pods: {targets}")),
     }

@@ -53,7 +53,7 @@ lint_rule! {
     ///
     /// ## When it stays silent
     ///
-    /// For a number, where the containers declare no port: they need not. For a headless Service,
+    /// For a number, where one of the containers declares no port: it need not. For a headless Service,
     /// which translates nothing. For pods of a Job that share the labels of the pods that serve.
     pub(in crate::lint) static SERVICE_TARGET_PORT_MISMATCH = {
         name: "service-target-port-mismatch",
@@ -157,7 +157,8 @@ pub(super) fn mismatch(port: &ServicePort, pods: &PodGroup) -> Option<String> {
         TargetPort::Number(number) => {
             let mut same = pods.ports.iter().filter(|declared| declared.number == *number).peekable();
             let other = same.peek().map(|declared| declared.protocol);
-            if pods.ports.is_empty() || same.any(|declared| declared.protocol == protocol) {
+            if pods.undeclared || pods.ports.is_empty() || same.any(|declared| declared.protocol == protocol)
+            {
                 return None;
             }
             Some(match other {

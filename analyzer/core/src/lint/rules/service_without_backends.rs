@@ -6,6 +6,7 @@ use npv_models::policy::{NamespaceSelector, PodSelector};
 use npv_models::space::Labels;
 
 use super::selects_no_pods::with_typo;
+use crate::lint::misplaced::on_controller;
 use crate::lint::rule::lint_rule;
 use crate::lint::similar::{nearest, typo};
 use crate::lint::words::{self, Names};
@@ -56,7 +57,9 @@ lint_rule! {
     ///
     /// Where the manifests define no workload at all in the namespace; for a Service without a selector,
     /// and for an ExternalName. Where the selector asks for a label that pods get only when a controller
-    /// or an operator creates them, such as the name of one replica of a StatefulSet.
+    /// or an operator creates them, such as the name of one replica of a StatefulSet. Where something that the manifests
+    /// do not show may make pods in the namespace: a release, an operator of a custom resource, an account that may
+    /// create pods, a document that could not be read.
     pub(in crate::lint) static SERVICE_WITHOUT_BACKENDS = {
         name: "service-without-backends",
         category: BrokenPath,
@@ -81,7 +84,7 @@ fn finding(context: &Context<'_>, service: &Service) -> Option<Finding> {
     }
     let namespace = Names::namespace_name(cluster, service.namespace);
     let own = NamespaceSelector::Named(namespace.into());
-    if context.pods.select(&PodSelector { namespaces: own, pods: selector.clone() }, true).open {
+    if context.pods.select(&PodSelector { namespaces: own, pods: selector.clone() }, true).may_hold_more() {
         return None;
     }
     let object = cluster.service_object(service);
@@ -96,6 +99,9 @@ fn finding(context: &Context<'_>, service: &Service) -> Option<Finding> {
         let name = cluster.endpoint_name(pods.workload);
         let finding = finding.related(pods.span, format!("`{name}` has {}", pods.labels));
         return Some(with_typo(context, finding, &typo, span));
+    }
+    if let Some((finding, help)) = on_controller(context, &finding, selector, &[service.namespace]) {
+        return Some(finding.help(help));
     }
     let finding = finding.help("select by labels that the pods have");
     let Some((pods, labels, unmet)) = nearest(selector, pods()) else { return Some(finding) };

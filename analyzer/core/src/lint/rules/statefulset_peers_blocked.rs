@@ -93,8 +93,12 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             };
             let name = format!("the replicas of `{}`", cluster.endpoint_name(id));
-            let party =
-                Party { name, id: cluster.endpoint_name(id), caller: Caller::Pods(workload.groups.clone()) };
+            let party = Party {
+                name,
+                id: cluster.endpoint_name(id),
+                caller: Caller::Pods(workload.groups.clone()),
+                short: "replicas",
+            };
             let stopped = |&(group, protocol, port): &(GroupId, Protocol, u16)| {
                 stop(context, &party.caller, group, protocol, port).is_some()
             };

@@ -102,7 +102,7 @@ fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<Gro
     let groups: Vec<GroupId> = match placed.direction {
         Direction::Ingress => {
             let subject = context.selected(placed.at.tier, &placed.at.policy.subject)?;
-            if subject.open {
+            if subject.open || subject.unseen {
                 return None;
             }
             subject.pods.iter().collect()
@@ -114,7 +114,7 @@ fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<Gro
                 match &peer.matches {
                     PeerMatch::Pods(selector) => {
                         let selected = context.selected(placed.at.tier, selector)?;
-                        if selected.open || selected.partial {
+                        if selected.may_hold_more() {
                             return None;
                         }
                         groups.extend(selected.pods.iter());

@@ -1,11 +1,12 @@
 //! `unreachable-service`.
 
-use npv_models::cluster::{GroupId, ServicePort, ServiceType, Target};
+use npv_models::cluster::{GroupId, Service, ServicePort, ServiceType, Target};
 use npv_models::diagnostic::Finding;
 use npv_models::policy::{Direction, PeerMatch, Peers, Rule, Tier};
 
 use super::service_target_port_mismatch::mismatch;
 use crate::lint::rule::lint_rule;
+use crate::lint::services::target;
 use crate::lint::traffic::toward;
 use crate::lint::words::Names;
 use crate::lint::{Check, Context};
@@ -76,10 +77,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let targets: Vec<(&ServicePort, GroupId, u16)> = service
             .ports
             .iter()
-            .flat_map(|port| cluster.targets(service, port).into_iter().map(move |target| (port, target)))
-            .filter_map(|(port, target)| match target {
-                Target::Pods { group, port: number } => Some((port, group, number)),
-                Target::Unresolved { .. } | Target::Address { .. } => None,
+            .flat_map(|port| {
+                ends(context, service, port).into_iter().map(move |(group, end)| (port, group, end))
             })
             .collect();
         // Whoever leads to a port that nobody declares has another problem; used it may be nevertheless (S-27).
@@ -105,8 +104,43 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let policy = placed.policy;
             finding = finding.related(policy.name_span, format!("`{}` isolates its backends", policy.object));
         }
+        // Where the cause is, for whoever puts findings together.
+        let selecting = targets.first().map(|(_, group, _)| context.selecting(*group)).into_iter().flatten();
+        for placed in selecting.filter(|placed| placed.policy.rules(Direction::Ingress).is_some()) {
+            finding = finding.hidden(placed.policy.name_span);
+        }
+        let backends = targets.iter().filter_map(|(_, group, _)| context.pods.group(*group));
+        for workload in backends.filter_map(|pods| cluster.workload(pods.workload)) {
+            finding = finding.hidden(workload.span);
+        }
         findings.push(finding.help("admit its clients on the port of the pods, or remove the Service"));
     }
+}
+
+/// Whether somebody uses, or may use, one of a Service's ports.
+pub(super) fn is_used(context: &Context<'_>, service: &Service) -> bool {
+    service.ports.iter().any(|port| {
+        ends(context, service, port).into_iter().any(|(group, number)| used(context, (port, group, number)))
+    })
+}
+
+/// The pods behind a port of a Service, and their ports. Whoever asks a headless Service for its endpoints gets the
+/// port that `targetPort` resolves to; whoever asks for addresses uses the Service's own (S-82).
+pub(super) fn ends(context: &Context<'_>, service: &Service, port: &ServicePort) -> Vec<(GroupId, u16)> {
+    let cluster = context.cluster();
+    let mut found: Vec<(GroupId, u16)> = cluster
+        .targets(service, port)
+        .into_iter()
+        .filter_map(|end| match end {
+            Target::Pods { group, port } => Some((group, port)),
+            Target::Unresolved { .. } | Target::Address { .. } => None,
+        })
+        .collect();
+    if service.headless {
+        found
+            .extend(cluster.backends(service).filter_map(|(group, pods)| Some((group, target(port, pods)?))));
+    }
+    found
 }
 
 /// Whether somebody uses, or may use, a port of some pods.
@@ -118,7 +152,8 @@ fn used(context: &Context<'_>, (port, group, number): (&ServicePort, GroupId, u1
         let several = engine.endpoint(dst).is_some_and(|end| end.several);
         context.senders().iter().any(|class| {
             class.iter().find(|&&src| src != dst || several).is_some_and(|&src| {
-                passes(engine.side(src, dst, Direction::Ingress)) && passes(engine.between(src, dst).both)
+                passes(engine.possible_side(src, dst, Direction::Ingress))
+                    && passes(engine.possibly_between(src, dst).both)
             })
         })
     });
@@ -136,9 +171,9 @@ fn used(context: &Context<'_>, (port, group, number): (&ServicePort, GroupId, u1
 fn may_be_elsewhere(context: &Context<'_>, tier: &Tier, rule: &Rule) -> bool {
     let Peers::Listed(peers) = &rule.peers else { return true };
     peers.iter().any(|peer| match &peer.matches {
-        PeerMatch::Pods(selector) => context
-            .selected(tier, selector)
-            .is_none_or(|selected| selected.open || selected.partial || !selected.scope.maybe.is_empty()),
+        PeerMatch::Pods(selector) => context.selected(tier, selector).is_none_or(|selected| {
+            selected.may_hold_more() || selected.vacant || !selected.scope.maybe.is_empty()
+        }),
         _ => true,
     })
 }

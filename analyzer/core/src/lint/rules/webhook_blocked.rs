@@ -1,12 +1,20 @@
 //! `webhook-blocked` and `aggregated-api-blocked`.
 
-use npv_models::cluster::Target;
-use npv_models::diagnostic::Finding;
+use std::collections::BTreeSet;
 
+use npv_models::cluster::{GroupId, Target};
+use npv_models::decide::Flow;
+use npv_models::diagnostic::{Applicability, Finding, Fix};
+use npv_models::policy::{Direction, Rule as PolicyRule};
+use npv_models::space::{Labels, Protocol};
+
+use crate::lint::blame::culprit;
 use crate::lint::blocked::{Blocked, Party};
-use crate::lint::callers::api_server;
+use crate::lint::callers::{api_server, end_at, outside_end};
+use crate::lint::context::Placed;
 use crate::lint::rule::{Rule, lint_rule};
-use crate::lint::{Check, Context};
+use crate::lint::traffic::toward;
+use crate::lint::{Check, Context, example};
 
 lint_rule! {
     /// A policy keeps the API server from the pods of an admission or conversion webhook.
@@ -80,7 +88,7 @@ lint_rule! {
     /// ## What it finds
     ///
     /// An APIService whose Service leads to pods that admit no address on the port that the Service
-    /// translates to.
+    /// translates to. Also metrics-server where it may not ask the kubelets, on 10250 of the nodes.
     ///
     /// ## Why it matters
     ///
@@ -144,6 +152,69 @@ fn check_webhooks(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 fn check_aggregated(context: &Context<'_>, findings: &mut Vec<Finding>) {
     check(context, true, "this API", &AGGREGATED_API_BLOCKED, findings);
+    kubelets(context, findings);
+}
+
+/// The port of the kubelets, which metrics-server asks for what it serves.
+const KUBELET: u16 = 10250;
+
+/// metrics-server serves what the kubelets of all nodes tell it: where it may not ask any, it has nothing to serve.
+fn kubelets(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let is_metrics_server = |labels: &Labels| {
+        ["k8s-app", "app.kubernetes.io/name", "app"]
+            .iter()
+            .any(|key| labels.get(key) == Some("metrics-server"))
+    };
+    let mut said = BTreeSet::new();
+    for (index, pods) in (0_u32..).zip(&context.cluster().groups) {
+        let group = GroupId(index);
+        if !is_metrics_server(&pods.labels) || !context.pods.visible(pods) {
+            continue;
+        }
+        for &src in context.endpoints_of(group) {
+            let asks = |id| {
+                let egress = context.engine.possible_side(src, id, Direction::Egress);
+                context.engine.traffic(egress).contains(Protocol::Tcp, KUBELET)
+            };
+            if context.outside().any(|(id, _)| asks(id)) {
+                continue;
+            }
+            let node = context.outside().find_map(|(_, end)| outside_end(context, &end.kind, &[]));
+            let flow = end_at(context, src, group).zip(node).map(|(src, dst)| Flow {
+                src,
+                dst,
+                protocol: Protocol::Tcp,
+                port: KUBELET,
+            });
+            let speaks =
+                |_: Placed<'_>, rule: &PolicyRule| toward(&rule.ports, None).contains(Protocol::Tcp, KUBELET);
+            let Some(culprit) = culprit(context, (group, Direction::Egress), flow.as_ref(), speaks) else {
+                continue;
+            };
+            if !said.insert(culprit.placed.index) {
+                continue;
+            }
+            let name = context.engine.endpoint(src).map_or("", |end| end.id.as_str());
+            let finding = AGGREGATED_API_BLOCKED
+                .finding(culprit.span(), format!("{culprit} does not let `{name}` leave for the kubelets on TCP {KUBELET}"))
+                .label(format!("TCP {KUBELET} to nodes is denied"))
+                .object(culprit.placed.policy.object.to_string())
+                .key("kubelets")
+                .related(pods.span, "serves what the kubelets tell it")
+                .help("a kubelet is a node: only an `ipBlock` of the nodes' addresses, or a rule for everybody, allows it");
+            let peers = ["{ipBlock: {cidr: 0.0.0.0/0}} # better: the nodes' addresses".to_owned()];
+            let ports = [example::port(Protocol::Tcp, KUBELET, KUBELET)];
+            findings.push(match culprit.remedy() {
+                Some(remedy) => finding.help(remedy),
+                None => finding.fix(Fix {
+                    description: "let it ask the kubelets".to_owned(),
+                    applicability: Applicability::DisplayOnly,
+                    edits: Vec::new(),
+                    example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
+                }),
+            });
+        }
+    }
 }
 
 fn check(context: &Context<'_>, aggregated: bool, because: &str, rule: &Rule, findings: &mut Vec<Finding>) {
@@ -152,6 +223,7 @@ fn check(context: &Context<'_>, aggregated: bool, because: &str, rule: &Rule, fi
         name: "the API server".to_owned(),
         id: "{api-server}".to_owned(),
         caller: api_server(context),
+        short: "api-server",
     };
     let mut blocked = Blocked::new(context);
     let calls = cluster

@@ -157,6 +157,12 @@ impl Walker<'_> {
             Destination::Service { name, port } => self.service_path(src, name, *port),
             Destination::Url { host, path, .. } => {
                 let (_, port) = destination.over().unwrap_or((Protocol::Tcp, 80));
+                // A host that no route serves may be a Service's, as clients inside the cluster write it.
+                if !self.is_served(host)
+                    && let Some(service) = self.names.service_called(host, self.names.home(src))
+                {
+                    return self.service_path(src, &self.service_name(service), Some((Protocol::Tcp, port)));
+                }
                 Ok(self.url_path(src, (host, port), path))
             }
         }

@@ -1,11 +1,12 @@
 //! To a Service by its name: name, address, translation, backends, policy (S-80 to S-83).
 
-use npv_models::cluster::{Service, ServicePort, ServiceType, TrafficPolicy};
-use npv_models::space::Protocol;
+use npv_models::cluster::{Service, ServicePort, ServiceType, TargetPort, TrafficPolicy};
+use npv_models::space::{IpSet, Protocol};
 
 use super::{Walk, Walker, overall};
+use crate::engine::EndpointId;
 use crate::query::name::{Place, Unresolved, closest};
-use crate::query::trace::{Overall, Trace};
+use crate::query::trace::{Backend, Overall, Question, Trace};
 
 impl<'a> Walker<'a> {
     pub(super) fn service_path(
@@ -14,6 +15,9 @@ impl<'a> Walker<'a> {
         name: &str,
         over: Option<(Protocol, u16)>,
     ) -> Result<Trace, Unresolved> {
+        if is_api_server(name, self.names.namespace) && !self.has_endpoints() {
+            return self.api_server(src, over);
+        }
         let service = self.service(name)?;
         let full = self.service_name(service);
         let ports: Vec<&ServicePort> = service
@@ -31,6 +35,7 @@ impl<'a> Walker<'a> {
             return Err(Unresolved {
                 message: format!("the Service `{full}` has no port {number} over {protocol}"),
                 help: vec![format!("its ports are {}", known.join(", "))],
+                unknown: false,
             });
         }
         let mut walk = Walk::default();
@@ -44,7 +49,22 @@ impl<'a> Walker<'a> {
                 let node_port =
                     port.node_port.map_or_else(|| "a node port".to_owned(), |port| port.to_string());
                 walk.hop(
-                    format!("from outside: {} {node_port} on a node, or the load balancer", port.protocol),
+                    match service.kind {
+                        ServiceType::ClusterIp => {
+                            let addresses: Vec<String> =
+                                service.external_ips.iter().map(ToString::to_string).collect();
+                            format!(
+                                "from outside: {} {} at {}",
+                                port.protocol,
+                                port.port,
+                                addresses.join(", ")
+                            )
+                        }
+                        _ => format!(
+                            "from outside: {} {node_port} on a node, or the load balancer",
+                            port.protocol
+                        ),
+                    },
                     Some(port.span),
                 );
             }
@@ -53,6 +73,75 @@ impl<'a> Walker<'a> {
             all += backends;
         }
         Ok(walk.finish(overall(open, all)))
+    }
+
+    /// Whether the manifests say where the API server is.
+    fn has_endpoints(&self) -> bool {
+        let cluster = self.names.cluster;
+        cluster.service("default", "kubernetes").is_some_and(|service| !service.endpoints.is_empty())
+    }
+
+    /// To the Service `kubernetes`, whose endpoints the control plane keeps: they are in no manifest.
+    fn api_server(&self, src: &Place, over: Option<(Protocol, u16)>) -> Result<Trace, Unresolved> {
+        const HTTPS: u16 = 443;
+        const LISTENS: u16 = 6443;
+        let cluster = self.names.cluster;
+        let service = cluster.service("default", "kubernetes");
+        let port = over.map_or(HTTPS, |(_, port)| port);
+        let known = service.map_or(port == HTTPS, |service| service.ports.iter().any(|one| one.port == port));
+        if !known || over.is_some_and(|(protocol, _)| protocol != Protocol::Tcp) {
+            return Err(Unresolved {
+                message: format!("the Service `default/kubernetes` has no port {port} over that protocol"),
+                help: vec![format!("its port is `{HTTPS}/TCP`")],
+                unknown: false,
+            });
+        }
+        let mut ports = service.iter().flat_map(|service| &service.ports).filter(|one| one.port == port);
+        let target = ports.next().and_then(|port| match port.target {
+            TargetPort::Number(number) if number != HTTPS => Some(number),
+            _ => None,
+        });
+        let target = target.unwrap_or(LISTENS);
+        let mut walk = Walk::default();
+        let span = service.map(|service| service.span);
+        walk.hop("`kubernetes.default.svc` resolves to a virtual address; policies never see it", span);
+        walk.hop(
+            format!("the control plane keeps the endpoints of `default/kubernetes`: translated to {{api-server}} on TCP {target}"),
+            span,
+        );
+        let assumed = self.names.endpoints.iter().position(|endpoint| endpoint.id == "{api-server}");
+        let dst = match assumed {
+            Some(index) => Place::Endpoint(EndpointId(index as u32)),
+            // Its own address and those of other Services are none that a packet has when policy looks (S-31).
+            None => {
+                let everywhere = "0.0.0.0/0".parse().map(IpSet::net).unwrap_or_default();
+                let virtual_ones = cluster.services.iter().flat_map(|service| &service.cluster_ips);
+                Place::Addresses(
+                    virtual_ones.fold(everywhere, |left, address| left.difference(&IpSet::single(*address))),
+                )
+            }
+        };
+        let before = walk.trace.parts.len();
+        walk.leg(&self.tracer, Question { src: src.clone(), dst, over: Some((Protocol::Tcp, target)) });
+        let parts = walk.trace.parts.get(before..).unwrap_or_default();
+        let certain = !parts.is_empty() && parts.iter().all(|part| part.allowed == part.asked);
+        let verdict = if certain {
+            Overall::Allow
+        } else if parts.iter().all(|part| part.possible.is_empty()) {
+            Overall::Deny
+        } else {
+            Overall::Mixed
+        };
+        if verdict == Overall::Mixed {
+            walk.note("at which address the API server is, no manifest shows");
+        }
+        walk.backend(Backend {
+            id: "{api-server}".to_owned(),
+            protocol: Protocol::Tcp,
+            port: Some(target),
+            reached: certain,
+        });
+        Ok(walk.finish(verdict))
     }
 
     fn service(&self, name: &str) -> Result<&'a Service, Unresolved> {
@@ -80,6 +169,7 @@ impl<'a> Walker<'a> {
                 Err(Unresolved {
                     message: format!("there is no Service `{name}` in these manifests"),
                     help: vec![help],
+                    unknown: true,
                 })
             }
             several => {
@@ -88,6 +178,7 @@ impl<'a> Walker<'a> {
                 Err(Unresolved {
                     message: format!("`{name}` means {} Services", several.len()),
                     help: vec![format!("say which one: {}", names.join(", "))],
+                    unknown: false,
                 })
             }
         }
@@ -110,7 +201,8 @@ impl<'a> Walker<'a> {
                 walk.note("nothing is translated; ask for the addresses: `npv trace SRC ADDRESS:PORT`");
                 false
             }
-            ServiceType::ClusterIp if outside => {
+            // S-82: `externalIPs` are a way in for any type.
+            ServiceType::ClusterIp if outside && service.external_ips.is_empty() => {
                 walk.stop(
                     format!("the Service `{full}` has no address outside the cluster: its type is ClusterIP"),
                     Some(service.span),
@@ -145,6 +237,14 @@ impl<'a> Walker<'a> {
                 true
             }
         }
+    }
+}
+
+/// Whether a Service's name is that of the API server.
+fn is_api_server(name: &str, namespace: Option<&str>) -> bool {
+    match name.split_once('/') {
+        Some(parts) => parts == ("default", "kubernetes"),
+        None => name == "kubernetes" && namespace.is_none_or(|namespace| namespace == "default"),
     }
 }
 

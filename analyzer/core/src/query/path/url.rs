@@ -5,6 +5,8 @@ use npv_models::cluster::{
 };
 use npv_models::k8s::{Parent, PathMatch, Route, RouteProtocol, RouteRule, WildcardLabels};
 
+use npv_models::space::IpSet;
+
 use super::{Walk, Walker, overall};
 use crate::engine::EndpointId;
 use crate::query::name::Place;
@@ -54,6 +56,12 @@ impl<'a> Walker<'a> {
             all += backends;
         }
         walk.finish(overall(open, all))
+    }
+
+    /// Whether some route serves a host by its name.
+    pub(super) fn is_served(&self, host: &str) -> bool {
+        let rules = self.names.cluster.routing.routes.iter().flat_map(|route| &route.rules);
+        rules.flat_map(|rule| &rule.hosts).any(|name| name.matches(host, WildcardLabels::OneOrMore))
     }
 
     /// The rules of a route that serve a host and a path, at each of its parents.
@@ -132,6 +140,7 @@ impl<'a> Walker<'a> {
         walk.hop(format!("`{}` routes the request{condition}", one.route.object), Some(one.rule.at.span));
 
         let sources = self.sources(entry, &controller);
+        let before = walk.trace.parts.len();
         let (mut open, mut all) = (0, 0);
         for backend in &one.rule.backends {
             if backend.weight == 0 {
@@ -167,6 +176,14 @@ impl<'a> Walker<'a> {
                 }
             }
         }
+        // Where the load balancer is, nobody knows; what matters is from where it may be admitted.
+        if cluster.is_cloud_balancer(entry) && open > 0 {
+            let mut number = 0;
+            walk.trace.parts.retain(|part| {
+                number += 1;
+                number <= before || !part.allowed.is_empty()
+            });
+        }
         if all == 0 {
             walk.stop("the rule leads to no backend", Some(one.rule.at.span));
             return (0, 1);
@@ -176,6 +193,10 @@ impl<'a> Walker<'a> {
 
     /// Who sends to the backends.
     fn sources(&self, entry: &EntryPoint, controller: &[GroupId]) -> Vec<Place> {
+        if self.names.cluster.is_cloud_balancer(entry) {
+            let anywhere = "0.0.0.0/0".parse().map(IpSet::net).unwrap_or_default();
+            return vec![Place::Addresses(anywhere)];
+        }
         if !controller.is_empty() {
             let mut places: Vec<Place> = controller.iter().flat_map(|&group| self.places_of(group)).collect();
             places.dedup();
@@ -195,6 +216,17 @@ impl<'a> Walker<'a> {
         controller: &[GroupId],
         (parent, port): (&str, u16),
     ) -> bool {
+        if self.names.cluster.is_cloud_balancer(entry) {
+            walk.hop(
+                format!("the request reaches the load balancer that {parent} has set up in the cloud"),
+                None,
+            );
+            walk.note(
+                "requests come from addresses of the load balancer or of nodes, never from pods: they are taken to come from \
+                 where the policies of the pods admit them",
+            );
+            return true;
+        }
         if controller.is_empty() {
             walk.hop(
                 format!(

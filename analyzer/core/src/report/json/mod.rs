@@ -4,6 +4,7 @@ mod check;
 pub(super) mod diff;
 mod equivalence;
 mod exposure;
+mod intended;
 mod prove;
 mod reach;
 mod rules;
@@ -38,6 +39,7 @@ pub(super) const FORMAT: Format = Format {
     config: Some(crate::config::show_json),
     equivalence: Some(equivalence::write),
     exposure: Some(exposure::write),
+    intended: Some(intended::write),
     rules: Some(rules::write),
     report: Some(report),
 };

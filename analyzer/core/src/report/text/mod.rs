@@ -5,6 +5,7 @@ mod equivalence;
 mod exposure;
 mod findings;
 mod fixes;
+mod intended;
 mod prove;
 mod reach;
 mod rules;
@@ -36,6 +37,7 @@ pub(super) const FORMAT: Format = Format {
     config: Some(crate::config::show),
     equivalence: Some(equivalence::write),
     exposure: Some(exposure::write),
+    intended: Some(intended::write),
     rules: Some(rules::write),
     ..Format::NONE
 };

@@ -46,11 +46,15 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
     }
     table.legend(page)?;
     let endpoints = everybody(report.reach);
+    let none = connections == 0;
     let connections = match connections {
         0 => "no connections".to_owned(),
         number => count(number, "connection"),
     };
     writeln!(page, "{}", page.ink(Ink::Heading, format!("{endpoints}, {connections}")))?;
+    for line in report.why_nobody.iter().filter(|_| none) {
+        writeln!(page, "{}", visible(line))?;
+    }
     unsettled(report, page)?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
