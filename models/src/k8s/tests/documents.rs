@@ -240,7 +240,7 @@ proptest! {
         }
         let inventory = builder.finish();
         prop_assert_eq!(inventory.findings, []);
-        crate::dialect::lower(&inventory.policies);
+        crate::dialect::lower(&inventory.policies, &inventory.cluster, &crate::cni::Cni::default());
     }
 
     #[test]
