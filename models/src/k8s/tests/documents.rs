@@ -40,8 +40,7 @@ fn policies_that_are_not_modelled_are_never_passed_over_nor_read_by_kind_alone()
         ("cilium.io/v3", "CiliumClusterwideNetworkPolicy", "CiliumClusterwideNetworkPolicy/it"),
         ("policy.networking.k8s.io/v1", "AdminNetworkPolicy", "AdminNetworkPolicy/it"),
         ("policy.networking.k8s.io/v1", "ClusterNetworkPolicy", "ClusterNetworkPolicy/it"),
-        ("security.istio.io/v1", "AuthorizationPolicy", "AuthorizationPolicy/shop/it"),
-        ("security.istio.io/v1", "PeerAuthentication", "PeerAuthentication/shop/it"),
+        ("networking.istio.io/v1", "Sidecar", "Sidecar/shop/it"),
         ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy", "AuthorizationPolicy/shop/it"),
         ("k8s.ovn.org/v1", "EgressFirewall", "EgressFirewall/shop/it"),
         ("network.openshift.io/v1", "EgressNetworkPolicy", "EgressNetworkPolicy/shop/it"),
@@ -82,7 +81,6 @@ fn a_policy_whose_kind_is_misspelt_is_never_passed_over() {
 #[test]
 fn other_kinds_are_only_counted() {
     for (version, kind) in [
-        ("v1", "ConfigMap"),
         ("policy/v1", "PodDisruptionBudget"),
         ("monitoring.coreos.com/v1", "PrometheusRule"),
         ("serving.knative.dev/v1", "Revision"),
