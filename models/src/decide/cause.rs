@@ -191,7 +191,7 @@ impl Search<'_> {
             (PeerMatch::Not(part), _) => self.peer(part, end, which, action),
             (PeerMatch::Pods(selector), End::Pod(pod)) => self.pod(selector, pod, which),
             (PeerMatch::Block { .. }, End::Domain(name)) => {
-                self.add(Unknown::Domain((*name).to_owned()), which);
+                self.add(Unknown::Domain(name.to_string()), which);
             }
             (PeerMatch::Block { .. }, _) => self.add(Unknown::Address, which),
             (PeerMatch::Domain(name), _) => self.add(Unknown::Domain(name.to_string()), which),

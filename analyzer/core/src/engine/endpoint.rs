@@ -3,7 +3,7 @@
 
 use npv_models::cluster::{GroupId, WorkloadId};
 use npv_models::policy::Entity;
-use npv_models::space::IpSet;
+use npv_models::space::{DomainName, IpSet};
 
 /// Index of an [`Endpoint`] in its engine; ascending ids are the order of every output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -96,5 +96,5 @@ pub enum Symbolic {
     /// Something that every cluster has.
     Entity(Entity),
     /// Whatever a domain name resolves to (S-64).
-    Domain(String),
+    Domain(DomainName),
 }

@@ -72,7 +72,7 @@ impl Namer<'_> {
                 }
                 Owner::Domain(domain) => {
                     let domain = self.vocabulary.domains.values().get(domain as usize)?;
-                    (format!("{{domain {domain}}}"), Symbolic::Domain((*domain).to_owned()))
+                    (format!("{{domain {domain}}}"), Symbolic::Domain((*domain).clone()))
                 }
                 _ => return None,
             };

@@ -529,7 +529,7 @@ impl Evaluation<'_> {
         };
         let inside = (
             through(table.get(sure).contains(Protocol::Tcp, port), sure),
-            through(!table.get(may).requests_at(port).is_empty(), may),
+            through(!table.get(may).requests_at(Protocol::Tcp, port).is_empty(), may),
         );
         if certain {
             return inside;
