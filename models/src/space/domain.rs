@@ -111,7 +111,9 @@ impl DomainName {
             _ => ("", &*self.text),
         };
         let rest = rest.replace('.', r"\.").replace('*', "[^.]*");
-        Language::re2(&format!("{deep}{rest}")).ok()
+        // No label of a name is empty.
+        let names = Language::re2(r"[^.]+(\.[^.]+)*").ok()?;
+        Language::re2(&format!("{deep}{rest}")).ok()?.intersection(&names).ok()
     }
 }
 

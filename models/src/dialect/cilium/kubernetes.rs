@@ -1,13 +1,13 @@
 //! NetworkPolicies as Cilium understands them (K-55 to K-57).
 
 use super::labels;
-use super::{NamedPorts, before_1_20, stage};
+use super::{Named, NamedPorts, before_1_20, ports, stage};
 use crate::dialect::{Context, Lowered, network_policy};
 use crate::k8s::{CiliumRequirement, LabelSource, NetworkPolicy, Section};
 use crate::policy::{
     Direction, NamespaceSelector, PeerMatch, Peers, PodSelector, Policy, PortItem, PortMatch, Ports, Rule,
 };
-use crate::space::{PortSet, Selector, Traffic};
+use crate::space::Selector;
 
 /// Lowers a NetworkPolicy into the tier of Cilium's own policies.
 pub(in crate::dialect) fn lower(policy: &NetworkPolicy, context: &Context<'_>) -> Lowered {
@@ -67,10 +67,9 @@ fn adapt(
     if let Ports::Listed(items) = &mut rule.ports {
         for PortItem { matches, .. } in items {
             if let PortMatch::Named { protocol: Some(protocol), name } = matches
-                && let Some(number) = names.lookup(section, name, *protocol)
+                && let Named::Everywhere(number) = names.lookup(section, name, *protocol)
             {
-                let ports = number.map_or(PortSet::EMPTY, PortSet::single);
-                *matches = PortMatch::Numbers(Traffic::of(*protocol, ports));
+                *matches = ports::numbered(*protocol, number);
             }
         }
     }

@@ -39,6 +39,9 @@ const DROPPED: &[&str] = &[
 /// How keys begin that are part of it all the same.
 const KEPT: &[&str] = &[NAMESPACE, "io.cilium.k8s.namespace.labels", "app.kubernetes.io", CLUSTER, ACCOUNT];
 
+/// What no key of an identity's labels has in it.
+const BETA: &str = "beta.kubernetes.io";
+
 /// Whether a label with this key is part of an identity, so that selectors see it (K-10). Of a beginning that keeps
 /// it and one that drops it the longer counts.
 pub(super) fn is_seen(key: &str) -> bool {
@@ -46,7 +49,6 @@ pub(super) fn is_seen(key: &str) -> bool {
         let found = starts.iter().filter(|start| key.starts_with(**start));
         found.map(|start| start.len()).collect()
     };
-    const BETA: &str = "beta.kubernetes.io";
     let beta = key.rfind(BETA).map(|at| at + BETA.len());
     let annotation = key.starts_with("annotation").then_some(key.len());
     let dropped =

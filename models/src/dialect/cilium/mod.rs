@@ -176,16 +176,28 @@ fn lower_peers(entry: &CiliumEntry, path: &str, section: Section, scope: Scope<'
     }
 }
 
-/// The numbers of named ports, where there is one for the whole cluster: up to 1.19, for egress (K-33).
-struct NamedPorts(Option<BTreeMap<(Box<str>, Protocol), BTreeSet<u16>>>);
+/// What a name of a port stands for.
+#[derive(Clone, Copy)]
+enum Named {
+    /// What each destination calls so.
+    PerPod,
+    /// This number, whoever the destination is; none where there is no such port or several numbers.
+    Everywhere(Option<u16>),
+}
+
+/// The numbers that pods declare under a name.
+type Numbers = BTreeMap<(Box<str>, Protocol), BTreeSet<u16>>;
+
+/// How named ports are looked up: up to 1.19 for egress once for the whole cluster (K-33).
+struct NamedPorts(Option<Numbers>);
 
 impl NamedPorts {
     fn of(context: &Context<'_>) -> Self {
         Self(before_1_20(context).then(|| Self::in_cluster(context.cluster)))
     }
 
-    fn in_cluster(cluster: &Cluster) -> BTreeMap<(Box<str>, Protocol), BTreeSet<u16>> {
-        let mut numbers: BTreeMap<_, BTreeSet<u16>> = BTreeMap::new();
+    fn in_cluster(cluster: &Cluster) -> Numbers {
+        let mut numbers = Numbers::new();
         for port in cluster.groups.iter().filter(|group| !group.host_network).flat_map(|group| &*group.ports)
         {
             if let Some(name) = &port.name {
@@ -195,11 +207,9 @@ impl NamedPorts {
         numbers
     }
 
-    /// The one number of a name: none where there is no such port, or several numbers. `None` where each pod's
-    /// own counts.
-    fn lookup(&self, section: Section, name: &str, protocol: Protocol) -> Option<Option<u16>> {
-        let numbers = self.0.as_ref().filter(|_| !section.is_ingress())?;
-        let numbers = numbers.get(&(name.into(), protocol));
-        Some(numbers.filter(|numbers| numbers.len() == 1).and_then(|numbers| numbers.first().copied()))
+    fn lookup(&self, section: Section, name: &str, protocol: Protocol) -> Named {
+        let Some(numbers) = self.0.as_ref().filter(|_| !section.is_ingress()) else { return Named::PerPod };
+        let numbers = numbers.get(&(name.into(), protocol)).filter(|numbers| numbers.len() == 1);
+        Named::Everywhere(numbers.and_then(|numbers| numbers.first().copied()))
     }
 }

@@ -168,21 +168,19 @@ fn of_services(service: &CiliumService, cluster: &Cluster) -> PeerMatch {
 /// What is behind a Service; nothing where it leads to nobody.
 pub(super) fn behind(service: &Service, cluster: &Cluster) -> Vec<PeerMatch> {
     let namespace = cluster.name_of(service.namespace);
-    match service.selector.as_ref().filter(|selector| !selector.is_everything()) {
-        Some(selector) => {
-            let asked = selector.requirements().iter().map(|requirement| CiliumRequirement {
-                source: LabelSource::Kubernetes,
-                requirement: requirement.clone(),
-            });
-            let there = labels::requirement(LabelSource::Kubernetes, NAMESPACE, Operator::In, &[namespace]);
-            let asked: Vec<CiliumRequirement> = asked.chain([there]).collect();
-            vec![labels::pods(&asked).map_or(NOBODY, PeerMatch::Pods)]
-        }
-        None => {
-            let addresses = service.endpoints.iter().map(|endpoint| endpoint.address);
-            addresses.map(|address| PeerMatch::Block { cidr: address.into(), except: Vec::new() }).collect()
-        }
-    }
+    let Some(selector) = service.selector.as_ref().filter(|selector| !selector.is_everything()) else {
+        let addresses = service.endpoints.iter().map(|endpoint| endpoint.address);
+        return addresses
+            .map(|address| PeerMatch::Block { cidr: address.into(), except: Vec::new() })
+            .collect();
+    };
+    let asked = selector.requirements().iter().map(|requirement| CiliumRequirement {
+        source: LabelSource::Kubernetes,
+        requirement: requirement.clone(),
+    });
+    let there = labels::requirement(LabelSource::Kubernetes, NAMESPACE, Operator::In, &[namespace]);
+    let asked: Vec<CiliumRequirement> = asked.chain([there]).collect();
+    vec![labels::pods(&asked).map_or(NOBODY, PeerMatch::Pods)]
 }
 
 fn one_of(mut any: Vec<PeerMatch>) -> PeerMatch {

@@ -1,6 +1,6 @@
 //! Ports of Cilium's policies, and the requests that pass over them.
 
-use super::peers;
+use super::{Named, peers};
 use crate::k8s::{
     CiliumEntry, CiliumHttpRule, CiliumIcmp, CiliumL7, CiliumPort, CiliumPortRef, CiliumPorts,
     CiliumProtocol, HeaderValue, IcmpFamily, Spanned, TlsRestriction,
@@ -9,8 +9,8 @@ use crate::policy::{PortItem, PortMatch, Ports, Provenance};
 use crate::source::Span;
 use crate::space::{DomainName, Language, PortSet, Protocol, RequestSet, Traffic, icmp_messages};
 
-/// What a name of a port means where the plugin looks it up once for all pods (K-33); per pod where `None`.
-pub(super) type Lookup<'a> = &'a dyn Fn(&str, Protocol) -> Option<Option<u16>>;
+/// What a name of a port stands for (K-33).
+pub(super) type Lookup<'a> = &'a dyn Fn(&str, Protocol) -> Named;
 
 /// Over what an entry's flows go. `path` is that of the entry.
 pub(super) fn lower(entry: &CiliumEntry, path: &str, lookup: Lookup<'_>) -> Ports {
@@ -80,6 +80,11 @@ fn protocols(protocol: CiliumProtocol) -> Vec<Protocol> {
     }
 }
 
+/// One port of a protocol, or none.
+pub(super) fn numbered(protocol: Protocol, number: Option<u16>) -> PortMatch {
+    PortMatch::Numbers(Traffic::of(protocol, number.map_or(PortSet::EMPTY, PortSet::single)))
+}
+
 fn of_port(port: &CiliumPort, lookup: Lookup<'_>) -> Vec<PortMatch> {
     let protocols = protocols(port.protocol);
     let numbers = |ports: PortSet| {
@@ -92,11 +97,8 @@ fn of_port(port: &CiliumPort, lookup: Lookup<'_>) -> Vec<PortMatch> {
         CiliumPortRef::Name { name, .. } => protocols
             .iter()
             .map(|protocol| match lookup(name, *protocol) {
-                None => PortMatch::Named { protocol: Some(*protocol), name: name.clone() },
-                Some(number) => {
-                    let ports = number.map_or(PortSet::EMPTY, PortSet::single);
-                    PortMatch::Numbers(Traffic::of(*protocol, ports))
-                }
+                Named::PerPod => PortMatch::Named { protocol: Some(*protocol), name: name.clone() },
+                Named::Everywhere(number) => numbered(*protocol, number),
             })
             .collect(),
     }

@@ -249,7 +249,7 @@ fn decode(reader: &mut Reader<'_>, root: Root<'_>, clusterwide: bool) -> Option<
 /// Says of every error what becomes of the policy.
 fn explain_effect(reader: &mut Reader<'_>) {
     for finding in &mut reader.findings {
-        if finding.severity != Severity::Error || finding.key.starts_with("metadata") {
+        if finding.severity != Severity::Error || finding.incomplete || finding.key.starts_with("metadata") {
             continue;
         }
         let by_agent = finding.help.iter().any(|help| help == NOT_ENFORCED);

@@ -7,6 +7,7 @@ use super::super::read::{Path, Reader, clip, closest, fault, listing, replace};
 use super::{
     CiliumHttpRule, DomainPattern, STRICT, at_most, explain, http, missing, names, refused_by_agent, rules,
 };
+use crate::diagnostic::{Finding, Severity};
 use crate::space::Protocol;
 use crate::yaml::{Entry, Node, Value};
 
@@ -149,14 +150,14 @@ fn read_item(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node, place: Where
     if place.section.denies() {
         let [ports] = reader.fields(path, item, ["ports"], STRICT);
         explain(reader, before, OF_ALLOWS);
-        let ports = read_ports(reader, &path.field("ports"), ports);
+        let ports = read_ports(reader, &path.field("ports"), ports, place.section.is_ingress());
         return CiliumPorts { ports, l7: None, tls: Vec::new(), span: item.span };
     }
     let names = ["ports", "rules", "serverNames", "terminatingTLS", "originatingTLS", "listener"];
     let [list, rules, server_names, terminating, originating, listener] =
         reader.fields(path, item, names, STRICT);
     let ports_path = path.field("ports");
-    let ports = read_ports(reader, &ports_path, list);
+    let ports = read_ports(reader, &ports_path, list, place.section.is_ingress());
     let l7 = rules.and_then(|entry| read_l7(reader, &path.field("rules"), entry));
     let mut tls = Vec::new();
     if let Some(entry) = server_names {
@@ -181,7 +182,12 @@ fn read_item(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node, place: Where
     item
 }
 
-fn read_ports(reader: &mut Reader<'_>, path: &Path<'_>, list: Option<&Entry>) -> Vec<Spanned<CiliumPort>> {
+fn read_ports(
+    reader: &mut Reader<'_>,
+    path: &Path<'_>,
+    list: Option<&Entry>,
+    ingress: bool,
+) -> Vec<Spanned<CiliumPort>> {
     let items = reader.list(path, list);
     at_most(reader, path, items.len(), PORTS, items.get(PORTS).map(|item| item.span));
     let mut ports = Vec::new();
@@ -190,13 +196,13 @@ fn read_ports(reader: &mut Reader<'_>, path: &Path<'_>, list: Option<&Entry>) ->
         if item.is_null() {
             reader.null_item(&path, item, "no port, which the API server refuses");
         } else {
-            ports.extend(read_port(reader, &path, item).map(|port| Spanned::new(port, item.span)));
+            ports.extend(read_port(reader, &path, item, ingress).map(|port| Spanned::new(port, item.span)));
         }
     }
     ports
 }
 
-fn read_port(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<CiliumPort> {
+fn read_port(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node, ingress: bool) -> Option<CiliumPort> {
     let before = reader.count();
     let [port, last, protocol] = reader.fields(path, item, ["port", "endPort", "protocol"], STRICT);
     let protocol = read_protocol(reader, &path.field("protocol"), protocol);
@@ -214,6 +220,17 @@ fn read_port(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<Ci
     let port_path = path.field("port");
     let port_ref = read_number(reader, &port_path, &port.value, last);
     let (protocol, port_ref) = (protocol?, port_ref?);
+    if let (CiliumPortRef::Name { last: Some(last), .. }, true) = (&port_ref, ingress)
+        && *last > 0
+    {
+        let message = "npv does not model a range that begins at a named port";
+        reader.report(
+            Finding::new("unsupported-policy", Severity::Error, item.span, message)
+                .key(path.field("endPort").to_string())
+                .help("write the number of the port; npv takes the range for the named port alone")
+                .incomplete(),
+        );
+    }
     if let CiliumProtocol::Other(name) = protocol {
         // The text counts, so that `00` is a port too.
         let named = matches!(port_ref, CiliumPortRef::Name { .. });

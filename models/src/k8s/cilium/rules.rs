@@ -5,12 +5,12 @@ use super::super::{Place, Spanned};
 use super::peers::{PeerField, PeerKind};
 use super::ports::Where;
 use super::{
-    CiliumEntry, CiliumL7, CiliumPortRef, CiliumPorts, CiliumProtocol, CiliumRule, CiliumSubject, STRICT,
-    Section, TlsRestriction, exactly_one, explain, icmp, missing, peers, ports, refused_by_agent, remark,
-    selector,
+    CiliumEntry, CiliumL7, CiliumPortRef, CiliumPorts, CiliumProtocol, CiliumRequirement, CiliumRule,
+    CiliumSelector, CiliumSubject, LabelSource, STRICT, Section, TlsRestriction, exactly_one, explain, icmp,
+    missing, peers, ports, refused_by_agent, remark, selector,
 };
 use crate::source::Span;
-use crate::space::Protocol;
+use crate::space::{Operator, Protocol, Requirement};
 use crate::yaml::{Entry, Node, Value};
 
 /// What is known about the object around a rule.
@@ -123,12 +123,29 @@ fn read_subject(
         let entry = entry?;
         Some((selector::read(reader, &path.field(name), &entry.value), entry.value.span))
     };
-    let endpoints = read("endpointSelector", endpoints);
+    let endpoints = read("endpointSelector", endpoints).map(|(selector, span)| {
+        if context.clusterwide { (selector, span) } else { (without_namespace(selector, endpoints), span) }
+    });
     let nodes = read("nodeSelector", nodes);
     match (endpoints, nodes) {
         (Some((selector, span)), _) => Some(Spanned::new(CiliumSubject::Endpoints(selector), span)),
         (None, Some((selector, span))) => Some(Spanned::new(CiliumSubject::Nodes(selector), span)),
         (None, None) => None,
+    }
+}
+
+/// The subject without the namespace that its `matchLabels` name as a label of Kubernetes: the agent puts the
+/// policy's own in its place (K-4).
+fn without_namespace(selector: CiliumSelector, entry: Option<&Entry>) -> CiliumSelector {
+    const NAMESPACE: &str = "io.kubernetes.pod.namespace";
+    let labels = entry.and_then(|entry| entry.value.get("matchLabels"));
+    let named = labels.and_then(|labels| labels.get(&format!("k8s:{NAMESPACE}")));
+    match named.and_then(Node::as_str) {
+        Some(name) => selector.without(&CiliumRequirement {
+            source: LabelSource::Kubernetes,
+            requirement: Requirement::new(NAMESPACE, Operator::In, [name]),
+        }),
+        None => selector,
     }
 }
 

@@ -71,6 +71,13 @@ impl CiliumSelector {
         Self { requirements }
     }
 
+    /// The selector without a requirement.
+    #[must_use]
+    pub(super) fn without(mut self, requirement: &CiliumRequirement) -> Self {
+        self.requirements.retain(|one| one != requirement);
+        self
+    }
+
     /// The requirements, sorted.
     pub fn requirements(&self) -> &[CiliumRequirement] {
         &self.requirements

@@ -1,13 +1,11 @@
 //! Policies of Cilium: what they say, one row per rule of validation, and which text each finding points at.
 
-use super::super::registry;
-use super::super::testing::summary;
+use super::super::testing::{decode_all, summary};
 use super::super::{
     CiliumBlockSource, CiliumCidrGroup, CiliumEntity, CiliumEntry, CiliumL7, CiliumPeer, CiliumPeers,
-    CiliumPolicy, CiliumPortRef, CiliumProtocol, CiliumService, CiliumSubject, Decoded, Decoder, HeaderValue,
+    CiliumPolicy, CiliumPortRef, CiliumProtocol, CiliumService, CiliumSubject, Decoded, HeaderValue,
     IcmpFamily, LabelSource, Object, Policy, Section, TlsRestriction,
 };
-use crate::source::{Origin, SourceMap};
 use crate::space::Protocol;
 
 const NAMESPACED: &str = "cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {name: it, namespace: shop}";
@@ -15,17 +13,7 @@ const CLUSTERWIDE: &str = "cilium.io/v2, kind: CiliumClusterwideNetworkPolicy, m
 
 /// Decodes the only object of a text.
 fn decode(text: &str) -> Decoded {
-    let mut map = SourceMap::default();
-    let id = map.add("test.yaml", text, Origin::File).unwrap();
-    let documents = crate::yaml::read(id, text, 0);
-    assert_eq!(documents.problems, [], "{text}");
-    let node = &documents.roots[0];
-    let field = |name| node.get(name).unwrap().as_str().unwrap();
-    let kind = registry::find(field("apiVersion"), field("kind")).unwrap();
-    let decoder = Decoder::new("default");
-    let mut reader = super::super::read::Reader::new(&decoder);
-    let (object, _) = super::super::decode_known(&mut reader, kind, node);
-    Decoded { object, findings: reader.finish(), ..Decoded::default() }
+    decode_all(text).remove(0)
 }
 
 #[track_caller]
@@ -119,7 +107,7 @@ spec:
     - fromEndpoints: [{}, {matchLabels: {'reserved:host': ''}}]
       authentication: {mode: required}
       toPorts:
-        - ports: [{port: '80', protocol: TCP}, {port: Web, protocol: TCP, endPort: 90}]
+        - ports: [{port: '80', protocol: TCP}, {port: Web, protocol: TCP, endPort: 0}]
           rules:
             http:
               - {path: /a.*, method: GET, host: api, headers: [X-A, 'X-B: v w']}
@@ -174,7 +162,7 @@ status: {conditions: []}
     assert_eq!(ports.ports[0].value.protocol, CiliumProtocol::One(Protocol::Tcp));
     assert_eq!(ports.ports[0].value.port, CiliumPortRef::Numbers(80..=80));
     // K-33: case is ignored.
-    assert_eq!(ports.ports[1].value.port, CiliumPortRef::Name { name: "web".into(), last: Some(90) });
+    assert_eq!(ports.ports[1].value.port, CiliumPortRef::Name { name: "web".into(), last: Some(0) });
     let Some(CiliumL7::Http(rules)) = ports.l7.as_ref().map(|l7| &l7.value) else { panic!() };
     let header = |rule: usize, index: usize| {
         let header = &rules[rule].value.headers[index].value;
@@ -413,6 +401,16 @@ fn ports_are_texts_and_a_name_is_short() {
     }
     let policy = accepted(&ingress("{toPorts: [{}]}"));
     assert_eq!(entries(&policy)[0].ports.as_ref().unwrap().value[0].ports, []);
+}
+
+#[test]
+fn a_range_that_begins_at_a_named_port_is_not_modelled() {
+    let text = over("{port: web, endPort: 90}", "");
+    let decoded = decode(&text);
+    assert_eq!(summary(&text, &decoded.findings), [("unsupported-policy", "{port: web, endPort: 90}")]);
+    assert!(decoded.findings[0].incomplete && decoded.object.is_some());
+    // On the way out it is the named port alone.
+    accepted(&egress("{toPorts: [{ports: [{port: web, endPort: 90}]}]}"));
 }
 
 #[test]
