@@ -480,7 +480,7 @@ fn conditions_on_requests_are_checked() {
     by_agent(&http("{path: '/a('}"), "'/a('", "no regular expression");
     by_agent(&http("{method: '*'}"), "'*'", "no regular expression");
     by_agent(&http("{path: '(?=a)'}"), "'(?=a)'", "no regular expression");
-    for pattern in ["'a['", "'[a-z]{900}[a-z]{900}[a-z]{900}'"] {
+    for pattern in ["'a['", "'.*a.{25}'"] {
         let field = if pattern == "'a['" { "host" } else { "path" };
         let text = http(&format!("{{{field}: {pattern}}}"));
         let decoded = decode(&text);
