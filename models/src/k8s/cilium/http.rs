@@ -3,6 +3,8 @@
 use super::super::Spanned;
 use super::super::read::{Path, Reader, clip, closest, fault, listing, replace};
 use super::{STRICT, missing, refused_by_agent};
+use crate::diagnostic::{Finding, Severity};
+use crate::space::{Language, LanguageError};
 use crate::yaml::{Entry, Node};
 
 /// An item of `rules.http`: every condition must hold. Without any it matches all requests.
@@ -67,7 +69,10 @@ fn read_one(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> CiliumHttp
         let entry = entry?;
         let text = reader.text(&path.field(&entry.key), &entry.value)?;
         // An empty text asks nothing.
-        (!text.is_empty()).then(|| Spanned::new(text.into(), entry.value.span))
+        (!text.is_empty()).then(|| {
+            check(reader, &path.field(&entry.key), entry, text);
+            Spanned::new(text.into(), entry.value.span)
+        })
     };
     let mut rule = CiliumHttpRule {
         path: expression(request_path),
@@ -92,6 +97,30 @@ fn read_one(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> CiliumHttp
         }
     }
     rule
+}
+
+/// Reports what is no regular expression. The agent looks at the path and the method, and leaves the host to Envoy.
+fn check(reader: &mut Reader<'_>, path: &Path<'_>, entry: &Entry, text: &str) {
+    let span = entry.value.span;
+    let incomplete = |message: String| {
+        Finding::new("unsupported-policy", Severity::Error, span, message).key(path.to_string()).incomplete()
+    };
+    match Language::re2(text) {
+        Ok(_) => {}
+        Err(LanguageError::Syntax { reason, .. }) => {
+            let message = format!("`{}` is no regular expression of RE2: {reason}", clip(text));
+            reader.report(if &*entry.key == "host" {
+                incomplete(message)
+                    .help("Cilium's agent takes it, and Envoy refuses it: what passes cannot be told")
+            } else {
+                refused_by_agent(path, span, message)
+            });
+        }
+        Err(LanguageError::TooLarge) => {
+            let message = format!("`{}` stands for more than npv can look into", clip(text));
+            reader.report(incomplete(message).help("npv takes it for a condition that some requests meet"));
+        }
+    }
 }
 
 /// `Name` or `Name: value`: the value is whatever is behind the first blank.

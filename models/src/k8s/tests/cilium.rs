@@ -476,6 +476,17 @@ fn conditions_on_requests_are_checked() {
     by_server(&http("{headerMatches: [{name: a, mismatch: LOGS}]}"), "LOGS", "did you mean `LOG`?");
     by_server(&http("{headerMatches: [{name: a, secret: {}}]}"), "secret", "has no `name`");
     refused(&http("{paths: /a}"), &[("unknown-field", "paths", "`path`")]);
+    // K-44, K-70: the agent compiles two of the three patterns.
+    by_agent(&http("{path: '/a('}"), "'/a('", "no regular expression");
+    by_agent(&http("{method: '*'}"), "'*'", "no regular expression");
+    by_agent(&http("{path: '(?=a)'}"), "'(?=a)'", "no regular expression");
+    for pattern in ["'a['", "'.*a.{25}'"] {
+        let field = if pattern == "'a['" { "host" } else { "path" };
+        let text = http(&format!("{{{field}: {pattern}}}"));
+        let decoded = decode(&text);
+        assert_eq!(summary(&text, &decoded.findings), [("unsupported-policy", pattern)]);
+        assert!(decoded.findings[0].incomplete && decoded.object.is_some());
+    }
 }
 
 #[test]
