@@ -119,6 +119,15 @@ pub(crate) struct InputArgs {
     /// A values file for `helm template`; may be repeated
     #[arg(long, value_name = "FILE", requires = "render", help_heading = "Input")]
     pub(crate) values: Vec<PathBuf>,
+    /// A value for `helm template`, as its `--set` takes it; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", requires = "render", help_heading = "Input")]
+    pub(crate) set: Vec<String>,
+    /// The version of Kubernetes that charts are rendered for
+    #[arg(long, value_name = "VERSION", requires = "render", help_heading = "Input")]
+    pub(crate) kube_version: Option<String>,
+    /// This environment alone: one of those of the configuration, or with --render an overlay such as `prod`
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    pub(crate) environment: Option<String>,
     /// The labels of the pods that serve Ingresses and Gateways, where npv does not know the controller
     #[arg(long, value_name = "KEY=VALUE[,..]", value_parser = Labels::parse, help_heading = "Cluster")]
     pub(crate) ingress_controller: Option<Labels>,

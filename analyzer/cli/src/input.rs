@@ -1,16 +1,18 @@
 //! From the arguments to a configuration and a snapshot.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use npv_analyzer::baseline::Baseline;
-use npv_analyzer::config::{self, Configured, Date, Invalid, Name, Place, Search};
+use npv_analyzer::config::{self, Configured, Date, Invalid, Name, Place, Search, Written};
 use npv_analyzer::load::{self, LoadError, progress};
 use npv_analyzer::report::write_findings;
 use npv_analyzer::snapshot::Snapshot;
+use npv_models::source::SourceMap;
 
 use crate::args::{InputArgs, LookArgs};
-use crate::outcome::Failure;
+use crate::outcome::{Exit, Failure};
 use crate::output::{self, Output, to_stderr};
 use crate::verbose;
 
@@ -27,7 +29,7 @@ pub(crate) struct Input {
 /// # Errors
 /// There is nothing to read, or the configuration is wrong.
 pub(crate) fn read(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Input, Failure> {
-    let configured = configure(paths, args, look)?;
+    let configured = configure_one(paths, args, look)?;
     let mut snapshot = load(&configured.inputs(paths), &configured, look)?;
     configured.adopt(&mut snapshot);
     Ok(Input { configured, snapshot })
@@ -57,6 +59,9 @@ pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> 
     let values: Vec<Place> = args.values.iter().cloned().map(Place).collect();
     config.values.switch("--values", (!values.is_empty()).then_some(values));
     config.cni.switch("--cni", args.cni.clone());
+    let set: Vec<Written> = args.set.iter().cloned().map(Written).collect();
+    config.set.switch("--set", (!set.is_empty()).then_some(set));
+    config.kube_version.switch("--kube-version", args.kube_version.clone().map(Some));
     let cluster = &mut config.cluster;
     cluster.ingress_controller.switch("--ingress-controller", args.ingress_controller.clone().map(Some));
     cluster.blocks_skip_pods.switch("--blocks-skip-pods", on(args.blocks_skip_pods));
@@ -65,7 +70,116 @@ pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> 
         .switch("--selectors-see-host-network", on(args.selectors_see_host_network));
     config.output.allow_incomplete.switch("--allow-incomplete", on(args.allow_incomplete));
     configured.written = written(args, &configured);
+    if let Some(name) = &args.environment {
+        let known = environments(paths, &configured)?;
+        if !known.contains(name) {
+            let help = match known.as_slice() {
+                [] => {
+                    "name them under `environments` in `npv.yaml`; with `--render`, overlays are environments"
+                        .to_owned()
+                }
+                known => format!("there is {}", listed(known)),
+            };
+            return Err(Failure::usage(format!("there is no environment `{name}`"), help));
+        }
+        configured.environment = Some(name.clone());
+    }
     Ok(configured)
+}
+
+/// The same for a verb whose answer is about one cluster.
+///
+/// # Errors
+/// As [`configure`]; also where there are several environments, and none of them is asked for.
+pub(crate) fn configure_one(
+    paths: &[PathBuf],
+    args: &InputArgs,
+    look: LookArgs,
+) -> Result<Configured, Failure> {
+    let configured = configure(paths, args, look)?;
+    if configured.environment.is_none() {
+        let known = environments(paths, &configured)?;
+        if let [first, _, ..] = known.as_slice() {
+            return Err(Failure::usage(
+                format!(
+                    "there are {} environments, and this answer is about one: {}",
+                    known.len(),
+                    listed(&known)
+                ),
+                format!("choose it: `--environment {first}`"),
+            ));
+        }
+    }
+    Ok(configured)
+}
+
+/// The environments that there are, where there are several: those of the configuration, unless paths are named; else
+/// overlays that are rendered.
+///
+/// # Errors
+/// An input is not there.
+pub(crate) fn environments(paths: &[PathBuf], configured: &Configured) -> Result<Vec<String>, Failure> {
+    let named = &configured.config.environments;
+    if paths.is_empty() && !named.is_empty() {
+        return Ok(named.iter().map(|environment| environment.name.0.clone()).collect());
+    }
+    let inputs = configured.inputs(paths);
+    // What is not there is said by whoever reads it.
+    Ok(load::environments(&inputs, &loading(configured)).unwrap_or_default())
+}
+
+fn listed(names: &[String]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// How to read as configured.
+fn loading(configured: &Configured) -> load::Options<'static> {
+    let config = &configured.config;
+    load::Options {
+        render: *config.render,
+        helm: load::Helm {
+            values: configured.values(),
+            set: config.set.iter().map(|value| value.0.clone()).collect(),
+            kube_version: config.kube_version.value.clone(),
+        },
+        exclude: configured.exclude(),
+        // Those of the configuration say themselves what is read.
+        environment: configured.environment.clone().filter(|_| configured.configured_environment().is_none()),
+        ..load::Options::default()
+    }
+}
+
+/// Runs a verb whose text is about one cluster: once for each environment, where there are several and none is asked for.
+///
+/// # Errors
+/// What the verb's are; also where an answer for programs would be about several clusters.
+pub(crate) fn each<A>(
+    args: &mut A,
+    look: LookArgs,
+    parts: fn(&mut A) -> (&mut Vec<PathBuf>, &mut InputArgs),
+    run: fn(&A, LookArgs) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let (paths, input) = parts(args);
+    let quiet = LookArgs { verbose: false, ..look };
+    if input.environment.is_some() {
+        return run(args, look);
+    }
+    let configured = configure(paths, input, quiet)?;
+    let names = environments(paths, &configured)?;
+    let text = input.format.iter().all(|output| output.name() == "text" && output.file().is_none());
+    if names.len() < 2 || !text {
+        // A program that reads the answer is told to choose.
+        return run(args, look);
+    }
+    let mut worst = Exit::Clean;
+    for name in names {
+        output::to_stdout(look, |page| writeln!(page, "environment {name}:"))?;
+        parts(args).1.environment = Some(name);
+        let exit = run(args, look)?;
+        output::to_stdout(look, |page| writeln!(page))?;
+        worst = worst.worse(exit);
+    }
+    Ok(worst)
 }
 
 /// The files that answers go to. A format that is none is refused before anything is written.
@@ -102,18 +216,48 @@ pub(crate) fn load_as(
     let bar = if look.quiet { None } else { progress::Bar::stderr("reading") };
     let update = bar.as_ref().map(|bar| |done, total| bar.update(done, total));
     let loading = load::Options {
-        render: *configured.config.render,
-        values: configured.values(),
-        exclude: configured.exclude(),
         names,
         unreadable,
         progress: update.as_ref().map(|update| update as &(dyn Fn(u64, u64) + Sync)),
-        ..load::Options::default()
+        ..loading(configured)
     };
     let snapshot = Snapshot::read(inputs, &loading, &configured.options())?;
     drop(bar);
     verbose::read(&snapshot, start.elapsed(), look);
     verbose::skipped(&snapshot, look);
+    Ok(snapshot)
+}
+
+/// Renders what there is to render for all environments at once.
+///
+/// # Errors
+/// An input is not there.
+pub(crate) fn ahead(paths: &[PathBuf], configured: &Configured) -> Result<load::Ahead, Failure> {
+    let mut inputs = configured.inputs(paths);
+    if paths.is_empty() {
+        let named = configured.config.environments.iter().flat_map(|environment| environment.paths.iter());
+        inputs.extend(named.map(|path| configured.path(&path.0)));
+    }
+    load::ahead(&inputs, &loading(configured)).map_err(|error| nothing(&error))
+}
+
+/// Reads one environment, and adds its texts to those that are there.
+///
+/// # Errors
+/// There is nothing to read.
+pub(crate) fn load_environment(
+    sources: SourceMap,
+    paths: &[PathBuf],
+    ahead: &load::Ahead,
+    configured: &Configured,
+    look: LookArgs,
+) -> Result<Snapshot, Failure> {
+    let start = Instant::now();
+    let loading = load::Options { ahead: Some(ahead.clone()), ..loading(configured) };
+    let inputs = configured.inputs(paths);
+    let snapshot = Snapshot::read_into(sources, &inputs, &loading, &configured.options())
+        .map_err(|error| nothing(&error))?;
+    verbose::read(&snapshot, start.elapsed(), look);
     Ok(snapshot)
 }
 

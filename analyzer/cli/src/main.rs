@@ -37,13 +37,21 @@ fn run() -> Exit {
         }
     };
     let look = cli.look;
-    let ended = match &cli.verb {
+    let mut verb = cli.verb;
+    let ended = match &mut verb {
         Verb::Check(args) if args.watch => verb::watch::run(args, look),
         Verb::Check(args) => verb::check::run(args, look),
-        Verb::Reach(args) => verb::reach::run(args, look),
-        Verb::Trace(args) => verb::trace::run(args, look),
+        Verb::Reach(args) => {
+            input::each(args, look, |args| (&mut args.paths, &mut args.input), verb::reach::run)
+        }
+        Verb::Trace(args) => {
+            input::each(args, look, |args| (&mut args.paths, &mut args.input), verb::trace::run)
+        }
         Verb::Diff(args) => verb::diff::run(args, look),
-        Verb::Prove(args) => verb::prove::run(args, look),
+        Verb::Prove(args) if args.equivalent.is_some() => verb::prove::run(args, look),
+        Verb::Prove(args) => {
+            input::each(args, look, |args| (&mut args.paths, &mut args.input), verb::prove::run)
+        }
         Verb::Report(args) => verb::report::run(args, look),
         Verb::Rule(args) => verb::rule::run(args, look),
         Verb::Init(args) => verb::init::run(args, look),

@@ -31,6 +31,16 @@ impl Exit {
             Self::Internal => 70,
         }
     }
+
+    /// The one of two that says more of what went wrong: what is incomplete can hide findings.
+    pub(crate) const fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Clean, _) => other,
+            (_, Self::Clean) => self,
+            (Self::Findings, _) => other,
+            _ => self,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

@@ -1,5 +1,6 @@
 //! What `--verbose` says on standard error.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use npv_analyzer::query::inventory::Inventory;
 use npv_analyzer::report::visible;
 use npv_analyzer::snapshot::Snapshot;
 use npv_analyzer::suppress::Suppressed;
-use npv_models::source::SourceMap;
+use npv_models::source::{SourceId, SourceMap};
 
 use crate::args::LookArgs;
 use crate::output::to_stderr;
@@ -46,23 +47,30 @@ pub(crate) fn read(snapshot: &Snapshot, took: Duration, look: LookArgs) {
 
 /// What was come upon and is something else than manifests: one line, or with `--verbose` all of it.
 pub(crate) fn skipped(snapshot: &Snapshot, look: LookArgs) {
-    let files = snapshot.skipped.len();
-    if files == 0 || look.quiet {
+    skipped_files(snapshot.skipped.iter().copied(), Some(&snapshot.sources), look);
+}
+
+/// The same of several environments, which may have files in common.
+pub(crate) fn skipped_files(
+    skipped: impl Iterator<Item = SourceId>,
+    sources: Option<&SourceMap>,
+    look: LookArgs,
+) {
+    let names: BTreeSet<&str> =
+        skipped.filter_map(|id| sources?.get(id)).map(npv_models::source::Source::name).collect();
+    if names.is_empty() || look.quiet {
         return;
     }
-    let what = match files {
+    let what = match names.len() {
         1 => "1 file that holds no Kubernetes objects".to_owned(),
-        _ => format!("{files} files that hold no Kubernetes objects"),
+        files => format!("{files} files that hold no Kubernetes objects"),
     };
     to_stderr(look, |page| {
         if !look.verbose {
             return writeln!(page, "skipped {what}; `-v` lists them");
         }
         writeln!(page, "skipped {what}:")?;
-        for source in snapshot.skipped.iter().filter_map(|&id| snapshot.sources.get(id)) {
-            writeln!(page, "  {}", visible(source.name()))?;
-        }
-        Ok(())
+        names.iter().try_for_each(|name| writeln!(page, "  {}", visible(name)))
     });
 }
 

@@ -35,6 +35,15 @@ pub(crate) fn arguments(paths: &[PathBuf], input: &InputArgs) -> String {
     for values in &input.values {
         switch("--values", Some(values.as_os_str()));
     }
+    for value in &input.set {
+        switch("--set", Some(value.as_ref()));
+    }
+    if let Some(version) = &input.kube_version {
+        switch("--kube-version", Some(version.as_ref()));
+    }
+    if let Some(name) = &input.environment {
+        switch("--environment", Some(name.as_ref()));
+    }
     if let Some(labels) = &input.ingress_controller {
         switch("--ingress-controller", Some(labels.to_string().as_ref()));
     }

@@ -3,6 +3,7 @@
 pub mod assertion;
 pub mod baseline;
 pub mod config;
+mod duplicates;
 pub mod engine;
 pub mod fix;
 pub mod graph;

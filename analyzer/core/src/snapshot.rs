@@ -1,6 +1,6 @@
 //! Everything that was read from one set of manifests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -9,12 +9,13 @@ use npv_models::cni::{Cni, Overrides};
 use npv_models::decide::Profile;
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::dialect;
-use npv_models::k8s::{Decoded, Decoder, Noted};
+use npv_models::k8s::{self, Decoded, Decoder, Noted, Object};
 use npv_models::policy::PolicySet;
-use npv_models::source::{Origin, SourceId, SourceMap, Span};
+use npv_models::source::{Origin, Source, SourceId, SourceMap, Span};
 use npv_models::space::Selector;
 use npv_models::yaml::Node;
 
+use crate::duplicates;
 use crate::fix::remove;
 use crate::load::{self, LoadError, Loaded, Plan};
 use crate::unseen;
@@ -32,6 +33,19 @@ pub struct Options {
     pub controller: Option<Selector>,
     /// What is known of the cluster besides its manifests.
     pub assumptions: Assumptions,
+    /// Pods that others make.
+    pub external: Option<External>,
+}
+
+/// Pods that others make, as a configuration says.
+#[derive(Clone, Debug)]
+pub struct External {
+    /// The pods, at their places in the configuration, whatever text that is.
+    pub pods: Vec<k8s::Workload>,
+    /// The name of the configuration.
+    pub file: String,
+    /// Its text.
+    pub text: String,
 }
 
 impl Default for Options {
@@ -42,6 +56,7 @@ impl Default for Options {
             overrides: Overrides::default(),
             controller: None,
             assumptions: Assumptions::default(),
+            external: None,
         }
     }
 }
@@ -109,7 +124,7 @@ fn with(mut loaded: Loaded<Decoded>, errors: Mutex<Errors>) -> Loaded<Decoded> {
 pub struct Snapshot {
     /// The texts.
     pub sources: SourceMap,
-    /// How many of them are input; those of npv itself follow them.
+    /// How many of them are input: without those of npv itself, and without what has been skipped.
     pub texts: usize,
     /// Who is there.
     pub cluster: Cluster,
@@ -152,9 +167,23 @@ impl Snapshot {
         loading: &load::Options<'_>,
         options: &Options,
     ) -> Result<Self, LoadError> {
+        Self::read_into(SourceMap::default(), inputs, loading, options)
+    }
+
+    /// As [`Snapshot::read`], and adds the texts to those that are there, so that places of several snapshots are of one
+    /// map.
+    ///
+    /// # Errors
+    /// As [`Snapshot::read`].
+    pub fn read_into(
+        sources: SourceMap,
+        inputs: &[PathBuf],
+        loading: &load::Options<'_>,
+        options: &Options,
+    ) -> Result<Self, LoadError> {
         let decoder = Decoder::new(&options.namespace);
         let errors = Mutex::new(Errors::default());
-        let loaded = load::load(inputs, loading, |node| decode(&decoder, &errors, &node))?;
+        let loaded = load::load_into(sources, inputs, loading, |node| decode(&decoder, &errors, &node))?;
         Ok(Self::assemble(with(loaded, errors), options))
     }
 
@@ -179,7 +208,8 @@ impl Snapshot {
 
     /// Puts together what has been loaded.
     pub fn assemble(loaded: Loaded<Decoded>, options: &Options) -> Self {
-        let Loaded { sources, objects, mut findings, comments, manifests, not_got, plan, skipped } = loaded;
+        let Loaded { mut sources, objects, mut findings, comments, manifests, not_got, plan, skipped } =
+            loaded;
         let mut builder = Builder::new();
         let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
         let mut noted = Vec::new();
@@ -191,12 +221,34 @@ impl Snapshot {
             }
             findings.extend(decoded.findings);
             noted.extend(decoded.noted.map(|noted| *noted));
-            decoded.object.into_iter().for_each(|object| builder.add(object));
+            // What is followed is not unseen.
+            let seen = |object: &Object| match object {
+                Object::Release(release) => plan.follows(release.meta.name.span),
+                _ => false,
+            };
+            decoded.object.into_iter().filter(|object| !seen(object)).for_each(|object| builder.add(object));
         }
-        let Inventory { mut cluster, policies, findings: duplicates } = builder.finish();
+        let read: BTreeSet<SourceId> = manifests
+            .iter()
+            .copied()
+            .filter(|id| !skipped.contains(id))
+            .chain(not_got.iter().filter_map(Finding::span).map(|span| span.source))
+            .collect();
+        let configuration = options.external.as_ref().and_then(|external| {
+            let is = |source: &Source| source.name() == external.file && source.text() == external.text;
+            let known = sources.iter().find(|(_, source)| is(source)).map(|(id, _)| id);
+            let id = known.or_else(|| sources.add(&*external.file, &*external.text, Origin::File).ok())?;
+            for mut pods in external.pods.iter().cloned() {
+                pods.meta.name.span.source = id;
+                pods.shape.span.source = id;
+                builder.add(Object::Workload(Box::new(pods)));
+            }
+            Some(id)
+        });
+        let Inventory { mut cluster, policies, findings: twice } = builder.finish();
         cluster.routing.controller.clone_from(&options.controller);
         cluster.assumptions.clone_from(&options.assumptions);
-        findings.extend(duplicates);
+        findings.extend(duplicates::by_directory(twice, &sources));
         findings.extend(unseen::placeholders(&mut unfilled));
         cluster.placeholders = unfilled;
         unseen::unread(&mut cluster, &findings);
@@ -206,7 +258,7 @@ impl Snapshot {
         dialect::prepare(&policies, &mut cluster);
         let cni = options.cni.clone().or_else(|| Cni::implied(&policies, &cluster)).unwrap_or_default();
         Self {
-            texts: sources.len(),
+            texts: read.len(),
             sources,
             policies: dialect::lower(&policies, &cluster, &cni),
             cluster,
@@ -215,7 +267,7 @@ impl Snapshot {
             findings,
             comments,
             noted,
-            configuration: None,
+            configuration,
             baseline: None,
             manifests,
             not_got,

@@ -120,7 +120,7 @@ pub(crate) fn elsewhere(cluster: &Cluster) -> Vec<Finding> {
             .key(kind)
             .help(match kind {
                 "Kustomization" => "npv follows a `path` in the directories that it reads: run it at the root of the repository",
-                _ => "render what it deploys and read that too: `helm template CHART --values FILE > FILE`, or check the cluster itself: `kubectl get all,netpol,ns -A -o yaml | npv check -`",
+                _ => "render what is deployed and let npv read that too; or check the cluster itself: `kubectl get all,netpol,ns -A -o yaml | npv check -`",
             });
         if unknown {
             finding = finding.incomplete();

@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use npv_analyzer::load::{LoadError, Loaded, Options, load};
+use npv_analyzer::load::{Helm, LoadError, Loaded, Options, load};
 use npv_models::source::{Origin, Span};
 use npv_models::yaml::Node;
 use tempfile::TempDir;
@@ -554,7 +554,7 @@ fn renderers_case() {
     let case = std::env::var("NPV_TEST_CASE").unwrap_or_default();
     let options = Options {
         render: true,
-        values: vec!["values.txt".into(), "more.txt".into()],
+        helm: Helm { values: vec!["values.txt".into(), "more.txt".into()], ..Helm::default() },
         max_bytes: 100_000,
         ..Options::default()
     };

@@ -41,7 +41,7 @@ pub struct Builder {
     bindings: Objects<k8s::Binding>,
     issuers: Objects<k8s::HttpIssuer>,
     roles: Objects<k8s::Role>,
-    releases: Objects<k8s::Release>,
+    releases: Vec<k8s::Release>,
     customs: Vec<k8s::CustomResource>,
     calico: Objects<k8s::CalicoObject>,
     cidr_groups: Objects<k8s::CiliumCidrGroup>,
@@ -166,7 +166,11 @@ impl Builder {
             Object::Binding(object) => self.bindings.add(object.kind, *object, |object| &object.meta),
             Object::HttpIssuer(object) => self.issuers.add(object.kind, *object, |object| &object.meta),
             Object::Role(object) => self.roles.add(object.kind, *object, |object| &object.meta),
-            Object::Release(object) => self.releases.add(object.kind, *object, |object| &object.meta),
+            // What several clusters have of one name is as unseen in each.
+            Object::Release(object) => {
+                self.releases.push(*object);
+                None
+            }
             Object::Custom(object) => {
                 self.customs.push(*object);
                 None
@@ -241,13 +245,9 @@ impl Builder {
         cluster.routing.routes.sort_by(|a, b| a.object.cmp(&b.object));
         cluster.routing.gateways.sort_by(|a, b| a.object.cmp(&b.object));
         cluster.routing.classes.sort_by(|a, b| a.object.cmp(&b.object));
-        cluster.unseen = super::unseen::gather(
-            &self.releases.items,
-            &self.customs,
-            &self.roles.items,
-            &self.bindings.items,
-        );
         cluster.cidr_groups = self.cidr_groups.items;
+        cluster.unseen =
+            super::unseen::gather(&self.releases, &self.customs, &self.roles.items, &self.bindings.items);
         cluster.demands = Demands {
             monitors: self.monitors.items,
             callbacks: self.callbacks.items,

@@ -313,7 +313,7 @@ impl<'e> Reader<'e> {
 
     /// What keeps the document around `at` from being YAML where it is a template: one finding, at its first action.
     fn template(&self, text: &str, at: usize) -> Option<Finding> {
-        let action = action(text, at)?;
+        let action = action(text, at).or_else(|| marked(text, at))?;
         let written = clip(text.get(action.clone()).unwrap_or_default());
         let message = format!("this is a template: `{written}` must be filled in before it is a manifest");
         let span = self.span(action.start, action.end);
@@ -408,7 +408,7 @@ pub const TEMPLATE: &str = "template";
 
 const TEMPLATE_HELP: &str = "render it first: `helm template CHART | npv check -` or `--render` for a chart, else whatever fills in its values";
 
-/// The first template action of the document around `at`: `{{ .. }}` as in Helm and Jinja, or `{% .. %}`.
+/// The first template action of the document around `at`: `{{ .. }}` as in Helm and Jinja, `{% .. %}`, or `${..}`.
 fn action(text: &str, at: usize) -> Option<Range<usize>> {
     let at = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     let (before, after) = text.split_at_checked(at).unwrap_or((text, ""));
@@ -416,9 +416,10 @@ fn action(text: &str, at: usize) -> Option<Range<usize>> {
     let end = after.find("\n---").map_or(text.len(), |end| at + end);
     let document = text.get(start..end)?.as_bytes();
     memchr::memmem::find_iter(document, b"{").map(|at| start + at).find_map(|at| {
-        let (close, rest) = match text.as_bytes().get(at..at + 2)? {
-            b"{{" => ("}}", text.get(at + 2..end)?),
-            b"{%" => ("%}", text.get(at + 2..end)?),
+        let (at, close, rest) = match text.as_bytes().get(at..at + 2)? {
+            b"{{" => (at, "}}", text.get(at + 2..end)?),
+            b"{%" => (at, "%}", text.get(at + 2..end)?),
+            _ if text.get(..at)?.ends_with('$') => (at - 1, "}", text.get(at + 1..end)?),
             _ => return None,
         };
         // An action is short: a text full of brackets is looked at once.
@@ -438,6 +439,14 @@ fn action(text: &str, at: usize) -> Option<Range<usize>> {
         let words = line.get(..length).is_some_and(|inside| !inside.contains(": "));
         words.then_some(at..at + 2 + length)
     })
+}
+
+/// A placeholder of the form `@NAME@` at `at`, as build tools fill it in.
+fn marked(text: &str, at: usize) -> Option<Range<usize>> {
+    let inside = text.get(at..)?.strip_prefix('@')?;
+    let length = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-')?;
+    let named = length > 0 && inside.get(length..)?.starts_with('@');
+    named.then_some(at..at + length + 2)
 }
 
 /// The longest template action that is recognised.

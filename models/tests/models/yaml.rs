@@ -255,7 +255,9 @@ fn messages_say_what_is_wrong() {
         assert_eq!(documents.problems.len(), 1, "{text}");
         assert!(documents.problems[0].help[0].contains("helm template"), "{text}");
     }
-    for text in ["a: {{x}}: [\n", "a: {{ x }}\nb: {{ y }}\n", "{% if x %}\na: 1\n{% endif %}\n"] {
+    for text in
+        ["a: {{x}}: [\n", "a: {{ x }}\nb: {{ y }}\n", "{% if x %}\na: 1\n{% endif %}\n", "a: {b: ${X}}\n"]
+    {
         let documents = read(text);
         assert_eq!(documents.problems.len(), 1, "{text}");
         assert_eq!(documents.problems[0].key, TEMPLATE, "{text}");

@@ -9,7 +9,7 @@ use npv_analyzer::lint::Rule;
 use npv_analyzer::query::check::judge;
 use npv_analyzer::suppress::Circumstances;
 
-use super::exit_of;
+use super::environments::{self, Terms};
 use crate::args::{BaselineVerb, LookArgs};
 use crate::guard;
 use crate::outcome::{Exit, Failure};
@@ -24,17 +24,39 @@ pub(crate) fn run(verb: &BaselineVerb, look: LookArgs) -> Result<Exit, Failure> 
     let file = args.baseline.clone().map(|file| Some(Place(file)));
     configured.config.baseline.switch("--baseline", file);
     let today = input::today()?;
-    let mut snapshot = input::load(&configured.inputs(&args.paths), &configured, look)?;
-    configured.adopt(&mut snapshot);
-    let engine = super::engine(&snapshot, look);
+    let names = match configured.environment {
+        Some(_) => Vec::new(),
+        None => input::environments(&args.paths, &configured)?,
+    };
+    let several = if names.len() > 1 {
+        let terms = Terms { paths: &args.paths, selection: &selection, baseline: None, today };
+        Some(environments::judged(&names, &mut configured, &terms, look)?)
+    } else {
+        None
+    };
+    configured.environment.clone_from(&args.input.environment);
     let circumstances = Circumstances { configured: &configured, today, named: &args.paths };
-    let judged =
-        during("looking for mistakes", look, || judge(&snapshot, &engine, &selection, circumstances, None))
-            .unwrap_or_else(|bug| guard::stop(&bug));
+    let snapshot;
+    let (findings, sources, complete) = if let Some(mut parts) = several {
+        let findings = environments::merged(&mut parts, Vec::new());
+        let complete = environments::complete(&parts, &findings);
+        (findings, environments::into_sources(parts), complete)
+    } else {
+        let mut read = input::load(&configured.inputs(&args.paths), &configured, look)?;
+        configured.adopt(&mut read);
+        snapshot = read;
+        let engine = super::engine(&snapshot, look);
+        let judged = during("looking for mistakes", look, || {
+            judge(&snapshot, &engine, &selection, circumstances, None)
+        })
+        .unwrap_or_else(|bug| guard::stop(&bug));
+        let complete = snapshot.complete();
+        (judged.findings, snapshot.sources, complete)
+    };
     let path = configured.baseline();
     let (baseline, did) = match verb {
         BaselineVerb::Write(_) => {
-            let baseline = Baseline::from_findings(path.clone(), &judged.findings, &snapshot.sources);
+            let baseline = Baseline::from_findings(path.clone(), &findings, &sources);
             let did = format!("wrote {} to", count(baseline.len()));
             (baseline, did)
         }
@@ -46,13 +68,13 @@ pub(crate) fn run(verb: &BaselineVerb, look: LookArgs) -> Result<Exit, Failure> 
                 ));
             };
             let told = |rule: &Rule, file: &Path| selection.runs(rule) && circumstances.read(file);
-            let new = old.pruned(&judged.findings, told);
+            let new = old.pruned(&findings, told);
             let did = format!("removed {} from", count(old.len() - new.len()));
             (new, did)
         }
     };
     let left_out = match verb {
-        BaselineVerb::Write(_) => judged.findings.len() - baseline.len(),
+        BaselineVerb::Write(_) => findings.len() - baseline.len(),
         BaselineVerb::Prune(_) => 0,
     };
     std::fs::write(&path, baseline.to_text()).map_err(|error| {
@@ -71,7 +93,7 @@ pub(crate) fn run(verb: &BaselineVerb, look: LookArgs) -> Result<Exit, Failure> 
             )
         });
     }
-    Ok(exit_of(&snapshot, &configured))
+    Ok(if complete || *configured.config.output.allow_incomplete { Exit::Clean } else { Exit::Incomplete })
 }
 
 fn count(findings: usize) -> String {

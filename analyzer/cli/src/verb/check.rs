@@ -15,6 +15,7 @@ use crate::guard;
 use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
+use crate::verb::environments::{self, Terms};
 use crate::verb::fix;
 use crate::verb::prove::counterexamples;
 use crate::verb::report::{flags, shown};
@@ -31,6 +32,14 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
     output::check(&outputs, "check", |format| format.check)?;
     let today = input::today()?;
     let baseline = if args.no_baseline { None } else { input::baseline(&configured, look)? };
+    let names = match configured.environment {
+        Some(_) => Vec::new(),
+        None => input::environments(&args.paths, &configured)?,
+    };
+    if names.len() > 1 {
+        let terms = Terms { paths: &args.paths, selection: &selection, baseline: baseline.as_ref(), today };
+        return environments::check(&names, args, &mut configured, &terms, &outputs, look);
+    }
     let inputs = configured.inputs(&args.paths);
     fix::check(&inputs, args)?;
     let mut snapshot = input::load(&inputs, &configured, look)?;
@@ -90,6 +99,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
             suppressed: &checked.suppressed,
             baseline: checked.known.len(),
             fixing: args.fix.fix,
+            environments: &[],
         },
         scene: Scene {
             snapshot: &snapshot,

@@ -34,7 +34,7 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     }
     let sources = sides(args)?;
     // Both sides are read by one configuration, or they would differ by what is assumed of them.
-    let mut configured = input::configure(&near(args), &args.input, look)?;
+    let mut configured = input::configure_one(&near(args), &args.input, look)?;
     let outputs = output::of(&args.input.format, &configured)?;
     output::check(&outputs, "diff", |format| format.diff)?;
     let file = args.baseline.clone().map(|file| Some(Place(file)));
@@ -104,7 +104,7 @@ fn policies(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let verb = "diff --world any";
     output::check(&args.input.format, verb, |format| format.equivalence)?;
     let sources = sides(args)?;
-    let configured = input::configure(&near(args), &args.input, look)?;
+    let configured = input::configure_one(&near(args), &args.input, look)?;
     let [before, after] = read(&sources, args, &configured, look)?;
     let [base, head] = &sources;
     let inputs = configured.inputs(&args.paths);

@@ -4,6 +4,7 @@ pub(crate) mod baseline;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod diff;
+pub(crate) mod environments;
 pub(crate) mod equivalence;
 pub(crate) mod fix;
 pub(crate) mod init;

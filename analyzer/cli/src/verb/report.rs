@@ -25,7 +25,7 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("`npv report` has no file to write to", "name one: `-o report.html`"));
     }
     output::check(&outputs, "report", |format| format.report)?;
-    let mut configured = input::configure(&args.paths, &args.input, look)?;
+    let mut configured = input::configure_one(&args.paths, &args.input, look)?;
     let file = args.baseline.clone().map(|file| Some(Place(file)));
     configured.config.baseline.switch("--baseline", file);
     let today = input::today()?;
@@ -92,6 +92,11 @@ pub(super) fn flags(args: &InputArgs) -> Vec<String> {
     flags.extend(values.into_iter().flat_map(|file| ["--values".to_owned(), shown(file)]));
     if let Some(plugin) = &args.cni {
         flags.extend(["--cni".to_owned(), plugin.to_string()]);
+    }
+    flags.extend(args.set.iter().flat_map(|value| ["--set".to_owned(), value.clone()]));
+    let named = [("--kube-version", &args.kube_version), ("--environment", &args.environment)];
+    for (name, value) in named {
+        flags.extend(value.iter().flat_map(|value| [name.to_owned(), value.clone()]));
     }
     if let Some(controller) = &args.ingress_controller {
         flags.extend(["--ingress-controller".to_owned(), controller.to_string()]);

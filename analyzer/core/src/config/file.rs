@@ -11,10 +11,10 @@ use npv_models::yaml;
 
 use super::define::Value;
 use super::read::Reader;
-use super::{Cidr, Config, Labels, Place};
+use super::{Cidr, Config, Environment, Labels, Place};
 use crate::assertion::Assertion;
 use crate::load::Exclude;
-use crate::snapshot::{Options, Snapshot};
+use crate::snapshot::{External, Options, Snapshot};
 
 /// The name of the file.
 pub const FILE: &str = "npv.yaml";
@@ -51,6 +51,8 @@ pub struct Configured {
     pub file: Option<PathBuf>,
     /// Files that answers are written to, seen from the working directory: they are no manifests.
     pub written: Vec<PathBuf>,
+    /// The environment that is asked about, where there are several.
+    pub environment: Option<String>,
     text: String,
 }
 
@@ -58,7 +60,7 @@ impl Configured {
     /// The configuration that a file with this text is, and everything that is wrong with it.
     pub fn of(file: PathBuf, text: String) -> (Self, Vec<Finding>) {
         let (config, findings) = parse(&text);
-        (Self { config, file: Some(file), written: Vec::new(), text }, findings)
+        (Self { config, file: Some(file), written: Vec::new(), environment: None, text }, findings)
     }
 
     /// The directory that paths of the configuration are relative to; the working directory where there is no
@@ -80,8 +82,17 @@ impl Configured {
         if !named.is_empty() {
             return named.to_owned();
         }
+        if let Some(environment) = self.configured_environment() {
+            return environment.paths.iter().map(|path| self.path(&path.0)).collect();
+        }
         let inputs: Vec<PathBuf> = self.config.paths.iter().map(|path| self.path(&path.0)).collect();
         if inputs.is_empty() { vec![PathBuf::from(".")] } else { inputs }
+    }
+
+    /// The environment that is asked about, where it is one of those that are configured.
+    pub fn configured_environment(&self) -> Option<&Environment> {
+        let wanted = self.environment.as_deref()?;
+        self.config.environments.iter().find(|environment| environment.name.0 == wanted)
     }
 
     /// Values files for `helm template`: those of a switch are relative to the working directory already.
@@ -121,12 +132,23 @@ impl Configured {
                 dns: cluster.dns.as_ref().map(Labels::labels),
                 prometheus: cluster.prometheus.as_ref().map(Labels::labels),
             },
+            external: self.external(),
         }
+    }
+
+    /// Pods that others make, with the file that says so.
+    fn external(&self) -> Option<External> {
+        let pods = self.config.external_pods.iter().enumerate();
+        let pods: Vec<_> = pods.filter_map(|(index, pods)| pods.workload(index + 1)).collect();
+        let file = self.file.as_deref().map(shown).unwrap_or_default();
+        (!pods.is_empty()).then(|| External { pods, file, text: self.text.clone() })
     }
 
     /// Adds the file to the texts of a snapshot, so that findings can be in it.
     pub fn adopt(&self, snapshot: &mut Snapshot) {
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.file
+            && snapshot.configuration.is_none()
+        {
             snapshot.configuration = snapshot.adopt(shown(file), self.text.clone());
         }
     }

@@ -1,10 +1,10 @@
 //! `npv init`: a commented configuration, fitted to what the manifests show.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Component, Path};
 
-use npv_models::source::Origin;
+use npv_models::source::{Origin, Span};
 
 use crate::report::visible;
 use crate::snapshot::Snapshot;
@@ -35,6 +35,15 @@ pub fn init(snapshot: &Snapshot) -> String {
             let _ = writeln!(text, "# namespace: default  # there is {}\n", listed(&namespaces));
         }
     }
+    text.push_str(&environments(snapshot));
+    let external = super::external::proposals(snapshot);
+    if !external.is_empty() {
+        text.push_str(
+            "# Pods that others make, such as operators: policies name these, and no manifest shows them.\n# externalPods:\n",
+        );
+        text.push_str(&external);
+        text.push('\n');
+    }
     text.push_str(
         "# What no manifest tells of the cluster.\ncluster:\n  \
          # The addresses of pods and of Services; they are not outside.\n  \
@@ -51,6 +60,41 @@ pub fn init(snapshot: &Snapshot) -> String {
     );
     let _ = writeln!(text, "# - {{{}}}\n", super::assumed::assertion(cluster));
     text.push_str("output:\n  failOn: warning # the mildest finding that makes `npv check` fail\n");
+    text
+}
+
+/// Directories that hold variants of the same objects: the section `environments`, all of it comments. Empty where there
+/// are none.
+fn environments(snapshot: &Snapshot) -> String {
+    let parent = |span: Option<Span>| {
+        let file = snapshot.sources.get(span?.source)?.name();
+        Some(Path::new(file).parent()?.to_owned())
+    };
+    let mut variants: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for finding in snapshot.findings.iter().filter(|finding| finding.rule == "duplicate-object") {
+        let mut spans = finding.locations.iter().map(|location| location.span);
+        let (Some(one), Some(other)) = (parent(spans.next()), parent(spans.next())) else { continue };
+        // The part in which two directories differ says which variant each is.
+        let differ = one.components().zip(other.components()).find(|(one, other)| one != other);
+        let Some((a, b)) = differ else { continue };
+        for (name, directory) in [(a, &one), (b, &other)] {
+            let end = directory.components().position(|part| part == name).map_or(0, |at| at + 1);
+            let path: std::path::PathBuf = directory.components().take(end).collect();
+            let name = name.as_os_str().to_string_lossy().into_owned();
+            variants.entry(name).or_default().insert(crate::load::display(&path));
+        }
+    }
+    let mut text = String::new();
+    if variants.len() > 1 {
+        text.push_str("# Variants of the same objects, each a cluster of its own.\n# environments:\n");
+        for (name, paths) in variants {
+            let paths: Vec<String> = paths.iter().map(|path| super::show::scalar(&visible(path))).collect();
+            let name = super::show::scalar(&visible(&name));
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "# - {{name: {name}, paths: [{}]}}", paths.join(", "));
+        }
+        text.push('\n');
+    }
     text
 }
 

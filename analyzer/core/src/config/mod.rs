@@ -6,6 +6,7 @@
 
 mod assumed;
 mod define;
+mod external;
 mod file;
 mod init;
 mod levels;
@@ -18,6 +19,7 @@ mod values;
 mod tests;
 
 pub use define::{From, Setting};
+pub use external::PodPort;
 pub use file::{Configured, FILE, Invalid, Search, find, from_here, is_configuration, load, parse, whole};
 pub use init::init;
 pub use levels::{Level, Levels, Target};
@@ -49,6 +51,14 @@ section! {
         /// The network plugin, with a version or without: `cilium`, `calico@3.30`, `upstream`; `auto` is what the
         /// manifests show.
         cni "cni": Plugin = Plugin::default(),
+        /// Single values for `helm template`, as its `--set` takes them: `image.tag=1.2`.
+        set "set": Vec<Written> = Vec::new(),
+        /// The version of Kubernetes that charts are rendered for: `1.32`.
+        kube_version "kubeVersion": Option<String> = None,
+        /// Variants of the same objects, each a cluster of its own: answers are per environment.
+        environments "environments": Vec<Environment> = Vec::new(),
+        /// Pods that others make, so that no manifest shows them: operators, spawners, other teams.
+        external_pods "externalPods": Vec<ExternalPods> = Vec::new(),
         /// What npv is to assume of the cluster.
         cluster "cluster": Cluster = Cluster::default(),
         /// Levels of lint rules and of their categories; that of a rule goes before that of its category. Validity
@@ -65,6 +75,30 @@ section! {
         baseline "baseline": Option<Place> = None,
         /// What `npv check` prints, and what makes it fail.
         output "output": Output = Output::default(),
+    }
+}
+
+section! {
+    /// One of several clusters that are made of the same repository.
+    pub struct Environment requires ["name", "paths"] {
+        /// What it is called.
+        name "name": Written = Written::default(),
+        /// Files and directories that are read for it, and for no other unless they are named there too.
+        paths "paths": Vec<Place> = Vec::new(),
+    }
+}
+
+section! {
+    /// Pods that others make.
+    pub struct ExternalPods requires ["namespace", "labels"] {
+        /// What they are called; after their first label where nothing is written.
+        name "name": Option<String> = None,
+        /// The namespace that they are in.
+        namespace "namespace": Name = Name("default".to_owned()),
+        /// Their labels.
+        labels "labels": Option<Labels> = None,
+        /// Their ports: `6379`, `53/udp`, `metrics:9121`.
+        ports "ports": Vec<PodPort> = Vec::new(),
     }
 }
 

@@ -96,7 +96,12 @@ pub fn run_some(context: &Context<'_>, wanted: impl Fn(&Rule) -> bool + Sync) ->
     keep_what_was_meant(context, &mut findings);
     // An object of which nobody has filled in the name is not what will be deployed.
     let filled_in = |finding: &Finding| finding.object.as_deref().and_then(syntax::placeholder).is_none();
-    findings.retain(filled_in);
+    // Of pods that others make, npv knows what it has been told.
+    let configuration = context.snapshot.configuration;
+    let told = |finding: &Finding| {
+        configuration.is_some() && finding.span().map(|span| span.source) == configuration
+    };
+    findings.retain(|finding| filled_in(finding) && !told(finding));
     findings.sort_by(|a, b| {
         let order = |finding: &Finding| finding.span().map(|span| (span.source, span.start));
         order(a).cmp(&order(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))

@@ -56,8 +56,6 @@ impl Found {
     }
 }
 
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
-
 /// A path as messages and positions name it: with forward slashes, and without a leading `./`.
 pub(crate) fn display(path: &Path) -> String {
     let text = path.to_string_lossy();
@@ -113,7 +111,7 @@ pub(super) fn discover(
 /// Whether a file makes its directory a kustomization or a chart.
 pub(super) fn is_configuration(path: &Path) -> bool {
     let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-    KUSTOMIZATIONS.contains(&name) || name == "Chart.yaml"
+    overlay::FILES.contains(&name) || name == "Chart.yaml"
 }
 
 /// What a file stands for.
@@ -123,7 +121,7 @@ fn classify(file: &Path, searched: bool) -> Found {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         _ => PathBuf::from("."),
     };
-    if KUSTOMIZATIONS.contains(&name) {
+    if overlay::FILES.contains(&name) {
         Found::Kustomization { directory: directory(), file: file.to_owned() }
     } else if name == "Chart.yaml" {
         Found::Chart { directory: directory(), file: file.to_owned() }

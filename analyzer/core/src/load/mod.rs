@@ -5,10 +5,13 @@
 //! number of threads.
 
 mod discover;
+mod environment;
 mod exclude;
 pub mod git;
+mod gitops;
 mod json_list;
 mod list;
+mod origin;
 mod overlay;
 pub mod progress;
 mod read;
@@ -18,9 +21,10 @@ mod texts;
 pub mod watch;
 mod yaml_list;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::source::{SourceId, SourceMap, Span};
@@ -31,7 +35,10 @@ pub use exclude::Exclude;
 
 use discover::Found;
 pub(crate) use discover::{display, reason};
-use read::{Output, Work};
+use gitops::Placement;
+use origin::Origins;
+use read::{Output, Reading, Work};
+pub use render::{Ahead, Helm};
 use texts::Texts;
 
 /// The most bytes that are read in all, unless told otherwise.
@@ -41,8 +48,12 @@ pub const MAX_BYTES: u64 = 3 << 30;
 pub struct Options<'a> {
     /// Run `kubectl kustomize`, `kustomize` and `helm` on the directories that need it.
     pub render: bool,
-    /// Values files for `helm template`.
-    pub values: Vec<PathBuf>,
+    /// What `helm template` is told.
+    pub helm: Helm,
+    /// Read this environment alone, where overlays are environments; see [`environments`].
+    pub environment: Option<String>,
+    /// What has been rendered already; see [`ahead`].
+    pub ahead: Option<Ahead>,
     /// What to leave out of directories.
     pub exclude: Exclude,
     /// Told how many bytes of how many have been decoded; called from several threads, about once for each
@@ -71,7 +82,9 @@ impl Default for Options<'_> {
     fn default() -> Self {
         Self {
             render: false,
-            values: Vec::new(),
+            helm: Helm::default(),
+            environment: None,
+            ahead: None,
             exclude: Exclude::default(),
             progress: None,
             max_bytes: MAX_BYTES,
@@ -109,6 +122,39 @@ pub struct Loaded<T> {
 pub struct Plan {
     /// The texts that nobody has named: they were come upon in a directory, and may be anything.
     searched: BTreeSet<SourceId>,
+    /// Where the objects of rendered texts come from.
+    origins: BTreeMap<SourceId, Arc<Origins>>,
+    /// How the objects of texts are deployed; as they are written where nobody says.
+    placements: BTreeMap<SourceId, Vec<Placement>>,
+    /// The names of those who deploy what is among the texts.
+    followed: BTreeSet<Span>,
+    /// Comments that speak to npv, of files that rendered objects come from.
+    comments: Vec<Span>,
+}
+
+impl Plan {
+    /// Whether what an object deploys is among the texts: the span is that of the object's name.
+    pub fn follows(&self, name: Span) -> bool {
+        self.followed.contains(&name)
+    }
+
+    /// Has an object stand where it comes from.
+    fn trace(&self, object: &mut Node, source: SourceId, text: &str) {
+        if let Some(origins) = self.origins.get(&source) {
+            origins.trace(object, text);
+        }
+    }
+
+    /// Hands over an object as it is deployed, as often as it is.
+    fn deploy(&self, mut object: Node, source: SourceId, text: &str, each: &mut dyn FnMut(Node)) {
+        self.trace(&mut object, source, text);
+        let Some(placements) = self.placements.get(&source) else { return each(object) };
+        for placement in placements {
+            let mut object = object.clone();
+            placement.apply(&mut object);
+            each(object);
+        }
+    }
 }
 
 /// Why there is nothing to work on.
@@ -189,22 +235,99 @@ pub fn load<T: Send>(
     options: &Options<'_>,
     decode: impl Fn(Node) -> T + Sync,
 ) -> Result<Loaded<T>, LoadError> {
-    let mut texts = Texts::new(options);
-    for found in discover::discover(inputs, &options.exclude, &options.names)? {
+    load_into(SourceMap::default(), inputs, options, decode)
+}
+
+/// As [`load`], and adds the texts to those that are there.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_into<T: Send>(
+    sources: SourceMap,
+    inputs: &[PathBuf],
+    options: &Options<'_>,
+    decode: impl Fn(Node) -> T + Sync,
+) -> Result<Loaded<T>, LoadError> {
+    let mut found = discover::discover(inputs, &options.exclude, &options.names)?;
+    if let Some(wanted) = &options.environment {
+        let name = |path: &Path| options.name(path);
+        let all = environment::all(&found, name);
+        found.retain(|found| environment::holds(wanted, &all, found, name));
+    }
+    let ahead = match &options.ahead {
+        Some(ahead) => ahead.clone(),
+        None if options.render => Ahead::render(&found, &options.helm, options.max_bytes),
+        None => Ahead::default(),
+    };
+    let mut texts = Texts::new(options, sources, ahead);
+    for found in found {
         texts.take(found);
     }
+    texts.follow(&options.roots(inputs));
     texts.finish();
     for (path, why) in &options.unreadable {
         texts.take(Found::Unreadable { path: path.clone(), why: why.clone() });
     }
     let named: Vec<String> = inputs.iter().map(|input| texts.name(input)).collect();
-    let Texts { sources, findings, ids, searched, .. } = texts;
+    let Texts { sources, findings, ids, plan, .. } = texts;
     let files = ids.len();
-    let loaded = decode_all(sources, &ids, findings, Plan { searched }, options.progress, decode);
+    let loaded = decode_all(sources, &ids, findings, plan, options.progress, decode);
     if loaded.objects.is_empty() && loaded.findings.is_empty() {
         return Err(LoadError::Empty { inputs: named, files, skipped: loaded.skipped.len() });
     }
     Ok(loaded)
+}
+
+/// The environments of these inputs: overlays that are variants of each other, by the paths of their kustomizations.
+/// Each is a cluster of its own. Empty where there are not several, and where nothing is rendered.
+///
+/// # Errors
+/// When an input does not exist.
+pub fn environments(inputs: &[PathBuf], options: &Options<'_>) -> Result<Vec<String>, LoadError> {
+    if !options.render {
+        return Ok(Vec::new());
+    }
+    let found = discover::discover(inputs, &options.exclude, &options.names)?;
+    Ok(environment::all(&found, |path| options.name(path)).into_iter().collect())
+}
+
+/// Renders what there is to render of these inputs, in parallel, for several calls of [`load`].
+///
+/// # Errors
+/// When an input does not exist.
+pub fn ahead(inputs: &[PathBuf], options: &Options<'_>) -> Result<Ahead, LoadError> {
+    if !options.render {
+        return Ok(Ahead::default());
+    }
+    let found = discover::discover(inputs, &options.exclude, &options.names)?;
+    Ok(Ahead::render(&found, &options.helm, options.max_bytes))
+}
+
+impl Options<'_> {
+    /// What a path is called, as text.
+    fn name(&self, path: &Path) -> String {
+        display(&called(&self.names, path).unwrap_or_else(|| path.to_owned()))
+    }
+
+    /// Where the root of the repository may be that inputs are of: their own directories, those that the working
+    /// directory stands for, and that itself.
+    fn roots(&self, inputs: &[PathBuf]) -> Vec<PathBuf> {
+        let mut roots = Vec::new();
+        for (real, name) in &self.names {
+            let mut root = real.clone();
+            if real.ends_with(name) {
+                for _ in name.components() {
+                    root.pop();
+                }
+                roots.push(root);
+            }
+        }
+        if self.names.is_empty() {
+            roots.push(PathBuf::from("."));
+        }
+        roots.extend(inputs.iter().filter(|input| input.is_dir()).cloned());
+        roots
+    }
 }
 
 /// Decodes every object in texts that are in memory already; otherwise like [`load`], but nothing to read is no
@@ -239,8 +362,10 @@ fn decode_all<T: Send>(
         .into_iter()
         .flat_map(|(id, text)| split::split(id, text).into_iter().map(move |part| (id, part)))
         .collect();
-    let mut outputs: Vec<(SourceId, Output<T>)> =
-        parts.into_par_iter().map(|(id, part)| (id, read::read(&part, &decode, &work))).collect();
+    let mut outputs: Vec<(SourceId, Output<T>)> = parts
+        .into_par_iter()
+        .map(|(id, part)| (id, read::read(&part, &Reading { decode: &decode, plan: &plan }, &work)))
+        .collect();
 
     let mut objects = Vec::with_capacity(outputs.iter().map(|(_, output)| output.objects.len()).sum());
     let mut findings = Vec::new();
@@ -265,6 +390,8 @@ fn decode_all<T: Send>(
         }
         findings.extend(one_template(problems));
     }
+    comments.extend(&plan.comments);
+    comments.sort();
     let got = |finding: &&Finding| finding.span().is_none_or(|span| !skipped.contains(&span.source));
     findings.extend(not_got.iter().filter(got).cloned());
     findings.sort_by_key(Finding::span);

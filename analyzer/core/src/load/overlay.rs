@@ -1,9 +1,12 @@
 //! What a kustomization says of its parts.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use npv_models::source::{SourceId, decode};
 use npv_models::yaml::{self, Node};
+
+/// What the file of a kustomization is called.
+pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// A kustomization is not longer than this; what is longer is none.
 const LONGEST: u64 = 4 << 20;
@@ -20,8 +23,23 @@ pub(super) fn parts(directory: &Path, file: &Path) -> Vec<PathBuf> {
         .chain(patches)
         .filter_map(Node::as_str)
         .filter(|path| !path.contains("://") && !path.contains('\n'))
-        .map(|path| directory.join(path))
+        .map(|path| plain(&directory.join(path)))
         .collect()
+}
+
+/// A path without `.` and `..`, as far as that goes without asking where links lead: `overlays/dev/../../base` is `base`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
+                plain.pop();
+            }
+            Component::CurDir => {}
+            other => plain.push(other),
+        }
+    }
+    if plain.as_os_str().is_empty() { PathBuf::from(".") } else { plain }
 }
 
 /// The only document of a kustomization.

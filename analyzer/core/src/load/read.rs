@@ -9,7 +9,13 @@ use rayon::prelude::*;
 
 use super::list::{self, Inherited};
 use super::split::{List, MAX_DOCUMENT, Part, Piece};
-use super::unreadable;
+use super::{Plan, unreadable};
+
+/// What becomes of the objects that are read.
+pub(super) struct Reading<'a, F> {
+    pub(super) decode: &'a F,
+    pub(super) plan: &'a Plan,
+}
 
 /// What a part contains.
 #[derive(Debug)]
@@ -35,9 +41,17 @@ impl<T> Output<T> {
     }
 
     /// Takes a document in: what looks like an object is decoded.
-    fn take(&mut self, object: Result<Node, Finding>, decode: &impl Fn(Node) -> T) {
+    fn take(
+        &mut self,
+        object: Result<Node, Finding>,
+        piece: &Piece<'_>,
+        reading: &Reading<'_, impl Fn(Node) -> T>,
+    ) {
         match object {
-            Ok(object) if looks_like_object(&object) => self.objects.push(decode(object)),
+            Ok(object) if looks_like_object(&object) => {
+                let mut each = |object| self.objects.push((reading.decode)(object));
+                reading.plan.deploy(object, piece.source, piece.text, &mut each);
+            }
             Ok(stray) => self.strays.push(shallow(&stray)),
             Err(problem) => self.problems.push(problem),
         }
@@ -52,7 +66,8 @@ impl<T> Output<T> {
     }
 }
 
-/// Whether a document may be meant to be an object: it has an `apiVersion`, or a `kind` as Kubernetes calls its own.
+/// Whether a document may be meant to be an object: it has an `apiVersion`, or a `kind` as Kubernetes calls its own. Other
+/// programs number the versions of their files.
 fn looks_like_object(node: &Node) -> bool {
     let has = |key: &str| node.get(key).is_some_and(|value| !value.is_null());
     let kind = || match node.get("kind").map(|kind| &kind.value) {
@@ -60,7 +75,11 @@ fn looks_like_object(node: &Node) -> bool {
         Some(_) => has("metadata"),
         None => has("metadata") && has("spec"),
     };
-    has("apiVersion") || kind()
+    let versioned = || match node.get("apiVersion").map(|version| &version.value) {
+        Some(Value::Int(_) | Value::Float(_)) | None => false,
+        Some(_) => has("apiVersion"),
+    };
+    versioned() || kind()
 }
 
 /// A document without its contents.
@@ -125,12 +144,12 @@ impl<'a> Work<'a> {
 /// Reads a part.
 pub(super) fn read<T: Send>(
     part: &Part<'_>,
-    decode: &(impl Fn(Node) -> T + Sync),
+    reading: &Reading<'_, impl Fn(Node) -> T + Sync>,
     work: &Work<'_>,
 ) -> Output<T> {
     let output = match part {
-        Part::Documents(piece) => documents(piece, decode),
-        Part::List(list) => return in_parallel(list, decode, work),
+        Part::Documents(piece) => documents(piece, reading),
+        Part::List(list) => return in_parallel(list, reading, work),
         Part::TooLong(piece) => {
             let span = Span::new(piece.source, piece.offset(), piece.offset());
             let message =
@@ -148,11 +167,11 @@ pub(super) fn read<T: Send>(
     output
 }
 
-fn documents<T>(piece: &Piece<'_>, decode: &impl Fn(Node) -> T) -> Output<T> {
+fn documents<T>(piece: &Piece<'_>, reading: &Reading<'_, impl Fn(Node) -> T>) -> Output<T> {
     let mut output = Output::new();
     let Remarks { problems, comments } =
         yaml::read_each(piece.source, piece.text(), piece.offset(), |root| {
-            list::flatten(root, &mut |object| output.take(object, decode));
+            list::flatten(root, &mut |object| output.take(object, piece, reading));
         });
     finish(output, piece, problems, comments)
 }
@@ -169,18 +188,22 @@ fn finish<T>(
 }
 
 /// Reads the items of a list on all threads; the whole list at once where they do not stand on their own.
-fn in_parallel<T: Send>(list: &List<'_>, decode: &(impl Fn(Node) -> T + Sync), work: &Work<'_>) -> Output<T> {
+fn in_parallel<T: Send>(
+    list: &List<'_>,
+    reading: &Reading<'_, impl Fn(Node) -> T + Sync>,
+    work: &Work<'_>,
+) -> Output<T> {
     let runs: Vec<(Output<T>, bool)> = list
         .items
         .par_iter()
         .map(|piece| {
-            let run = items(piece, list.syntax, &list.inherited, decode);
+            let run = items(piece, list.syntax, &list.inherited, reading);
             work.done(piece.len());
             run
         })
         .collect();
     if runs.iter().any(|(_, sound)| !sound) && list.whole.len() <= MAX_DOCUMENT {
-        return documents(&list.whole, decode);
+        return documents(&list.whole, reading);
     }
     let mut all = Output { comments: list.comments.clone(), ..Output::new() };
     for (run, _) in runs {
@@ -195,12 +218,12 @@ fn items<T>(
     piece: &Piece<'_>,
     syntax: yaml::Items,
     inherited: &Inherited,
-    decode: &impl Fn(Node) -> T,
+    reading: &Reading<'_, impl Fn(Node) -> T>,
 ) -> (Output<T>, bool) {
     let mut output = Output::new();
     let Remarks { problems, comments } =
         yaml::read_items(piece.source, piece.text(), piece.offset(), syntax, |item| {
-            inherited.item(item, &mut |object| output.take(object, decode));
+            inherited.item(item, &mut |object| output.take(object, piece, reading));
         });
     let sound = problems.is_empty();
     (finish(output, piece, problems, comments), sound)

@@ -1,14 +1,18 @@
 //! Runs the user's own kustomize and helm.
 
+use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
-use super::discover::{display, reason};
+use rayon::prelude::*;
+
+use super::discover::{Found, display, reason};
 
 /// What a renderer has printed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Rendered {
     /// The command line, as one would type it.
     pub(super) command: String,
@@ -17,7 +21,7 @@ pub(super) struct Rendered {
 }
 
 /// Why there is nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum RenderError {
     /// No program that could do it is there.
     Missing,
@@ -49,14 +53,56 @@ pub(super) fn kustomize(directory: &Path, limit: u64) -> Result<Rendered, Render
     }
 }
 
+/// What `helm template` is told besides the chart.
+#[derive(Clone, Debug, Default)]
+pub struct Helm {
+    /// Values files.
+    pub values: Vec<PathBuf>,
+    /// Single values, as `--set` takes them.
+    pub set: Vec<String>,
+    /// The version of Kubernetes that charts are to be rendered for.
+    pub kube_version: Option<String>,
+}
+
 /// Renders a chart by helm. At most `limit` bytes and one more are read.
-pub(super) fn helm(directory: &Path, values: &[PathBuf], limit: u64) -> Result<Rendered, RenderError> {
+pub(super) fn helm(directory: &Path, told: &Helm, limit: u64) -> Result<Rendered, RenderError> {
     let path = operand(directory);
     let mut arguments = vec![OsStr::new("template"), &path];
-    for file in values {
+    for file in &told.values {
         arguments.extend([OsStr::new("--values"), file.as_os_str()]);
     }
+    for value in &told.set {
+        arguments.extend([OsStr::new("--set"), OsStr::new(value)]);
+    }
+    if let Some(version) = &told.kube_version {
+        arguments.extend([OsStr::new("--kube-version"), OsStr::new(version)]);
+    }
     run("helm", &arguments, limit)
+}
+
+/// What has been rendered ahead, all of it at once.
+#[derive(Clone, Debug, Default)]
+pub struct Ahead(Arc<HashMap<PathBuf, Result<Rendered, RenderError>>>);
+
+impl Ahead {
+    /// Renders directories in parallel. At most `limit` bytes of each are read.
+    pub(super) fn render<'f>(found: impl IntoIterator<Item = &'f Found>, told: &Helm, limit: u64) -> Self {
+        let found: Vec<&Found> = found.into_iter().collect();
+        let rendered = found.into_par_iter().filter_map(|found| match found {
+            Found::Kustomization { directory, .. } => Some((directory.clone(), kustomize(directory, limit))),
+            Found::Chart { directory, .. } => Some((directory.clone(), helm(directory, told, limit))),
+            _ => None,
+        });
+        Self(Arc::new(rendered.collect()))
+    }
+
+    pub(super) fn kustomization(&self, directory: &Path, limit: u64) -> Result<Rendered, RenderError> {
+        self.0.get(directory).cloned().unwrap_or_else(|| kustomize(directory, limit))
+    }
+
+    pub(super) fn chart(&self, directory: &Path, told: &Helm, limit: u64) -> Result<Rendered, RenderError> {
+        self.0.get(directory).cloned().unwrap_or_else(|| helm(directory, told, limit))
+    }
 }
 
 /// A path as an argument: without a leading `./`, unless it would be taken for an option.

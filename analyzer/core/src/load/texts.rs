@@ -3,14 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use npv_models::diagnostic::Finding;
 use npv_models::source::{Origin, SourceId, SourceMap, Span, decode};
+use npv_models::yaml::{self, Node};
 
 use super::discover::{Found, display, reason};
-use super::render::{self, RenderError, Rendered};
-use super::{Options, unreadable};
+use super::gitops::{self, Placement};
+use super::origin::{OriginFile, Origins, Template};
+use super::render::{self, Ahead, RenderError, Rendered};
+use super::{Options, Plan, list, overlay, unreadable};
 
 /// The texts that have been read so far.
 pub(super) struct Texts<'o> {
@@ -19,8 +23,14 @@ pub(super) struct Texts<'o> {
     pub(super) sources: SourceMap,
     /// The texts that contain manifests.
     pub(super) ids: Vec<SourceId>,
-    /// The texts that nobody has named: they were come upon in a directory, and may be anything.
-    pub(super) searched: BTreeSet<SourceId>,
+    /// How they are to be read.
+    pub(super) plan: Plan,
+    /// Where each of them lies: a file, or the directory that was rendered.
+    pub(super) places: BTreeMap<SourceId, PathBuf>,
+    /// What has been rendered ahead, by directory.
+    ahead: Ahead,
+    /// The files that rendered objects may come from.
+    origins: BTreeMap<PathBuf, Option<Arc<OriginFile>>>,
     /// What could not be read.
     pub(super) findings: Vec<Finding>,
     /// How many more bytes may be read.
@@ -46,12 +56,15 @@ enum Unrendered {
 const NAMED: usize = 3;
 
 impl<'o> Texts<'o> {
-    pub(super) fn new(options: &'o Options<'o>) -> Self {
+    pub(super) fn new(options: &'o Options<'o>, sources: SourceMap, ahead: Ahead) -> Self {
         Self {
             options,
-            sources: SourceMap::default(),
+            sources,
             ids: Vec::new(),
-            searched: BTreeSet::new(),
+            plan: Plan::default(),
+            places: BTreeMap::new(),
+            ahead,
+            origins: BTreeMap::new(),
             findings: Vec::new(),
             left: options.max_bytes,
             unrendered: BTreeMap::new(),
@@ -83,8 +96,11 @@ impl<'o> Texts<'o> {
                 let bytes = read_file(&path, self.left);
                 let known = self.ids.len();
                 self.add_read(self.name(&path), Origin::File, bytes);
-                if searched {
-                    self.searched.extend(self.ids.iter().skip(known));
+                for &id in self.ids.iter().skip(known) {
+                    if searched {
+                        self.plan.searched.insert(id);
+                    }
+                    self.places.insert(id, path.clone());
                 }
             }
             Found::Stdin => {
@@ -96,7 +112,7 @@ impl<'o> Texts<'o> {
             }
             Found::Kustomization { directory, file } => {
                 if self.options.render {
-                    let rendered = render::kustomize(&directory, self.left);
+                    let rendered = self.ahead.kustomization(&directory, self.left);
                     self.add_rendered(directory, file, rendered, Unrendered::NoKustomize);
                 } else {
                     self.unrendered.entry(Unrendered::Kustomization).or_default().push((directory, file));
@@ -104,7 +120,7 @@ impl<'o> Texts<'o> {
             }
             Found::Chart { directory, file } => {
                 if self.options.render {
-                    let rendered = render::helm(&directory, &self.options.values, self.left);
+                    let rendered = self.ahead.chart(&directory, &self.options.helm, self.left);
                     self.add_rendered(directory, file, rendered, Unrendered::NoHelm);
                 } else {
                     self.unrendered.entry(Unrendered::Chart).or_default().push((directory, file));
@@ -173,7 +189,16 @@ impl<'o> Texts<'o> {
         match rendered {
             Ok(Rendered { command, output }) => {
                 let command = self.renamed(command);
+                let known = self.ids.len();
                 self.add(self.name(&directory), Origin::Rendered { command }, output);
+                if let Some(&id) = self.ids.get(known) {
+                    let origins = match missing {
+                        Unrendered::NoHelm | Unrendered::Chart => self.templates(&directory, id),
+                        Unrendered::NoKustomize | Unrendered::Kustomization => self.files(&directory, &file),
+                    };
+                    self.plan.origins.insert(id, Arc::new(origins));
+                    self.places.insert(id, directory);
+                }
             }
             Err(RenderError::Missing) => {
                 self.unrendered.entry(missing).or_default().push((directory, file));
@@ -183,6 +208,134 @@ impl<'o> Texts<'o> {
                 self.findings.push(unreadable(span, self.renamed(message), self.renamed(help)));
             }
         }
+    }
+
+    /// The files that a kustomization takes in, directly or not.
+    fn files(&mut self, directory: &Path, file: &Path) -> Origins {
+        let mut files = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut left = overlay::parts(directory, file);
+        while let Some(path) = left.pop() {
+            let Ok(real) = path.canonicalize() else { continue };
+            if !seen.insert(real.clone()) {
+                continue;
+            }
+            if path.is_dir() {
+                let kustomization =
+                    overlay::FILES.iter().map(|name| path.join(name)).find(|file| file.is_file());
+                left.extend(kustomization.into_iter().flat_map(|file| overlay::parts(&path, &file)));
+            } else if let Some(file) = self.origin(path, real) {
+                files.push(file);
+            }
+        }
+        // The order of a search is not that of the names.
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Origins::Kustomization { directory: directory.to_owned(), files }
+    }
+
+    fn origin(&mut self, path: PathBuf, real: PathBuf) -> Option<Arc<OriginFile>> {
+        if let Some(known) = self.origins.get(&real) {
+            return known.clone();
+        }
+        let file = self.read_origin(&path, &real).map(Arc::new);
+        self.origins.insert(real, file.clone());
+        file
+    }
+
+    fn read_origin(&mut self, path: &Path, real: &Path) -> Option<OriginFile> {
+        let bytes = read_file(path, LONGEST_ORIGIN).ok()?;
+        if bytes.len() as u64 > LONGEST_ORIGIN {
+            return None;
+        }
+        let id = self.sources.add(self.name(path), decode(bytes).text, Origin::File).ok()?;
+        let documents = yaml::read(id, self.sources.get(id)?.text(), 0);
+        let mut objects = Vec::new();
+        for root in documents.roots {
+            list::flatten(root, &mut |object| objects.extend(object));
+        }
+        self.plan.comments.extend(documents.comments);
+        Some(OriginFile { path: real.to_owned(), objects })
+    }
+
+    /// The templates that helm names in what it has printed.
+    fn templates(&mut self, directory: &Path, rendered: SourceId) -> Origins {
+        let text = self.sources.get(rendered).map_or("", |source| source.text());
+        let names: BTreeSet<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# Source: "))
+            .map(|name| name.trim().to_owned())
+            .collect();
+        let mut templates = Vec::new();
+        for name in names {
+            // The first part is the name of the chart, which need not be that of its directory.
+            let Some((_, path)) = name.split_once('/') else { continue };
+            let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+            let path = directory.join(path);
+            let Some(text) = inside.then(|| read_file(&path, LONGEST_ORIGIN).ok()).flatten() else {
+                continue;
+            };
+            let text = decode(text).text;
+            if let Ok(source) = self.sources.add(self.name(&path), text.clone(), Origin::File) {
+                templates.push(Template { name, source, text: text.into() });
+            }
+        }
+        Origins::Chart(templates)
+    }
+
+    /// Follows those who deploy what lies below a path.
+    pub(super) fn follow(&mut self, roots: &[PathBuf]) {
+        let sources = &self.sources;
+        let texts = self.ids.iter().filter_map(|&id| Some((id, sources.get(id)?.text())));
+        let plan = &self.plan;
+        let trace = |object: &mut Node, source: SourceId, text: &str| plan.trace(object, source, text);
+        let deployers = gitops::deployers(texts, trace);
+        if deployers.is_empty() {
+            return;
+        }
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let unrendered = self.unrendered.values().flatten().map(|(directory, _)| real(directory));
+        let unrendered: Vec<PathBuf> = unrendered.collect();
+        let places: Vec<(SourceId, PathBuf)> =
+            self.places.iter().map(|(&id, place)| (id, real(place))).collect();
+        let mut below: Vec<(PathBuf, &gitops::Deployer)> = Vec::new();
+        let mut followed = BTreeSet::new();
+        for deployer in &deployers {
+            let own = self.places.get(&deployer.source);
+            let candidates = own.and_then(|file| repository(file)).into_iter().chain(roots.iter().cloned());
+            let directory = candidates.map(|root| real(&root.join(&deployer.path))).find(|directory| {
+                places
+                    .iter()
+                    .map(|(_, place)| place)
+                    .chain(&unrendered)
+                    .any(|place| place.starts_with(directory))
+            });
+            if let Some(directory) = directory {
+                followed.insert(deployer.name);
+                below.push((directory, deployer));
+            }
+        }
+        let mut placements = BTreeMap::new();
+        for (id, place) in places {
+            let longest = below
+                .iter()
+                .filter(|(directory, _)| place.starts_with(directory))
+                .map(|(directory, _)| directory.as_os_str().len())
+                .max();
+            let mut own: Vec<Placement> = Vec::new();
+            for (directory, deployer) in &below {
+                if Some(directory.as_os_str().len()) == longest
+                    && place.starts_with(directory)
+                    && !own.contains(&deployer.placement)
+                {
+                    own.push(deployer.placement.clone());
+                }
+            }
+            if !own.is_empty() {
+                placements.insert(id, own);
+            }
+        }
+        self.plan.placements = placements;
+        self.plan.followed = followed;
     }
 
     /// Says what has not been rendered: one finding for each cause, however many directories have it.
@@ -253,6 +406,15 @@ impl<'o> Texts<'o> {
         Span::new(id, 0, 0)
     }
 }
+
+/// The root of the repository that a file is in.
+fn repository(file: &Path) -> Option<PathBuf> {
+    let file = file.canonicalize().ok()?;
+    file.ancestors().find(|directory| directory.join(".git").exists()).map(Path::to_owned)
+}
+
+/// A file that rendered objects come from is not longer than this.
+const LONGEST_ORIGIN: u64 = 16 << 20;
 
 /// Reads a file, but not more than `limit` bytes and one more, however long it says it is.
 fn read_file(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {

@@ -6,6 +6,7 @@ pub mod check;
 pub mod depends;
 pub mod diff;
 pub mod ends;
+pub mod environments;
 pub mod equivalence;
 pub mod exposure;
 pub mod inventory;

@@ -182,6 +182,8 @@ pub struct Run<'a> {
     pub baseline: usize,
     /// Whether findings have been mended before, so that these are what is left.
     pub fixing: bool,
+    /// The environments that it is about, where there are several.
+    pub environments: &'a [String],
 }
 
 impl CheckReport<'_> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use annotate_snippets::{Group, Level};
-use npv_models::diagnostic::{Applicability, Finding, Role, Severity};
+use npv_models::diagnostic::{Applicability, Finding, Fix, Role, Severity};
 use npv_models::source::SourceMap;
 
 use super::snippet::{self, Mark};
@@ -160,7 +160,14 @@ fn totals(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
             separator = ", ";
         }
     }
-    writeln!(page, " in {}{}", scope(report.inventory), left_out(report))?;
+    let environments = match report.run.environments {
+        [] => String::new(),
+        names => {
+            let names: Vec<_> = names.iter().map(|name| visible(name)).collect();
+            format!("{} environments ({}), ", names.len(), names.join(", "))
+        }
+    };
+    writeln!(page, " in {environments}{}{}", scope(report.inventory), left_out(report))?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, super::incomplete(report.findings)))?;
     }
@@ -188,14 +195,21 @@ fn by_rule(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
 
 /// How many findings npv can mend itself.
 fn mendable(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
+    // What has been rendered is mended where it comes from, by hand.
+    let manifests = &report.scene.snapshot.manifests;
+    let in_files = |fix: &Fix| {
+        !fix.edits.is_empty() && fix.edits.iter().all(|edit| manifests.contains(&edit.span.source))
+    };
     let count = |how| {
         let fixes = report.findings.iter().filter_map(|finding| finding.fix.as_ref());
-        fixes.filter(|fix| fix.applicability == how && !fix.edits.is_empty()).count()
+        fixes.filter(|fix| fix.applicability == how && in_files(fix)).count()
     };
     let (safe, unsafe_) = (count(Applicability::Safe), count(Applicability::Unsafe));
     match (safe, unsafe_) {
         // What is left after an attempt is what npv does not mend.
         _ if report.run.fixing => Ok(()),
+        // Whoever mends says which of them.
+        _ if !report.run.environments.is_empty() => Ok(()),
         (0, 0) => Ok(()),
         (safe, 0) => writeln!(page, "`--fix` can mend {safe}"),
         (0, more) => writeln!(page, "`--fix --unsafe` can mend {more}, to be reviewed"),
@@ -280,7 +294,10 @@ mod tests {
     fn written(findings: &[Finding], fixing: bool, look: Look) -> String {
         let mut sources = SourceMap::default();
         sources.add("a.yaml", "a: 1\n", Origin::File).unwrap();
-        let snapshot = crate::snapshot::Snapshot::default();
+        let snapshot = crate::snapshot::Snapshot {
+            manifests: vec![SourceId(0)],
+            ..crate::snapshot::Snapshot::default()
+        };
         let engine = crate::engine::Engine::new(&snapshot.cluster, &snapshot.policies, snapshot.profile);
         let report = CheckReport {
             sources: &sources,
