@@ -14,12 +14,14 @@ if (/<\/style|<!--/i.test(style) || /<!--/.test(script)) throw new Error("the bu
 
 const policy = [
   "default-src 'none'",
-  `script-src ${hash(script)}`,
+  // The layout of the map is WebAssembly; nothing else may be compiled.
+  `script-src ${hash(script)} 'wasm-unsafe-eval'`,
   `style-src ${hash(style)}`,
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
-const parts = { "npv:policy": policy, "/* npv:style */": style, "/* npv:script */": script };
+const { code } = JSON.parse(await read("../dist/layout.json"));
+const parts = { "npv:layout": code, "npv:policy": policy, "/* npv:style */": style, "/* npv:script */": script };
 let built = page;
 for (const [place, text] of Object.entries(parts)) {
   if (built.split(place).length !== 2) throw new Error(`index.html names ${place} not exactly once`);

@@ -1,8 +1,9 @@
 // What every test needs: reports, a browser, and pages that must not complain.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { inflateSync } from "node:zlib";
 import { chromium } from "playwright-core";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -51,6 +52,11 @@ export function diff(name, base, head, ...args) {
   const file = `${out}/${name}.html`;
   run("diff", base, head, ...args, "--format", `html=${file}`);
   return file;
+}
+
+/** The layout of the map, which the page has in it: WebAssembly. */
+export function layout() {
+  return inflateSync(Buffer.from(JSON.parse(readFileSync(`${root}web-report/dist/layout.json`, "utf8")).code, "base64"));
 }
 
 /** A path in the checkout. */

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
-import { Matrix, Report, WHICH, draw, traffic } from "../node_modules/.model/model.js";
-import { browser, diff, downloaded, embedded, path, report, run, visit, visiting } from "./browser.js";
+import { Matrix, NOTHING_ASKED, Report, WHICH, changeOf, draw, provide, traffic } from "../node_modules/.model/model.js";
+import { browser, diff, downloaded, embedded, layout, path, report, run, visit, visiting } from "./browser.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SIDES = ["corpus/release-before/manifests", "corpus/release-after/manifests"];
 const HOSTILE = ["tests/fixtures/shop", "tests/fixtures/hostile"];
+await provide(layout());
 let chromium, release, answer;
 
 before(async () => {
@@ -41,8 +42,8 @@ test("the model has every flow of npv diff, and its reasons", () => {
       assert.equal(changes.rows.filter((row) => row.which === which).reduce((sum, row) => sum + changes.count(row), 0), known.size);
     }
     // A map draws each pair that changes, and nothing else where nothing else is asked for.
-    const wish = { focus: null, namespace: null, asked: null, only: null, fold: false };
-    const pairs = (graph, change) => graph.edges.filter((edge) => edge.change === change).flatMap((edge) => edge.pairs.map(String)).sort();
+    const wish = { ...NOTHING_ASKED, open: new Set(report.groupOf) };
+    const pairs = (graph, change) => graph.edges.filter((edge) => changeOf(edge) === change).flatMap((edge) => [...graph.pairs(edge)].map(String)).sort();
     const graphs = [draw(report, wish), draw(report, { ...wish, changed: true })];
     const own = { opened: [], closed: [] };
     report.endpoints.forEach((_, src) => {
@@ -51,8 +52,8 @@ test("the model has every flow of npv diff, and its reasons", () => {
       }
     });
     for (const graph of graphs) for (const which of WHICH) assert.deepEqual(pairs(graph, which), own[which].sort(), `${base} ${head} ${which}`);
-    assert(graphs[1].edges.every((edge) => edge.change));
-    assert(draw(report, { ...wish, fold: true }).edges.some((edge) => edge.change));
+    assert(graphs[1].edges.every((edge) => changeOf(edge)));
+    assert(draw(report, { ...wish, open: new Set() }).edges.some((edge) => changeOf(edge)));
     // Cells of groups count what those of their members say.
     const matrix = new Matrix(report, null, "");
     const lines = matrix.lines(() => true, () => true);

@@ -2,11 +2,12 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
-import { Matrix, Report, blastRadius, csv, draw, explain, families, nearest, quoted, reach, traceCommand, traffic, visible } from "../node_modules/.model/model.js";
-import { path, run } from "./browser.js";
+import { Matrix, NOTHING_ASKED, Report, blastRadius, csv, draw, explain, families, nearest, provide, quoted, reach, remedy, troubles, waysIn, traceCommand, traffic, visible } from "../node_modules/.model/model.js";
+import { layout, path, run } from "./browser.js";
 
 const scenarios = readdirSync(path("corpus"), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 const documents = new Map();
+await provide(layout());
 
 function load(scenario) {
   if (!documents.has(scenario)) {
@@ -82,21 +83,65 @@ test("cells of groups count the pairs of their members", () => {
 test("a map draws every connection once, however it is folded", () => {
   for (const scenario of scenarios) {
     const report = load(scenario);
-    const between = [...report.connections()].filter(({ src, dst }) => src !== dst);
-    const wish = { focus: null, namespace: null, asked: null, only: null, fold: false };
-    const graph = draw(report, wish);
-    const drawn = graph.edges.flatMap((edge) => edge.pairs.map((pair) => pair.join(" ")));
-    assert.equal(new Set(drawn).size, drawn.length, scenario);
-    // What all of a group has with all of it is said at its name.
-    const within = between.filter(({ src, dst }) => graph.groups.some((group) => group.within && report.groupOf[src] === group.name && report.groupOf[dst] === group.name));
-    const rest = between.filter((connection) => !within.includes(connection)).map(({ src, dst }) => `${src} ${dst}`);
-    for (const pair of rest) assert(drawn.includes(pair), `${scenario}: ${pair}`);
-    const folded = draw(report, { ...wish, fold: true });
-    assert(folded.nodes.length <= graph.nodes.length, scenario);
-    for (const edge of folded.edges) for (const [src, dst] of edge.pairs) assert(report.at(src, dst), scenario);
-    const ids = new Set(folded.nodes.map((node) => node.id));
-    for (const edge of folded.edges) assert(ids.has(edge.from) && ids.has(edge.to), scenario);
+    const between = [...report.connections()].filter(({ src, dst }) => src !== dst).length;
+    for (const open of [null, new Set(), new Set(report.groupOf), new Set([report.groupOf[0]])]) {
+      const picture = draw(report, { ...NOTHING_ASKED, open });
+      // What is blocked is no connection.
+      const edges = picture.edges.filter(({ line }) => line !== "blocked");
+      const pairs = edges.flatMap((edge) => [...picture.pairs(edge)].map((pair) => `${pair.join(" ")} ${edge.line}`));
+      assert.equal(new Set(pairs).size, pairs.length, scenario);
+      for (const edge of picture.edges) assert.equal([...picture.pairs(edge)].length, edge.links, scenario);
+      // A part of a connection may be dangerous, and the rest is allowed.
+      const parts = new Set(pairs.map((pair) => pair.split(" ").slice(0, 2).join(" ")));
+      assert.equal(parts.size + picture.said, between, scenario);
+      for (const part of parts) assert(report.at(...part.split(" ").map(Number)), `${scenario}: ${part}`);
+    }
   }
+});
+
+test("what is wrong is ranked by its damage, and what follows from it is folded in", () => {
+  const demo = troubles(load("demo"));
+  const { findings } = load("demo").document;
+  assert.equal(demo[0].damage, "broken");
+  const folded = demo.flatMap(({ consequences }) => consequences.map(({ finding }) => finding.rule));
+  assert.deepEqual(new Set(folded), new Set(["unreachable-service"]));
+  assert.equal(demo.length + folded.length, findings.length);
+  for (const scenario of scenarios) {
+    const all = troubles(load(scenario));
+    const ranks = all.map(({ finding }) => ["error", "warning", "note"].indexOf(finding.severity));
+    assert.deepEqual(ranks, ranks.toSorted((a, b) => a - b), scenario);
+    assert.equal(all.reduce((sum, { consequences }) => sum + 1 + consequences.length, 0), load(scenario).document.findings.length, scenario);
+  }
+});
+
+test("a way in is what the manifests lead from outside", () => {
+  const report = load("web-shop");
+  const ways = report.endpoints.map((_, end) => (report.isPods(end) ? waysIn(report, end) : []));
+  const led = report.document.services.filter(({ type }) => type === "LoadBalancer" || type === "NodePort").flatMap(({ ports }) => ports.flatMap(({ targets }) => targets.map(({ endpoint }) => endpoint)));
+  for (const end of led) assert(ways[end].length > 0);
+});
+
+test("what a remedy adds opens the side that denies", () => {
+  let cures = 0;
+  for (const scenario of ["demo", "web-shop", "zero-trust-in-four-steps"]) {
+    const report = load(scenario);
+    for (let src = 0; src < report.endpoints.length; src++) {
+      for (let dst = 0; dst < report.endpoints.length; dst++) {
+        const [from, to] = [report.end(src).parts[0], report.end(dst).parts[0]];
+        if (!report.isPods(src) || !report.isPods(dst) || src === dst || !from || !to) continue;
+        const side = explain(report, "ingress", to.class, from.class, null);
+        if (!traffic.isEmpty(side.allowed)) continue;
+        const cure = remedy(report, side, dst, src);
+        if (!cure) continue;
+        cures += 1;
+        assert.equal(cure.lines.filter(({ add }) => add)[0].text, "    - from:");
+        const { namespace } = report.endpoint(src);
+        const other = namespace !== report.endpoint(dst).namespace;
+        assert.equal(cure.lines.some(({ text }) => text.includes(`namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "${namespace}"`)), other, scenario);
+      }
+    }
+  }
+  assert(cures > 20, `${cures} remedies`);
 });
 
 test("a blast radius follows connections", () => {

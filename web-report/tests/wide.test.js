@@ -135,7 +135,7 @@ test("beyond that, namespaces stay folded", async () => {
 
 test("the map of so much is there at once, folded", async () => {
   const page = await open(chromium, file, "#/glance");
-  for (const view of ["#/map", "#/map?fold=no", "#/map?namespace=team-07", "#/map?port=8080", "#/map?focus=team-07/app-03[Deployment]"]) {
+  for (const view of ["#/map", "#/map?open=*", "#/map?namespace=team-07", "#/map?port=8080", "#/map?focus=team-07/app-03[Deployment]"]) {
     const start = Date.now();
     await visit(page, view);
     await page.getByRole("application").waitFor();
@@ -145,7 +145,7 @@ test("the map of so much is there at once, folded", async () => {
   }
   await visit(page, "#/map");
   assert.match(await page.locator(".map .key").innerText(), /namespace/);
-  assert.match(await page.getByText(/^As a table/).innerText(), /1,6\d\d connections/);
+  assert.match(await page.locator(".map [role=status]").innerText(), /reaches every other|lines are too many/);
   assert.deepEqual(page.complaints, []);
   await page.context().close();
 });

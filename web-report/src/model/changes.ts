@@ -14,6 +14,8 @@ export interface PairChange {
   openedWhole: Traffic;
   /** Something of it is about parts of the two. */
   part: boolean;
+  /** Something of what opens is worth a second look. */
+  danger: boolean;
 }
 
 /** A bundle with its place in the comparison. */
@@ -31,7 +33,7 @@ export interface Flow {
   dst: number;
 }
 
-const NOTHING: PairChange = { opened: NONE, closed: NONE, openedWhole: NONE, part: false };
+const NOTHING: PairChange = { opened: NONE, closed: NONE, openedWhole: NONE, part: false, danger: false };
 
 export class Changes {
   /** What opens, the most dangerous first, and then what closes. */
@@ -176,7 +178,7 @@ function members(runs: number[]): number[] {
 
 function changeOf({ which, bundle }: Row, whole: boolean): PairChange {
   const traffic = bundle.traffic as Traffic;
-  const change = { ...NOTHING, [which]: traffic, part: !whole };
+  const change = { ...NOTHING, [which]: traffic, part: !whole, danger: which === "opened" && bundle.danger !== undefined };
   return which === "opened" && whole ? { ...change, openedWhole: traffic } : change;
 }
 
@@ -187,6 +189,7 @@ function both(one: PairChange, other: PairChange): PairChange {
     closed: join(one.closed, other.closed),
     openedWhole: join(one.openedWhole, other.openedWhole),
     part: one.part || other.part,
+    danger: one.danger || other.danger,
   };
 }
 

@@ -10,3 +10,5 @@ export * as traffic from "./traffic";
 export * from "./matrix";
 export * from "./walk";
 export * from "./map";
+export * from "./damage";
+export * from "./remedy";

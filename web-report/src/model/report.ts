@@ -54,6 +54,8 @@ export class Report {
   readonly groupOf: string[];
   readonly #byId = new Map<string, number>();
   readonly #byObject = new Map<string, number[]>();
+  /** Per endpoint, the findings that count and are about it. */
+  readonly #about = new Map<number, number[]>();
   readonly #overlaps = new Map<string, boolean>();
 
   constructor(readonly document: Document) {
@@ -73,6 +75,13 @@ export class Report {
       const known = this.#byObject.get(finding.object);
       if (known) known.push(index);
       else this.#byObject.set(finding.object, [index]);
+    });
+    document.findings.forEach((_, finding) => {
+      for (const end of document.map.about[finding] ?? []) {
+        const known = this.#about.get(end);
+        if (known) known.push(finding);
+        else this.#about.set(end, [finding]);
+      }
     });
     for (const layer of document.layers) {
       for (const tier of layer.tiers) {
@@ -100,6 +109,20 @@ export class Report {
     const endpoint = this.endpoints[index];
     if (!endpoint) throw new RangeError(`no endpoint ${index}`);
     return endpoint;
+  }
+
+  /** What people call an endpoint, and what stands below that. */
+  called(index: number): [string, string] {
+    const known = this.document.map.called[index];
+    if (known) return known as [string, string];
+    const { id, namespace, name, kind } = this.endpoint(index);
+    if (namespace === undefined) return [id, kind];
+    return [id === `${namespace}/${name}[${kind}]` ? (name ?? id) : id.slice(namespace.length + 1), kind];
+  }
+
+  /** The findings that count and are about an endpoint. */
+  findingsAbout(index: number): number[] {
+    return this.#about.get(index) ?? [];
   }
 
   /** Whether only the base has an endpoint. */

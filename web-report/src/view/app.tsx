@@ -4,7 +4,7 @@ import { reach } from "../model/answers";
 import type { Report } from "../model/report";
 import { visible } from "../model/visible";
 import { Assertions } from "./assertions";
-import { ReportContext } from "./context";
+import { LayoutContext, ReportContext } from "./context";
 import { download } from "./download";
 import { ChangesView } from "./changes";
 import { Findings } from "./findings";
@@ -42,7 +42,7 @@ const COMPONENTS: Record<View, () => preact.JSX.Element> = {
   services: Services,
 };
 
-export function App({ report }: { report: Report }) {
+export function App({ report, ready }: { report: Report; ready: Promise<void> }) {
   const { view, about, parameters } = useRoute();
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
@@ -59,14 +59,16 @@ export function App({ report }: { report: Report }) {
   }, [view, about]);
   return (
     <ReportContext.Provider value={report}>
+    <LayoutContext.Provider value={ready}>
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus(); }}>Skip to the content</a>
-      <div class="frame">
+      <div class={src !== undefined && dst !== undefined ? "frame with-why" : "frame"}>
         <Navigation view={view} report={report} />
         <main id="main" ref={main} tabIndex={-1} class={src !== undefined && dst !== undefined ? "beside" : ""}>
           <Component />
         </main>
         {src !== undefined && dst !== undefined ? <Why src={src} dst={dst} /> : null}
       </div>
+    </LayoutContext.Provider>
     </ReportContext.Provider>
   );
 }

@@ -1,8 +1,5 @@
 // Draws a picture on a canvas. Colours are those of the page.
-import { short } from "../model/traffic";
-import { visible } from "../model/visible";
-import { MOST_EDGES } from "../model/map";
-import { noteOf, type Box, type Picture, type PlacedEdge, type PlacedNode } from "./layout";
+import type { LineKind, MapEdge, MapNode, Picture, Rect } from "../model/map";
 
 export interface Camera {
   x: number;
@@ -10,260 +7,237 @@ export interface Camera {
   zoom: number;
 }
 
-/** What is pointed at or chosen: nodes by id, edges by their ends. */
+/** What is pointed at or chosen. */
 export interface Lit {
-  node: string | null;
-  edge: PlacedEdge | null;
+  node: number | null;
+  edge: MapEdge | null;
 }
 
-type Point = Pick<Box, "x" | "y">;
-
-type Colours = Record<"paper" | "raised" | "sunken" | "ink" | "soft" | "line" | "strong-line" | "accent" | "accent-soft" | "allowed" | "denied" | "warning" | "warning-soft", string>;
+const NAMES = [
+  "paper", "raised", "sunken", "ink", "soft", "line", "strong-line", "accent", "accent-soft", "allowed", "denied", "denied-soft",
+  "warning", "warning-soft", "note",
+] as const;
+type Colours = Record<(typeof NAMES)[number], string>;
 
 /** The colours of the page as a canvas takes them. */
 export function colours(element: HTMLElement): Colours {
   const probe = document.createElement("span");
   element.append(probe);
-  const read = (name: string) => {
+  const found = {} as Colours;
+  for (const name of NAMES) {
     probe.style.color = `var(--${name})`;
-    return getComputedStyle(probe).color;
-  };
-  const names = ["paper", "raised", "sunken", "ink", "soft", "line", "strong-line", "accent", "accent-soft", "allowed", "denied", "warning", "warning-soft"];
-  const found = Object.fromEntries(names.map((name) => [name, read(name)])) as Colours;
+    found[name] = getComputedStyle(probe).color;
+  }
   probe.remove();
   return found;
 }
 
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
-const MONO = 'ui-monospace, "SF Mono", Menlo, Consolas, monospace';
+/** The font of a picture: the layout counts on letters of one width. */
+const FONT = '"DejaVu Sans Mono", ui-monospace, "SF Mono", Menlo, Consolas, monospace';
+/** Sizes as the layout knows them. */
+export const SIZES = { name: 13, note: 11, label: 11, badge: 11 };
+
+/** How lines look, and what that means. */
+export const LOOKS: Record<LineKind, { dash: number[]; width: number; colour: keyof Colours; text: string }> = {
+  allowed: { dash: [], width: 1.3, colour: "soft", text: "allowed" },
+  partial: { dash: [9, 3, 3, 3], width: 1.8, colour: "soft", text: "some requests pass" },
+  unknown: { dash: [2, 4], width: 1.7, colour: "soft", text: "not known" },
+  blocked: { dash: [6, 4], width: 1.8, colour: "denied", text: "meant, and blocked" },
+  dangerous: { dash: [], width: 2.2, colour: "denied", text: "dangerous" },
+  opened: { dash: [], width: 2, colour: "allowed", text: "+ opened" },
+  closed: { dash: [6, 4], width: 1.8, colour: "denied", text: "− closed" },
+};
+const CORNER = 6;
+
+/** The nodes and edges that have to do with a node: also by what stands for it together with others. */
+export function related(picture: Picture, index: number): { nodes: Set<number>; edges: Set<MapEdge> } {
+  const own = picture.nodes[index];
+  const ends = new Set(own?.ends);
+  const stands = new Set(picture.nodes.filter((node) => node.index === index || (node.kind === "hub" && own?.kind !== "hub" && node.ends.some((end) => ends.has(end)))).map((node) => node.index));
+  const edges = new Set(picture.edges.filter(({ from, to }) => stands.has(from) || stands.has(to)));
+  const nodes = new Set(stands);
+  for (const { from, to } of edges) nodes.add(from).add(to);
+  // Whom a hub stands for is told by lighting them.
+  const members = new Set([...nodes].flatMap((node) => (picture.nodes[node]?.kind === "hub" ? (picture.nodes[node]?.ends ?? []) : [])));
+  for (const node of picture.nodes) if (node.kind === "pods" && node.ends.some((end) => members.has(end))) nodes.add(node.index);
+  return { nodes, edges };
+}
 
 export function paint(context: CanvasRenderingContext2D, picture: Picture, camera: Camera, lit: Lit, colour: Colours, ratio: number): void {
   const { canvas } = context;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.setTransform(camera.zoom * ratio, 0, 0, camera.zoom * ratio, camera.x * ratio, camera.y * ratio);
-  const near = lit.edge ? new Set([lit.edge.edge.from, lit.edge.edge.to]) : lit.node ? neighbours(picture, lit.node) : null;
-  const isLit = ({ edge }: PlacedEdge) => lit.edge?.edge === edge || (!lit.edge && (edge.from === lit.node || edge.to === lit.node));
-
+  const near = lit.edge
+    ? { nodes: new Set([lit.edge.from, lit.edge.to]), edges: new Set([lit.edge]) }
+    : lit.node === null ? null : related(picture, lit.node);
   for (const group of picture.groups) {
-    rounded(context, group.x - group.width / 2, group.y - group.height / 2, group.width, group.height, 12);
+    rounded(context, group, 10);
     context.fillStyle = colour.sunken;
     context.fill();
     context.strokeStyle = colour["strong-line"];
     context.lineWidth = 1;
     context.stroke();
   }
-  const some = picture.edges.some(isLit);
-  const changed = picture.edges.filter(({ edge }) => edge.change);
-  // Where there are very many, all at once are a background, and those of one are the picture.
-  const faint = picture.edges.length > MOST_EDGES;
-  for (const edge of picture.edges) {
-    if (isLit(edge) || edge.edge.change) continue;
-    line(context, edge, some || faint || changed.length ? colour.line : colour.soft, faint ? 0.7 : 1.1, colour);
+  const wrong = (edge: MapEdge) => edge.line !== "allowed";
+  const order = [...picture.edges].sort((a, b) => Number(wrong(a)) - Number(wrong(b)));
+  for (const edge of order) {
+    const on = near?.edges.has(edge) ?? false;
+    // Where there are too many lines to follow, those of one node are the picture.
+    if (!picture.routed && !on) continue;
+    const { colour: name, width } = LOOKS[edge.line];
+    const own = on && edge.line === "allowed" ? colour.accent : colour[name];
+    stroke(context, edge, picture, own, on ? width + 0.9 : width, near !== null && !on);
   }
-  // What opens and closes keeps its colour, and is told apart by its line too.
-  for (const edge of changed) if (!isLit(edge)) line(context, edge, some ? colour.line : ofChange(edge, colour), 1.9, colour);
-  for (const edge of picture.edges) {
-    if (!isLit(edge)) continue;
-    const own = edge.edge.from === lit.node || lit.edge ? colour.accent : colour.allowed;
-    line(context, edge, edge.edge.change ? ofChange(edge, colour) : own, edge.edge.change ? 3 : 2, colour);
+  const written = new Set<string>();
+  for (const edge of [...order].reverse()) {
+    if (!edge.at || (near && !near.edges.has(edge) && !wrong(edge))) continue;
+    const key = `${edge.at.x} ${edge.at.y}`;
+    if (written.has(key)) continue;
+    written.add(key);
+    label(context, edge, colour, near !== null && !near.edges.has(edge));
   }
-  for (const placed of picture.nodes) box(context, placed, colour, near !== null && !near.has(placed.node.id), placed.node.id === lit.node);
-  // Where something opens or closes, that is what people look for.
-  const named = changed.length ? changed : picture.edges;
-  const few = named.length <= 40 && camera.zoom > 0.55;
-  const taken: Box[] = picture.nodes.map(({ x, y, width, height }) => ({ x, y, width, height }));
-  for (const edge of picture.edges) if (isLit(edge) || (few && !some && named.includes(edge))) label(context, edge, taken, colour);
-  // Names of boxes stand above all that passes through them.
   for (const group of picture.groups) {
-    context.font = `600 12px ${FONT}`;
+    context.font = `600 ${SIZES.label}px ${FONT}`;
     context.textAlign = "left";
-    context.textBaseline = "top";
-    const within = group.within ? ` · ${short(group.within, 14) === "all" ? "all traffic" : short(group.within, 14)} among themselves` : "";
-    const name = clip(context, visible(group.name) + within, group.width - 20);
-    const [left, top] = [group.x - group.width / 2 + 10, group.y - group.height / 2 + 6];
-    context.fillStyle = colour.sunken;
-    context.fillRect(left - 3, top - 1, context.measureText(name).width + 6, 14);
+    context.textBaseline = "alphabetic";
     context.fillStyle = colour.soft;
-    context.fillText(name, left, top);
+    context.fillText(group.title, group.x + 12, group.y + 17);
   }
+  for (const node of picture.nodes) box(context, node, colour, near !== null && !near.nodes.has(node.index), node.index === lit.node);
 }
 
-function ofChange({ edge }: PlacedEdge, colour: Colours): string {
-  return edge.change === "opened" ? colour.allowed : colour.denied;
-}
-
-function neighbours(picture: Picture, node: string): Set<string> {
-  const near = new Set([node]);
-  for (const { edge } of picture.edges) {
-    if (edge.from === node) near.add(edge.to);
-    if (edge.to === node) near.add(edge.from);
-  }
-  return near;
-}
-
-function rounded(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number, radius: number): void {
+function rounded(context: CanvasRenderingContext2D, { x, y, width, height }: Rect, radius: number): void {
   context.beginPath();
   context.roundRect(x, y, width, height, radius);
 }
 
-function clip(context: CanvasRenderingContext2D, text: string, width: number): string {
-  if (context.measureText(text).width <= width) return text;
-  let end = text.length;
-  while (end > 1 && context.measureText(`${text.slice(0, end)}…`).width > width) end--;
-  return `${text.slice(0, end)}…`;
+/** The way of an edge; where it has none, the straight one. */
+function wayOf(edge: MapEdge, picture: Picture): { x: number; y: number }[] {
+  if (edge.points.length) return edge.points;
+  const [from, to] = [picture.nodes[edge.from], picture.nodes[edge.to]];
+  if (!from || !to) return [];
+  return [from, to].map(({ x, y, width, height }) => ({ x: x + width / 2, y: y + height / 2 }));
 }
 
-function trace(context: CanvasRenderingContext2D, { points }: PlacedEdge): void {
-  const [first, ...rest] = points;
-  if (!first) return;
+function stroke(context: CanvasRenderingContext2D, edge: MapEdge, picture: Picture, colour: string, width: number, faint: boolean): void {
+  const points = wayOf(edge, picture);
+  const [first, last] = [points[0], points.at(-1)];
+  if (!first || !last) return;
+  // What passes in part is half a tone.
+  context.globalAlpha = (faint ? 0.16 : 1) * (edge.line === "partial" ? 0.6 : 1);
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.setLineDash(LOOKS[edge.line].dash);
   context.beginPath();
   context.moveTo(first.x, first.y);
-  rest.forEach((point, index) => {
-    const next = rest[index + 1];
-    if (!next) context.lineTo(point.x, point.y);
-    else context.quadraticCurveTo(point.x, point.y, (point.x + next.x) / 2, (point.y + next.y) / 2);
-  });
-}
-
-function line(context: CanvasRenderingContext2D, edge: PlacedEdge, colour: string, width: number, colours: Colours): void {
-  trace(context, edge);
-  context.strokeStyle = colour;
-  context.globalAlpha = colour === colours.soft ? 0.55 : 1;
-  context.lineWidth = width;
-  context.setLineDash(edge.edge.change === "closed" ? [7, 5] : []);
+  for (let at = 1; at < points.length - 1; at++) {
+    const [corner, next] = [points[at], points[at + 1]];
+    const before = points[at - 1];
+    if (!corner || !next || !before) continue;
+    const room = Math.min(CORNER, Math.hypot(corner.x - before.x, corner.y - before.y) / 2, Math.hypot(next.x - corner.x, next.y - corner.y) / 2);
+    context.arcTo(corner.x, corner.y, next.x, next.y, room);
+  }
+  context.lineTo(last.x, last.y);
   context.stroke();
   context.setLineDash([]);
-  context.globalAlpha = colour === colours.soft ? 0.8 : 1;
-  const [before, tip] = edge.points.slice(-2);
-  if (!before || !tip) return;
-  const angle = Math.atan2(tip.y - before.y, tip.x - before.x);
+  const before = points.at(-2) ?? first;
+  const angle = edge.points.length ? (before.x <= last.x ? 0 : Math.PI) : Math.atan2(last.y - before.y, last.x - before.x);
   context.save();
-  context.translate(tip.x, tip.y);
+  context.translate(last.x, last.y);
   context.rotate(angle);
   context.beginPath();
   context.moveTo(0, 0);
-  context.lineTo(-8, -3.6);
-  context.lineTo(-8, 3.6);
+  context.lineTo(-8, -4);
+  context.lineTo(-8, 4);
   context.closePath();
-  context.fillStyle = colour === colours.line ? colours["strong-line"] : colour;
+  context.fillStyle = colour;
   context.fill();
   context.restore();
   context.globalAlpha = 1;
 }
 
-/** Points along a drawn edge, close enough together to measure by. */
-function sampled({ points }: PlacedEdge): Point[] {
-  const [first, ...rest] = points;
-  if (!first) return [];
-  const all: Point[] = [first];
-  let from = first;
-  rest.forEach((point, index) => {
-    const next = rest[index + 1];
-    const to = next ? { x: (point.x + next.x) / 2, y: (point.y + next.y) / 2 } : point;
-    for (let step = 1; step <= 6; step++) {
-      const t = step / 6;
-      const mix = (a: number, control: number, b: number) =>
-        next ? (1 - t) * (1 - t) * a + 2 * t * (1 - t) * control + t * t * b : a + t * (b - a);
-      all.push({ x: mix(from.x, point.x, to.x), y: mix(from.y, point.y, to.y) });
-    }
-    from = to;
-  });
-  return all;
-}
-
-/** The point that is so much of the way along. */
-function along(line: Point[], share: number): Point {
-  const lengths = line.slice(1).map((point, index) => Math.hypot(point.x - (line[index]?.x ?? 0), point.y - (line[index]?.y ?? 0)));
-  let left = share * lengths.reduce((sum, length) => sum + length, 0);
-  for (const [index, length] of lengths.entries()) {
-    const [from, to] = [line[index], line[index + 1]];
-    if (from && to && left <= length) {
-      const part = length ? left / length : 0;
-      return { x: from.x + part * (to.x - from.x), y: from.y + part * (to.y - from.y) };
-    }
-    left -= length;
-  }
-  return line.at(-1) ?? { x: 0, y: 0 };
-}
-
-/** Where a label goes, from the middle of its edge outwards, so that it covers nothing. */
-const PLACES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82];
-
-function label(context: CanvasRenderingContext2D, placed: PlacedEdge, taken: Box[], colour: Colours): void {
-  const { edge } = placed;
-  const sign = edge.change === "opened" ? "+ " : edge.change === "closed" ? "− " : "";
-  const text = sign + short(edge.traffic, 16);
-  context.font = `11px ${MONO}`;
+function label(context: CanvasRenderingContext2D, edge: MapEdge, colour: Colours, faint: boolean): void {
+  const { at } = edge;
+  if (!at) return;
+  context.globalAlpha = faint ? 0.3 : 1;
+  rounded(context, at, 3);
+  context.fillStyle = colour.paper;
+  context.fill();
+  context.font = `${SIZES.label}px ${FONT}`;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  const width = context.measureText(text).width + 10;
-  const line = sampled(placed);
-  const boxes = PLACES.map((share) => ({ ...along(line, share), width, height: 17 }));
-  const box = boxes.find((box) => !taken.some((other) => overlap(box, other))) ?? boxes[0];
-  if (!box) return;
-  taken.push(box);
-  rounded(context, box.x - width / 2, box.y - 8.5, width, 17, 8);
-  context.fillStyle = colour.raised;
-  context.fill();
-  context.strokeStyle = edge.change ? ofChange(placed, colour) : colour.line;
-  context.lineWidth = 1;
-  context.setLineDash(edge.change === "closed" ? [4, 3] : []);
-  context.stroke();
-  context.setLineDash([]);
-  context.fillStyle = colour.ink;
-  context.fillText(text, box.x, box.y + 0.5);
-}
-
-function overlap(a: Box, b: Box): boolean {
-  return Math.abs(a.x - b.x) < (a.width + b.width) / 2 + 1 && Math.abs(a.y - b.y) < (a.height + b.height) / 2 + 1;
-}
-
-function box(context: CanvasRenderingContext2D, { node, x, y, width, height }: PlacedNode, colour: Colours, faint: boolean, chosen: boolean): void {
-  context.globalAlpha = faint ? 0.35 : 1;
-  if (node.kind === "gate") {
-    context.beginPath();
-    context.arc(x, y, 5, 0, 2 * Math.PI);
-    context.fillStyle = chosen ? colour.accent : colour.soft;
-    context.fill();
-    context.font = `10px ${FONT}`;
-    context.textAlign = "center";
-    context.textBaseline = "bottom";
-    context.fillText(visible(node.label), x, y - 7);
-    context.globalAlpha = 1;
-    return;
-  }
-  const whole = node.kind === "group" || node.kind === "alike";
-  const radius = node.kind === "outside" ? height / 2 : 7;
-  rounded(context, x - width / 2, y - height / 2, width, height, radius);
-  context.fillStyle = node.kind === "outside" ? colour["warning-soft"] : whole ? colour["accent-soft"] : colour.raised;
-  context.fill();
-  context.lineWidth = chosen ? 2.5 : node.concerned ? 2.2 : 1.2;
-  const own = node.kind === "outside" ? colour.warning : whole ? colour.accent : colour["strong-line"];
-  const edge = node.presence === "new" ? colour.allowed : node.presence === "gone" || node.concerned ? colour.denied : own;
-  context.strokeStyle = chosen ? colour.accent : edge;
-  context.setLineDash(node.kind === "assumed" || node.presence === "gone" ? [5, 4] : []);
-  context.stroke();
-  context.setLineDash([]);
-  context.textAlign = "center";
-  context.textBaseline = "middle";
-  context.fillStyle = colour.ink;
-  context.font = `500 13px ${FONT}`;
-  const note = noteOf(node);
-  context.fillText(clip(context, visible(node.label), width - 16), x, note ? y - 7 : y);
-  if (note) {
-    context.fillStyle = colour.soft;
-    context.font = `11px ${FONT}`;
-    context.fillText(clip(context, visible(note), width - 16), x, y + 10);
-  }
+  context.fillStyle = edge.line === "allowed" ? colour.ink : colour[LOOKS[edge.line].colour];
+  context.fillText(edge.label, at.x + at.width / 2, at.y + at.height / 2 + 0.5);
   context.globalAlpha = 1;
 }
 
+function box(context: CanvasRenderingContext2D, node: MapNode, colour: Colours, faint: boolean, chosen: boolean): void {
+  const { x, y, width, height, kind } = node;
+  context.globalAlpha = faint ? 0.3 : 1;
+  rounded(context, node, kind === "hub" || kind === "outside" ? Math.min(height / 2, 21) : 6);
+  context.fillStyle = kind === "outside" ? colour["warning-soft"] : kind === "group" ? colour["accent-soft"] : kind === "hub" ? colour.sunken : colour.raised;
+  context.fill();
+  const own = kind === "outside" ? colour.warning : kind === "group" ? colour.accent : kind === "pods" ? colour["strong-line"] : colour.soft;
+  const told = node.presence === "new" ? colour.allowed : node.presence === "gone" || node.concerned ? colour.denied : own;
+  context.lineWidth = chosen ? 2.4 : node.concerned || node.presence ? 2 : 1.2;
+  context.strokeStyle = chosen ? colour.accent : told;
+  context.setLineDash(kind === "other" || node.presence === "gone" ? [5, 4] : []);
+  context.stroke();
+  context.setLineDash([]);
+  const middle = y + height / 2;
+  const centre = x + width / 2 - (node.leaves.length ? 7 : 0);
+  context.textAlign = "center";
+  context.textBaseline = "alphabetic";
+  context.fillStyle = colour.ink;
+  context.font = `${SIZES.name}px ${FONT}`;
+  context.fillText(node.label, centre, node.note ? middle - 2.5 : middle + 4.5);
+  if (node.note) {
+    context.fillStyle = colour.soft;
+    context.font = `${SIZES.note}px ${FONT}`;
+    context.fillText(node.note, centre, middle + 13);
+  }
+  if (node.leaves.length) {
+    context.textAlign = "right";
+    context.fillStyle = colour.warning;
+    context.font = `${SIZES.name}px ${FONT}`;
+    context.fillText("↗", x + width - 8, middle + 5);
+  }
+  if (node.worst) badge(context, node, colour);
+  context.globalAlpha = 1;
+}
+
+/** Where the number of findings about a node stands. */
+export function badgeOf(node: MapNode): Rect {
+  const width = Math.max(17, String(node.findings.length).length * 6.1 + 10);
+  return { x: node.x + node.width - width / 2 - 4, y: node.y - 9, width, height: 17 };
+}
+
+function badge(context: CanvasRenderingContext2D, node: MapNode, colour: Colours): void {
+  const at = badgeOf(node);
+  rounded(context, at, 8.5);
+  context.fillStyle = node.worst === "error" ? colour.denied : node.worst === "warning" ? colour.warning : colour.note;
+  context.fill();
+  context.lineWidth = 1.5;
+  context.strokeStyle = colour.paper;
+  context.stroke();
+  context.font = `600 ${SIZES.badge}px ${FONT}`;
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.fillStyle = colour.paper;
+  context.fillText(String(node.findings.length), at.x + at.width / 2, at.y + at.height / 2 + 0.5);
+}
+
+function inside({ x, y, width, height }: Rect, px: number, py: number, room: number): boolean {
+  return px >= x - room && px <= x + width + room && py >= y - room && py <= y + height + room;
+}
+
 /** The edge next to a point, if one is near enough. */
-export function edgeAt(picture: Picture, x: number, y: number, reach: number): PlacedEdge | null {
-  let best: PlacedEdge | null = null;
+export function edgeAt(picture: Picture, x: number, y: number, reach: number): MapEdge | null {
+  let best: MapEdge | null = null;
   let distance = reach;
   for (const edge of picture.edges) {
+    if (edge.at && inside(edge.at, x, y, 0)) return edge;
     for (let index = 1; index < edge.points.length; index++) {
       const [a, b] = [edge.points[index - 1], edge.points[index]];
       if (!a || !b) continue;
@@ -271,12 +245,22 @@ export function edgeAt(picture: Picture, x: number, y: number, reach: number): P
       const length = dx * dx + dy * dy || 1;
       const along = Math.max(0, Math.min(1, ((x - a.x) * dx + (y - a.y) * dy) / length));
       const away = Math.hypot(x - a.x - along * dx, y - a.y - along * dy);
-      if (away < distance) [best, distance] = [edge, away];
+      if (away < distance || (away === distance && edge.line !== "allowed")) [best, distance] = [edge, away];
     }
   }
   return best;
 }
 
-export function nodeAt(picture: Picture, x: number, y: number): PlacedNode | null {
-  return picture.nodes.find((node) => Math.abs(x - node.x) <= node.width / 2 + 2 && Math.abs(y - node.y) <= node.height / 2 + 2) ?? null;
+export function nodeAt(picture: Picture, x: number, y: number): MapNode | null {
+  return picture.nodes.find((node) => inside(node, x, y, 2)) ?? null;
+}
+
+/** The node whose number of findings is at a point. */
+export function badgeAt(picture: Picture, x: number, y: number): MapNode | null {
+  return picture.nodes.find((node) => node.worst && inside(badgeOf(node), x, y, 3)) ?? null;
+}
+
+/** The box whose title is at a point. */
+export function titleAt(picture: Picture, x: number, y: number): string | null {
+  return picture.groups.find((group) => inside({ ...group, height: 24 }, x, y, 0))?.name ?? null;
 }

@@ -1,6 +1,5 @@
 // What is wrong, why, and what to write instead.
 import { useMemo, useState } from "preact/hooks";
-import { concerned } from "../model/concern";
 import { csv } from "../model/csv";
 import type { State, Told } from "../model/report";
 import { visible } from "../model/visible";
@@ -119,7 +118,6 @@ export function FindingOf({ told }: { told: Told }) {
   const about = report.document.lintRules[finding.rule];
   const isPolicy = report.policies.some((ranked) => ranked.object === finding.object);
   const { witness, fix } = finding;
-  const onMap = useMemo(() => concerned(report, finding.fingerprint).size > 0, [report, finding]);
   const [src, dst] = [witness ? report.index(witness.src) : undefined, witness ? report.index(witness.dst) : undefined];
   return (
     <article class={`finding ${state === "new" ? finding.severity : ""}`}>
@@ -149,7 +147,7 @@ export function FindingOf({ told }: { told: Told }) {
           {src !== undefined && dst !== undefined ? <> <WhyLink src={src} dst={dst} /></> : null}
         </p>
       ) : null}
-      {onMap ? <p><a href={href("map", null, { finding: finding.fingerprint })}>show on the map</a></p> : null}
+      <p><a class="button small" href={href("map", null, { finding: finding.fingerprint })}>show on the map</a></p>
       {finding.help.length ? (
         <ul class="help">{finding.help.map((help) => <li key={help}><Prose>{help}</Prose></li>)}</ul>
       ) : null}

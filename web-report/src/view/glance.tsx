@@ -2,13 +2,13 @@
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import { OUTCOMES, outcome, over, tally, type Outcome } from "../model/assertions";
+import { troubles, waysIn } from "../model/damage";
 import { union, text, type Traffic } from "../model/traffic";
-import { visible } from "../model/visible";
 import { OutcomeMark } from "./assertions";
 import { WHICH, type Changes } from "../model/changes";
 import { FlowTable } from "./changes";
 import { useReport } from "./context";
-import { Addresses, At, EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
+import { At, Called, EndpointLink, Name, Prose, SeverityMark, Table, TrafficText, WhyLink, plural } from "./parts";
 import { href } from "./router";
 import type { Report } from "../model/report";
 
@@ -61,23 +61,7 @@ export function Glance() {
         </Tile>
       </div>
       <Contradicted />
-      {wrong ? (
-        <section>
-          <h2>What is wrong</h2>
-          <ul class="brief">
-            {[...findings.entries()]
-              .sort(([, a], [, b]) => rank(a.severity) - rank(b.severity))
-              .slice(0, 6)
-              .map(([index, finding]) => (
-                <li key={index}>
-                  <SeverityMark severity={finding.severity} />
-                  <a href={href("findings", finding.fingerprint)}><Prose>{finding.message}</Prose></a>
-                </li>
-              ))}
-          </ul>
-          {wrong > 6 ? <p><a href={href("findings")}>All {wrong} findings</a></p> : null}
-        </section>
-      ) : null}
+      {wrong ? <Troubles /> : null}
       <section>
         <h2>Open to the internet</h2>
         <p class="faint">As far as policies say: whether there is a way in from outside is up to Services, routes and the network.</p>
@@ -87,10 +71,13 @@ export function Glance() {
           columns={[
             { name: "Endpoint", value: (row) => report.endpoint(row.end).id, cell: (row) => <EndpointLink index={row.end} /> },
             { name: "Over", value: (row) => text(row.traffic), cell: (row) => <TrafficText traffic={row.traffic} /> },
-            { name: "From", value: (row) => row.from.map((from) => report.endpoint(from).id).join(" "), cell: (row) => (
-              <>{row.from.slice(0, 3).map((from) => <><WhyLink src={from} dst={row.end}>{visible(report.endpoint(from).id)}</WhyLink><Addresses index={from} />{" "}</>)}
-                {row.from.length > 3 ? <span class="faint">and {row.from.length - 3} more</span> : null}</>
+            { name: "From", value: (row) => row.from.map((from) => report.called(from)[0]).join(" "), cell: (row) => (
+              <>{row.from.slice(0, 3).map((from, place) => <>{place ? ", " : ""}<WhyLink src={from} dst={row.end}><Called index={from} /></WhyLink></>)}
+                {row.from.length > 3 ? <span class="faint"> and {row.from.length - 3} more</span> : null}</>
             ) },
+            { name: "Way in", value: (row) => row.ways.join(" "), cell: (row) => row.ways.length
+              ? <>{row.ways.slice(0, 3).map((way, place) => <>{place ? ", " : ""}<Name>{way}</Name></>)}{row.ways.length > 3 ? <span class="faint"> and {row.ways.length - 3} more</span> : null}</>
+              : <span class="faint">none in the manifests</span> },
           ]}
         />
       </section>
@@ -111,10 +98,6 @@ export function Glance() {
       </section>
     </>
   );
-}
-
-function rank(severity: string): number {
-  return ["error", "warning", "note"].indexOf(severity);
 }
 
 function percent(part: number, whole: number): number {
@@ -270,8 +253,44 @@ function Incomplete() {
   );
 }
 
+/** So many causes are on the first screen. */
+const MOST_TROUBLES = 6;
+
+/** What is wrong, the most damage first. */
+function Troubles() {
+  const report = useReport();
+  const all = useMemo(() => troubles(report), [report]);
+  const { findings, map } = report.document;
+  return (
+    <section>
+      <h2>What is wrong</h2>
+      <ul class="brief">
+        {all.slice(0, MOST_TROUBLES).map(({ finding, index, damage, consequences }) => (
+          <li key={index}>
+            <SeverityMark severity={finding.severity} />
+            <div>
+              {damage ? <span class={`damage ${damage}`}>{damage}</span> : null}
+              <a href={href("findings", finding.fingerprint)}><Prose>{finding.message}</Prose></a>
+              {consequences.length ? (
+                <ul class="consequences">
+                  {consequences.slice(0, 3).map((one) => <li key={one.index}>so <a href={href("findings", one.finding.fingerprint)}><Prose>{one.finding.message}</Prose></a></li>)}
+                  {consequences.length > 3 ? <li class="faint">and {consequences.length - 3} more</li> : null}
+                </ul>
+              ) : null}
+            </div>
+            {map.about[index]?.length ? <a class="button small" href={href("map", null, { finding: finding.fingerprint })}>on the map</a> : null}
+          </li>
+        ))}
+      </ul>
+      {all.length > MOST_TROUBLES ? <p><a href={href("findings")}>All {findings.length} findings</a></p> : null}
+    </section>
+  );
+}
+
 interface Exposed {
   end: number;
+  /** The ways in that the manifests show. */
+  ways: string[];
   from: number[];
   traffic: Traffic;
 }
@@ -279,10 +298,12 @@ interface Exposed {
 /** The endpoints that addresses of the internet may connect to. */
 export function openToTheInternet(report: Report): Exposed[] {
   const outside = report.endpoints.flatMap((_, index) => (report.end(index).internet ? [index] : []));
-  return report.document.coverage.exposed.map((end) => {
+  const exposed = report.document.coverage.exposed.map((end) => {
     const from = outside.filter((source) => report.at(source, end));
-    return { end, from, traffic: union(...from.map((source) => report.traffic(report.at(source, end)))) };
+    return { end, from, ways: waysIn(report, end), traffic: union(...from.map((source) => report.traffic(report.at(source, end)))) };
   });
+  // Who can really be reached from there comes first.
+  return exposed.sort((a, b) => Number(!a.ways.length) - Number(!b.ways.length));
 }
 
 function byNamespace(report: Report, exposed: Exposed[]) {

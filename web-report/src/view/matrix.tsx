@@ -117,7 +117,7 @@ function Grid({ model, lines, isOpen, toggle }: GridProps) {
   };
   useLayoutEffect(look, []);
   useEffect(() => {
-    const observer = new ResizeObserver(look);
+    const observer = new ResizeObserver(() => keep.current());
     if (box.current) observer.observe(box.current);
     return () => observer.disconnect();
   }, []);
@@ -139,6 +139,16 @@ function Grid({ model, lines, isOpen, toggle }: GridProps) {
     // The active cell is to be in the page at once, and not only when the browser tells of the scrolling.
     look();
   };
+  // The pair that the panel beside the matrix is about stays in sight, however little room is left.
+  const { parameters } = useRoute();
+  const [asked, about] = ["src", "dst"].map((name) => model.report.index(parameters.get(name) ?? ""));
+  const [askedRow, askedColumn] = [asked, about].map((end) => (end === undefined ? -1 : lines.findIndex((line) => line.end === end)));
+  const keep = useRef(() => {});
+  keep.current = () => {
+    if (askedRow !== undefined && askedColumn !== undefined && askedRow >= 0 && askedColumn >= 0) show(askedRow, askedColumn);
+    else look();
+  };
+  useEffect(() => keep.current(), [askedRow, askedColumn]);
   const press = (toRow: number, toColumn: number) => {
     const [source, destination] = [lines[toRow], lines[toColumn]];
     if (!source || !destination) return;
@@ -311,7 +321,7 @@ function labelOf(model: Model, line: Line, isOpen: (group: string) => boolean): 
   const { id, namespace, name, kind } = model.report.endpoint(line.end);
   const presence = presenceOf(model.report, line.end);
   const sign = presence === "new" ? "+ " : presence === "gone" ? "− " : "";
-  if (namespace === undefined) return sign + visible(id);
+  if (namespace === undefined) return sign + visible(model.report.called(line.end)[0]);
   return sign + visible(id === `${namespace}/${name}[${kind}]` ? (name ?? id) : id.slice(namespace.length + 1));
 }
 

@@ -32,18 +32,18 @@ export function EndpointLink({ index }: { index: number }) {
   const plain = id === `${namespace}/${name}[${kind}]`;
   return (
     <a class="endpoint" href={href("workloads", id)} title={visible(id)}>
-      {plain ? <><Name>{`${namespace}/${name}`}</Name><span class="kind"> {visible(kind)}</span></> : <><Name>{id}</Name><Addresses index={index} /></>}
+      {plain ? <><Name>{`${namespace}/${name}`}</Name><span class="kind"> {visible(kind)}</span></> : <Called index={index} />}
     </a>
   );
 }
 
-/** What addresses an endpoint stands for, in short; nothing where its name says it. */
-export function Addresses({ index }: { index: number }) {
+/** What people call an endpoint: addresses by what they are, everybody else by name. */
+export function Called({ index }: { index: number }) {
   const report = useReport();
-  const { ranges } = report.endpoint(index);
-  if (!ranges) return null;
-  const [first, ...more] = report.end(index).parts;
-  return first ? <span class="kind"> {visible(first.seen)}{more.length ? `, and ${more.length} more` : ""}</span> : null;
+  const { id, ranges } = report.endpoint(index);
+  if (!ranges) return <Name>{id}</Name>;
+  const [name, note] = report.called(index);
+  return <><Name>{name}</Name>{note && !note.startsWith("addresses") ? <span class="kind"> {visible(note)}</span> : null}</>;
 }
 
 export function TrafficText({ traffic }: { traffic: Traffic }) {
@@ -92,7 +92,12 @@ export function Verdict({ traffic }: { traffic: Traffic }) {
 }
 
 export function At({ place }: { place: Place | null }) {
-  return place ? <span class="place"><Name>{`${place.file}:${place.line}:${place.column}`}</Name></span> : null;
+  return place ? <span class="place"><Path>{`${place.file}:${place.line}:${place.column}`}</Path></span> : null;
+}
+
+/** A path: where there is no room for all of it, its end tells more than its beginning. */
+export function Path({ children }: { children: string }) {
+  return <span class="path" title={visible(children)}><bdi dir="ltr">{visible(children)}</bdi></span>;
 }
 
 /** Lines of a manifest with their numbers. */
@@ -103,7 +108,7 @@ export function Snippet({ excerpt }: { excerpt: Excerpt }) {
   const marks = to - from + 1 < lines.length;
   return (
     <figure class="snippet">
-      <figcaption><Name>{`${excerpt.file}:${from}`}</Name></figcaption>
+      <figcaption><Path>{`${excerpt.file}:${from}`}</Path></figcaption>
       <pre tabIndex={0} aria-label={`lines ${excerpt.line} to ${excerpt.line + lines.length - 1}`}>
         {lines.map((line, index) => {
           const number = excerpt.line + index;

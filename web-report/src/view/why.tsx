@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { nameOf, quoted, traceCommand } from "../model/answers";
 import { explain, families, nearest, type Family, type Near, type Said, type Side, type Step } from "../model/explain";
+import { remedy, type Remedy } from "../model/remedy";
 import type { Ranked, Report } from "../model/report";
 import { equal, intersection, isAll, isEmpty, text, union, type Traffic } from "../model/traffic";
 import { visible } from "../model/visible";
@@ -100,6 +101,8 @@ function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traf
     <>
       <p class="verdict"><Verdict traffic={traffic} /> <TrafficText traffic={traffic} /></p>
       {!report.asks(src, dst) ? <p class="note">{unasked(report, src, dst)}</p> : null}
+      <Conditions src={src} dst={dst} />
+      <Cause src={src} dst={dst} sides={[sides.egress, sides.ingress]} />
       {report.asks(src, dst) && !equal(both, traffic) ? <p class="note">{narrower(report, src, both)}</p> : null}
       <Parts end={src} chosen={from} choose={setFrom} side="source" />
       <Parts end={dst} chosen={to} choose={setTo} side="destination" />
@@ -111,6 +114,77 @@ function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traf
       <h3>Ask again</h3>
       <Checkout />
       <Command>{traceCommand(report, src, dst)}</Command>
+    </>
+  );
+}
+
+/** Why it is so, in a sentence for each side that denies it, and what to write instead. */
+function Cause({ src, dst, sides }: { src: number; dst: number; sides: [Side, Side] }) {
+  const report = useReport();
+  const denied = sides.filter((side) => isEmpty(side.allowed));
+  if (!report.asks(src, dst) || !denied.length) return null;
+  return (
+    <section class="cause" aria-label="cause">
+      <h3>{denied.length > 1 ? "Both sides deny it" : denied[0]?.direction === "egress" ? "The source may not send it" : "The destination does not admit it"}</h3>
+      {denied.map((side) => {
+        const [subject, other] = side.direction === "egress" ? [src, dst] : [dst, src];
+        const step = side.steps.find(({ denied }) => !isEmpty(denied));
+        const deny = step?.said.find((said) => said.rule.action === "deny" && !isEmpty(said.decides));
+        const [policy] = step?.applying ?? [];
+        const cure = deny ? null : remedy(report, side, subject, other);
+        return (
+          <div key={side.direction}>
+            <p>
+              {deny ? <>rule <code><Name>{deny.rule.name}</Name></code> of <PolicyLink ranked={deny.ranked} /> denies it</>
+                : policy ? <><PolicyLink ranked={policy} />{(step?.applying.length ?? 1) > 1 ? ` and ${(step?.applying.length ?? 1) - 1} more isolate` : " isolates"} <Name>{report.called(subject)[0]}</Name> for {side.direction}, and no rule {side.direction === "ingress" ? "admits" : "leads to"} <Name>{report.called(other)[0]}</Name></>
+                : "no rule allows it"}
+            </p>
+            {cure ? <RemedyOf cure={cure} /> : null}
+          </div>
+        );
+      })}
+    </section>
+  );
+}
+
+/** What to add, to be read and to be copied. */
+function RemedyOf({ cure }: { cure: Remedy }) {
+  const [copied, setCopied] = useState(false);
+  const text = cure.lines.filter(({ add }) => add).map(({ text }) => text).join("\n");
+  const copy = () => {
+    navigator.clipboard?.writeText(text).then(() => setCopied(true), () => setCopied(false));
+  };
+  return (
+    <figure class="remedy">
+      <figcaption><span>To allow it, in <Name>{cure.ranked.object}</Name></span><button type="button" class="small" onClick={copy} onBlur={() => setCopied(false)}>{copied ? "copied" : "copy"}</button></figcaption>
+      <pre tabIndex={0} aria-label="what to add">{cure.lines.map(({ add, text }, index) => <span key={index} class={add ? "plus" : undefined}>{add ? "+" : " "} {visible(text)}{"\n"}</span>)}</pre>
+    </figure>
+  );
+}
+
+/** What passes for some requests only, and what depends on something that no manifest shows, by its cause. */
+function Conditions({ src, dst }: { src: number; dst: number }) {
+  const report = useReport();
+  const all = (report.document.conditions ?? []).filter((one) => one.src === src && one.dst === dst);
+  return (
+    <>
+      {all.map(({ partial, requests, unknown, depends }, index) => (
+        <section class="cause" key={index} aria-label="conditions">
+          {partial ? <p><span class="mark warning">some requests</span> <TrafficText traffic={partial as Traffic} /></p> : null}
+          {requests?.length ? (
+            <ul>{requests.flatMap(({ ports, http }) => http.map(({ method, path, host, headers }, place) => (
+              <li key={`${text(ports as Traffic)} ${place}`}><code><Name>{[method ?? "any method", path ?? "any path", host ? `at ${host}` : "", ...(headers ?? [])].filter(Boolean).join(" ")}</Name></code> <span class="faint">on {text(ports as Traffic)}</span></li>
+            )))}</ul>
+          ) : null}
+          {unknown ? <p><span class="mark incomplete">not known</span> <TrafficText traffic={unknown as Traffic} /></p> : null}
+          {depends?.length ? (
+            <details open={depends.length < 4}>
+              <summary>depends on {depends.length === 1 ? "what no manifest shows" : `${depends.length} things that no manifest shows`}</summary>
+              <ul>{depends.map(({ on, at }) => <li key={on}><Prose>{on}</Prose> <At place={at ?? null} /></li>)}</ul>
+            </details>
+          ) : null}
+        </section>
+      ))}
     </>
   );
 }

@@ -16,9 +16,11 @@ mod junit;
 mod markdown;
 mod mermaid;
 mod page;
+mod picture;
 mod place;
 mod reason;
 mod sarif;
+mod sketch;
 mod summary;
 mod text;
 mod visible;
@@ -66,6 +68,8 @@ pub const FORMATS: &[Format] = &[
     dot::FORMAT,
     mermaid::FORMAT,
     html::FORMAT,
+    picture::SVG,
+    picture::PNG,
 ];
 
 /// Writes the answer of a question about chains of connections.

@@ -68,7 +68,7 @@ impl<'p, 'w> Xml<'p, 'w> {
 
 /// Text as content and as the value of an attribute. Characters that XML does not know at all, not even by
 /// number, are written as `\u{..}`, like all that are not seen.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let visible: Cow<'_, str> = visible(text);
     let mut escaped = String::with_capacity(visible.len());
     for character in visible.chars() {

@@ -32,11 +32,11 @@ pub(in crate::report) struct Difference<'a> {
     /// What the endpoints of the answer are here, in its order.
     ends: Vec<PieceOf>,
     /// Endpoints that only the base has: their numbers follow those of the report's.
-    pub(super) gone: Vec<Endpoint<'a>>,
+    pub(in crate::report) gone: Vec<Endpoint<'a>>,
     /// The report's endpoints that the base has no part of.
     added: Vec<u32>,
-    pub(super) opened: Vec<BundleOf>,
-    pub(super) closed: Vec<BundleOf>,
+    pub(in crate::report) opened: Vec<BundleOf>,
+    pub(in crate::report) closed: Vec<BundleOf>,
     pub(super) reasons: Vec<ReasonOf<'a>>,
     /// The revision to check out before the commands of the report are tried.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,10 +64,10 @@ struct PieceOf {
 
 /// Flows from each of some ends to each of some ends. One that cannot connect to itself may be on both sides.
 #[derive(Serialize)]
-pub(super) struct BundleOf {
+pub(in crate::report) struct BundleOf {
     /// What makes it worth a second look.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) danger: Option<&'static str>,
+    pub(in crate::report) danger: Option<&'static str>,
     pub(super) between: &'static str,
     /// Ends by their places in the answer: first, number of ends, and so on.
     src: Vec<u32>,
@@ -75,7 +75,7 @@ pub(super) struct BundleOf {
     /// The same in few words.
     pub(super) from: Vec<String>,
     pub(super) to: Vec<String>,
-    pub(super) traffic: Traffic,
+    pub(in crate::report) traffic: Traffic,
     /// Numbers of the reasons, the most frequent first.
     pub(super) why: Vec<u32>,
 }
@@ -101,7 +101,7 @@ pub(super) struct ReasonOf<'a> {
 }
 
 /// The endpoints that only the base has, named so that none is called like one of the head.
-pub(super) fn gone(report: &DiffReport<'_>) -> Vec<Party> {
+pub(in crate::report) fn gone(report: &DiffReport<'_>) -> Vec<Party> {
     let mut taken: BTreeSet<String> = report.full.parties.iter().map(|party| party.id.clone()).collect();
     let removed = report.diff.flows.ends.iter().filter(|end| end.presence == Presence::Removed);
     let parties = removed.map(|end| {
@@ -114,12 +114,30 @@ pub(super) fn gone(report: &DiffReport<'_>) -> Vec<Party> {
     parties.collect()
 }
 
+impl Difference<'_> {
+    /// The pairs of different endpoints that something of a bundle is between.
+    pub(in crate::report) fn pairs(&self, bundle: &BundleOf) -> Vec<(u32, u32)> {
+        let on = |runs: &[u32]| -> BTreeSet<u32> {
+            let runs = runs.chunks_exact(2).flat_map(|run| match run {
+                [first, count] => *first..first + count,
+                _ => 0..0,
+            });
+            runs.filter_map(|end| self.ends.get(end as usize))
+                .flat_map(|piece| piece.on.iter().copied())
+                .collect()
+        };
+        let (sources, destinations) = (on(&bundle.src), on(&bundle.dst));
+        let all = sources.iter().flat_map(|src| destinations.iter().map(move |dst| (*src, *dst)));
+        all.filter(|(src, dst)| src != dst).collect()
+    }
+}
+
 impl<'a> Difference<'a> {
     /// Of a comparison, with the endpoints that are [`gone`].
     ///
     /// # Errors
     /// The answer is no JSON: a bug in npv.
-    pub(super) fn of(report: &DiffReport<'a>, gone: &'a [Party]) -> io::Result<Self> {
+    pub(in crate::report) fn of(report: &DiffReport<'a>, gone: &'a [Party]) -> io::Result<Self> {
         let mut answer = Vec::new();
         write_some(report, MOST_FLOWS, &mut Page::new(&mut answer, Look::default()))?;
         let answer = String::from_utf8(answer).map_err(io::Error::other)?;

@@ -14,6 +14,7 @@ use super::difference::Difference;
 use super::excerpt::{Excerpt, Excerpts};
 use super::inventory::{self, NamespaceOf, RouteOf, ServiceOf, WorkloadOf};
 use super::proof::ProofOf;
+use super::wrong::{self, Ends, WrongFlow};
 use crate::engine::{Account, EndpointKind, Part, PartOf};
 use crate::lint;
 use crate::query::name::internet;
@@ -21,6 +22,7 @@ use crate::query::reach::{self, Question, assumed};
 use crate::query::text;
 use crate::report::FullReport;
 use crate::report::json::{Assertion, Diagnostic, Endpoint, Excepted, SCHEMA_VERSION, Summary};
+use crate::report::sketch::called;
 
 /// Everything in a report.
 #[derive(Serialize)]
@@ -37,11 +39,11 @@ pub(in crate::report) struct Document<'a> {
     pub(super) endpoints: Vec<Endpoint<'a>>,
     /// What else there is to know of each endpoint.
     pub(super) ends: Vec<EndOf>,
-    pub(super) traffic: Vec<Traffic>,
+    pub(in crate::report) traffic: Vec<Traffic>,
     /// Different rows of the answer: first destination, number of destinations, number of the traffic.
-    pub(super) rows: Vec<Vec<u32>>,
+    pub(in crate::report) rows: Vec<Vec<u32>>,
     /// The row of each endpoint as a source.
-    pub(super) row_of: Vec<u32>,
+    pub(in crate::report) row_of: Vec<u32>,
     /// A pair is to be asked for each address family apart.
     by_family: bool,
     classes: Vec<ClassOf>,
@@ -70,9 +72,22 @@ pub(in crate::report) struct Document<'a> {
     pub(super) proofs: Vec<ProofOf>,
     /// What reading found wrong, as `npv reach` lists it.
     diagnostics: Vec<Diagnostic<'a>>,
+    /// What the map needs besides.
+    pub(in crate::report) map: MapOf,
     /// What differs from another set of manifests, where this is a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) diff: Option<Difference<'a>>,
+}
+
+/// What the map needs that no answer says.
+#[derive(Serialize)]
+pub(in crate::report) struct MapOf {
+    /// What people call each endpoint, and what stands below that.
+    called: Vec<(String, String)>,
+    /// Whom each finding is about, in the order of `shown`.
+    pub(in crate::report) about: Vec<Vec<u32>>,
+    /// The flows that are wrong.
+    pub(in crate::report) wrong: Vec<WrongFlow>,
 }
 
 /// How much is closed, and how much is open to the world.
@@ -138,6 +153,11 @@ pub(super) struct Flows {
 }
 
 impl Flows {
+    /// The traffic of a number.
+    pub(super) fn get(&self, number: u32) -> Option<&Traffic> {
+        self.all.get(number as usize)
+    }
+
     /// The number of some traffic.
     pub(super) fn number(&mut self, traffic: &Traffic) -> u32 {
         if let Some(number) = self.numbers.get(traffic) {
@@ -198,6 +218,9 @@ impl<'a> Document<'a> {
         let (rows, row_of, connections) = rows(report, &mut flows);
         let ends: Vec<EndOf> = ends(report, &account);
         let coverage = coverage(report, &ends, &rows, &row_of, connections);
+        let internet = ends.iter().zip(0..).filter(|(end, _)| end.internet).map(|(_, number)| number);
+        let known = Ends::of(report, internet, &rows, &row_of);
+        let wrong = wrong::flows(report, &known, &mut flows);
         let layers = account::layers(&snapshot.policies, &account, &mut flows, &mut excerpts);
         let classes = account.classes.iter().map(|class| ClassOf {
             subject: class.subject,
@@ -215,6 +238,12 @@ impl<'a> Document<'a> {
             .unzip();
         let all = || report.findings.iter().chain(suppressed.iter().copied()).chain(report.known);
         let shown = all().map(|finding| excerpts.of_finding(finding)).collect();
+        let (services, routes) = (inventory::services(snapshot, engine), inventory::routes(snapshot, engine));
+        let subjects = wrong::subjects(report, &account);
+        let about =
+            all().map(|finding| wrong::about(finding, &known, &subjects, &services, &routes)).collect();
+        let called = report.parties.iter().map(called).collect();
+        let map = MapOf { called, about, wrong };
         let lint_rules = lint::rules()
             .iter()
             .filter(|rule| all().any(|finding| finding.rule == rule.name))
@@ -247,8 +276,9 @@ impl<'a> Document<'a> {
             layers,
             namespaces: inventory::namespaces(snapshot),
             workloads: inventory::workloads(snapshot),
-            services: inventory::services(snapshot, engine),
-            routes: inventory::routes(snapshot, engine),
+            services,
+            routes,
+            map,
             findings: diagnostics(report.findings, &snapshot.sources),
             suppressed: excepted,
             baseline: diagnostics(report.known, &snapshot.sources),

@@ -60,6 +60,18 @@ pub(super) struct ServiceOf<'a> {
     ports: Vec<ServicePortOf<'a>>,
 }
 
+impl ServiceOf<'_> {
+    /// Whether it is the object of this name.
+    pub(super) fn is(&self, object: &str) -> bool {
+        object.strip_prefix("Service/") == Some(&format!("{}/{}", self.namespace, self.name))
+    }
+
+    /// The endpoints that it leads to.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u32> + '_ {
+        self.ports.iter().flat_map(|port| &port.targets).filter_map(|target| target.endpoint)
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ServicePortOf<'a> {
@@ -87,6 +99,22 @@ pub(super) struct RouteOf<'a> {
     at: Option<Place<'a>>,
     parents: Vec<ParentOf>,
     rules: Vec<RouteRuleOf<'a>>,
+}
+
+impl RouteOf<'_> {
+    /// Whether it is the object of this name.
+    pub(super) fn is(&self, object: &str) -> bool {
+        let name =
+            self.namespace.map_or_else(|| self.name.to_owned(), |space| format!("{space}/{}", self.name));
+        object == format!("{}/{name}", self.kind)
+    }
+
+    /// The endpoints that it leads from and to.
+    pub(super) fn ends(&self) -> impl Iterator<Item = u32> + '_ {
+        let targets = self.rules.iter().flat_map(|rule| &rule.backends).flat_map(|backend| &backend.targets);
+        let from = self.parents.iter().flat_map(|parent| &parent.pods).copied();
+        from.chain(targets.filter_map(|target| target.endpoint))
+    }
 }
 
 #[derive(Serialize)]

@@ -12,14 +12,16 @@ mod inventory;
 mod markup;
 mod proof;
 mod still;
+mod wrong;
 
 use std::io::{self, Write};
 
 use super::{CheckReport, DiffReport, Format, FullReport, Page};
 use crate::query::reach::Party;
 
-use difference::Difference;
+pub(super) use difference::{Difference, gone};
 pub(super) use document::Document;
+pub(super) use wrong::{Wrong, WrongEnd};
 
 pub(super) const FORMAT: Format = Format {
     name: "html",
@@ -66,7 +68,7 @@ fn write_check(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> 
 
 /// The report on the head, with what differs from the base.
 fn write_diff(report: &DiffReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
-    let gone = difference::gone(report);
+    let gone = gone(report);
     let mut document = Document::of(&report.full);
     document.diff = Some(Difference::of(report, &gone)?);
     whole(&document, &report.full, page)
