@@ -174,9 +174,13 @@ impl PeerMatch {
             Self::Same(same) => view.has_same(same, end),
             Self::All(parts) => Truth::all(parts.iter().map(part)),
             Self::Any(parts) => Truth::any(parts.iter().map(part)),
-            Self::Not(inner) => !part(inner),
+            Self::Not(inner) => !inner.matches(view, end, action.closing_otherwise()),
             // What cannot be told fails closed: it is not let in, and not let past a denial (S-67).
-            Self::Unknown => matches!(action, Action::Deny | Action::Pass).into(),
+            Self::Unknown => match action {
+                Action::Allow | Action::Log => Truth::No,
+                Action::Deny | Action::Pass => Truth::Yes,
+                Action::Unknown => Truth::Maybe,
+            },
         }
     }
 }

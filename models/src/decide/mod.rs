@@ -241,7 +241,8 @@ pub struct Decision<'p> {
     pub ingress: Verdict,
     /// Which requests pass the source's side, and which the destination's.
     pub sides: [Outcome; 2],
-    /// What passes both sides (S-5), in any family that both ends can use.
+    /// What passes both sides (S-5), in any family that both ends can use; for certain only in each of them where no
+    /// manifest shows which these are.
     pub outcome: Outcome,
     /// The address family that both sides were asked for; `None` where the ends are known to have none in
     /// common. Of two families that both can use, the one over which more passes.
@@ -286,7 +287,12 @@ pub fn decide_request<'p>(
     let rank = |decision: &Decision<'_>| (decision.verdict(), decision.egress.max(decision.ingress));
     let families = flow.families().into_iter().map(over);
     let best = families.reduce(|best, next| {
-        let outcome = best.outcome.or(&next.outcome);
+        let either = best.outcome.or(&next.outcome);
+        let outcome = match flow.is_of_unknown_family() {
+            // The ends may have only the one in common, or only the other.
+            true => Outcome { certain: best.outcome.and(&next.outcome).certain, ..either },
+            false => either,
+        };
         let best = if rank(&next) > rank(&best) { next } else { best };
         Decision { outcome, ..best }
     });
@@ -504,7 +510,7 @@ fn enforce<'p>(layer: &'p Layer, view: &View<'_>, steps: &mut Vec<Step<'p>>) -> 
         (allowed, denied) = (course.allowed, course.denied);
         let behind = [(position + 1, next), (tier.pass.unwrap_or(position + 1), course.passed)];
         for (to, requests) in behind {
-            if let Some(there) = arriving.get_mut(to.max(position + 1)) {
+            if let Some(there) = arriving.get_mut(to.clamp(position + 1, layer.tiers.len())) {
                 *there = there.union(&requests);
             }
         }

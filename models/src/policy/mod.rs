@@ -173,7 +173,8 @@ pub struct Tier {
     pub mode: Mode,
     /// What happens when no rule matches a flow of an end that a policy of the tier isolates.
     pub no_match: NoMatch,
-    /// The position in the layer of the tier that a pass leads to, a later one; the next where `None`.
+    /// The position in the layer of the tier that a pass leads to, a later one, or any number behind the last for none
+    /// of them; the next where `None`.
     pub pass: Option<usize>,
     /// What its API says of the choices that others leave to the network plugin; `None` where the plugin's
     /// hold.
@@ -353,6 +354,17 @@ pub enum Action {
 }
 
 impl Action {
+    /// An action for which the other answer is the closed one: under a negation, what a rule with this one cannot tell
+    /// of a peer is to be taken the other way (S-67).
+    #[must_use]
+    pub const fn closing_otherwise(self) -> Self {
+        match self {
+            Self::Allow | Self::Log => Self::Deny,
+            Self::Deny | Self::Pass => Self::Allow,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+
     /// `allow`, `deny`, `pass`, `log`, `unknown`.
     pub const fn name(self) -> &'static str {
         match self {

@@ -96,7 +96,9 @@ impl Labels {
 
     /// The keys with values that no manifest shows.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
-        let added = self.added.iter().copied().filter(|key| !self.known.contains_key(*key));
+        let written =
+            |key: &str| self.known.contains_key(key) || self.unknown.iter().any(|known| **known == *key);
+        let added = self.added.iter().copied().filter(move |key| !written(key));
         let unknown = self.unknown.iter().map(|key| &**key).filter(|key| !self.known.contains_key(*key));
         unknown.chain(added)
     }

@@ -313,7 +313,7 @@ impl Terms {
                 return Match::combine(&parts(terms), |sets| ClassSet::union_of(sets.iter().copied()));
             }
             PeerTerm::Not(term) => {
-                let inner = self.peer(term, action, subject);
+                let inner = self.peer(term, action.closing_otherwise(), subject);
                 let rest = |set: &ClassSet| Arc::new(self.everybody.difference(set));
                 if !inner.is_vague() {
                     return Match::exactly(rest(&inner.certain));
@@ -321,10 +321,13 @@ impl Terms {
                 return Match { certain: rest(&inner.possible), possible: rest(&inner.certain) };
             }
             // S-67: what cannot be told is not let in, and not let past a denial.
-            PeerTerm::Unknown if matches!(action, Action::Deny | Action::Pass) => {
-                return Match::exactly(self.everybody.clone());
+            PeerTerm::Unknown => {
+                return match action {
+                    Action::Allow | Action::Log => Match::default(),
+                    Action::Deny | Action::Pass => Match::exactly(self.everybody.clone()),
+                    Action::Unknown => Match { certain: Arc::default(), possible: self.everybody.clone() },
+                };
             }
-            PeerTerm::Unknown => return Match::default(),
         };
         sets.get(number as usize).cloned().unwrap_or_default()
     }

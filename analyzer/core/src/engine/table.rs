@@ -572,7 +572,7 @@ impl Evaluation<'_> {
                     }
                 }
             }
-            let to = tier.pass.unwrap_or(position + 1).max(position + 1);
+            let to = tier.pass.unwrap_or(position + 1).clamp(position + 1, tiers.len());
             for (to, traffic) in [(position + 1, next), (to, course.passed)] {
                 if let Some(there) = arriving.get_mut(to) {
                     *there = table.union(*there, traffic);

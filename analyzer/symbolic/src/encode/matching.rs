@@ -104,7 +104,7 @@ impl Encoder<'_> {
                 self.terms.or(parts)
             }
             PeerMatch::Not(part) => {
-                let part = self.peer(part, action, end, subject);
+                let part = self.peer(part, action.closing_otherwise(), end, subject);
                 self.terms.not(part)
             }
             PeerMatch::Same(same) => {

@@ -1,11 +1,11 @@
 //! What cluster-wide policies mean in the policy IR.
 
-use super::super::lower;
+use super::{lower, lower_all};
 use crate::k8s::testing::{decode_all, inventory, slice};
 use crate::k8s::{Object, Policy as Decoded};
 use crate::policy::{
-    Action, Direction, Mode, NamespaceSelector, NoMatch, Participation, PeerMatch, Peers, PolicySet,
-    PortMatch, Ports, Precision, Rule,
+    Action, Direction, Isolation, Mode, NamespaceSelector, NoMatch, PeerMatch, Peers, PolicySet, PortMatch,
+    Ports, Priority, Rule,
 };
 use crate::space::Protocol;
 
@@ -33,7 +33,7 @@ fn baseline(rest: &str) -> String {
 const NETWORK_POLICY: &str = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: np}, spec: {podSelector: {}}}\n---\n";
 
 fn policies(text: &str) -> PolicySet {
-    lower(&inventory(text).policies)
+    lower(&inventory(text))
 }
 
 /// `tier: names in their order` of every tier.
@@ -76,12 +76,10 @@ fn s60_s68_tiers_and_their_order() {
         ["Admin: first z b c between last", "NetworkPolicy: np", "Baseline: high low default"]
     );
     let [layer] = set.layers.as_slice() else { panic!("one layer") };
-    assert_eq!(layer.name, "CNI");
+    assert_eq!(&*layer.name, "CNI");
     for tier in [&layer.tiers[0], &layer.tiers[2]] {
-        assert_eq!(
-            (tier.mode, tier.participation, tier.no_match),
-            (Mode::FirstMatch, Participation::Everybody, NoMatch::NextTier)
-        );
+        assert_eq!((tier.mode, tier.no_match, tier.pass), (Mode::FirstMatch, NoMatch::NextTier, None));
+        assert!(tier.policies.iter().all(|policy| policy.isolation == Isolation::NONE));
     }
     assert_eq!(layer.tiers[1].mode, Mode::Union);
 }
@@ -90,10 +88,10 @@ fn s60_s68_tiers_and_their_order() {
 fn cluster_scoped_policies_make_no_namespace() {
     let inventory = inventory(&cluster("it", "Admin", 1, DENY));
     assert!(inventory.cluster.namespaces.is_empty());
-    let set = lower(&inventory.policies);
+    let set = lower(&inventory);
     let (_, _, policy) = set.policies().next().unwrap();
     assert_eq!(policy.object.to_string(), "ClusterNetworkPolicy/it");
-    assert_eq!(policy.priority, 1);
+    assert_eq!(policy.priority, Priority::number(1));
 }
 
 #[test]
@@ -136,7 +134,6 @@ fn every_address_is_a_peer_of_its_own() {
     let set = policies(&text);
     let rule = rule(&set);
     assert_eq!((rule.name.as_deref(), rule.action), (Some("out"), Action::Allow));
-    assert_eq!(rule.precision, Precision::Under);
     assert!(matches!(rule.ports, Ports::All));
     let Peers::Listed(peers) = &rule.peers else { panic!() };
     let shown: Vec<(String, &str)> = peers
@@ -193,7 +190,7 @@ fn kept(text: &str) -> PolicySet {
     assert!(decoded.findings.iter().all(|finding| finding.incomplete));
     let Some(Object::Policy(policy)) = decoded.object else { panic!() };
     assert!(matches!(policy, Decoded::Admin(_)));
-    lower(&[policy])
+    lower_all(&[policy])
 }
 
 #[test]
@@ -207,10 +204,7 @@ fn s67_unknown_peers_fail_closed() {
         ));
         let rule = rule(&set);
         assert_eq!(rule.action, wanted, "{action}");
-        assert!(matches!(rule.precision, Precision::Unsupported { .. }));
         let Peers::Listed(peers) = &rule.peers else { panic!() };
         assert_eq!(peers[0].matches, PeerMatch::Unknown);
     }
-    let set = kept(&cluster("it", "Admin", 1, "egress: [{action: Deny, to: [{domainNames: [a.b]}]}]"));
-    assert_eq!(rule(&set).precision, Precision::Over);
 }

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use super::super::lower;
+use super::{lower, lower_all};
 use crate::k8s::testing::{inventory, slice, span_of};
 use crate::policy::{
-    Action, Direction, Mode, NamespaceSelector, NoMatch, Participation, PeerMatch, Peers, PodSelector,
-    Policy, PolicySet, PortMatch, Ports,
+    Action, Direction, Isolation, Mode, NamespaceSelector, NoMatch, PeerMatch, Peers, PodSelector, Policy,
+    PolicySet, PortMatch, Ports,
 };
 
 fn policies(text: &str) -> PolicySet {
-    lower(&inventory(text).policies)
+    lower(&inventory(text))
 }
 
 fn with_spec(spec: &str) -> String {
@@ -23,11 +23,8 @@ fn only(set: &PolicySet) -> &Policy {
     let mut all = set.policies();
     let (layer, tier, policy) = all.next().unwrap();
     assert!(all.next().is_none());
-    assert_eq!((layer.name, tier.name), ("CNI", "NetworkPolicy"));
-    assert_eq!(
-        (tier.mode, tier.participation, tier.no_match),
-        (Mode::Union, Participation::Selected, NoMatch::Deny)
-    );
+    assert_eq!((&*layer.name, &*tier.name), ("CNI", "NetworkPolicy"));
+    assert_eq!((tier.mode, policy.isolation, tier.no_match), (Mode::Union, Isolation::BOTH, NoMatch::Deny));
     policy
 }
 
@@ -236,5 +233,5 @@ fn policies_are_in_the_order_of_namespace_and_name() {
     let set = policies(&text);
     let names: Vec<String> = set.policies().map(|(_, _, policy)| policy.object.to_string()).collect();
     assert_eq!(names, ["NetworkPolicy/a/a", "NetworkPolicy/a/b", "NetworkPolicy/b/a"]);
-    assert!(lower(&[]).layers.is_empty());
+    assert!(lower_all(&[]).layers.is_empty());
 }

@@ -5,7 +5,7 @@ use npv_models::policy::Direction::{Egress, Ingress};
 use npv_models::policy::{Action, PeerMatch, PolicySet};
 use npv_models::space::Protocol::{self, Tcp, Udp};
 
-use crate::build::*;
+use super::ask::*;
 
 /// `policy: condition; condition` of each candidate, the nearest first.
 fn near(set: &PolicySet, src: End<'_>, dst: End<'_>, protocol: Protocol, port: u16) -> Vec<String> {

@@ -2,8 +2,6 @@
 //! leave something out. Three namespaces of three pods, every pair, ports 80 and 81 of every protocol, over
 //! IPv4 and over IPv6.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may panic")]
-
 mod forms;
 mod upstream;
 
@@ -11,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use npv_models::cluster::{Builder, Cluster};
+use npv_models::cni::Cni;
 use npv_models::decide::{End, Flow, PodEnd, Profile, Verdict, decide};
 use npv_models::dialect;
 use npv_models::k8s::Decoder;
@@ -135,7 +134,8 @@ fn load(text: &str) -> (Cluster, PolicySet) {
     assert_eq!(remarks.problems, [], "{text}");
     let inventory = builder.finish();
     assert_eq!(inventory.findings, []);
-    (inventory.cluster, dialect::lower(&inventory.policies))
+    let policies = dialect::lower(&inventory.policies, &inventory.cluster, &Cni::default());
+    (inventory.cluster, policies)
 }
 
 /// The one pod of a name.
@@ -156,7 +156,7 @@ fn end<'c>(cluster: &'c Cluster, namespace: &str, pod: &str) -> End<'c> {
         ports: &group.ports,
         host_network: group.host_network,
         addresses: &member.addresses,
-        node: None,
+        ..PodEnd::default()
     })
 }
 

@@ -1,6 +1,6 @@
 //! S-60 to S-62, S-66, S-68: which tier, policy and rule decides.
 
-use crate::world::{anp, banp, cnp, np, on, world};
+use super::world::{anp, banp, cnp, np, on, world};
 
 const FLOW: &str = "red/client -> red/server:80/tcp";
 

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use npv_models::cluster::{Cluster, GroupId, Member};
 use npv_models::decide::{End, NodeEnd, PodEnd};
-use npv_models::space::Labels;
+use npv_models::policy::Entity;
+use npv_models::space::{IpSet, Labels};
 
 /// Who is at an end of a flow, by where the cluster holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +17,10 @@ pub enum Who {
     Assumed,
     /// The node with this index.
     Node(usize),
+    /// Something that every cluster has.
+    Entity(Entity),
+    /// Whatever a domain resolves to.
+    Domain(&'static str),
     /// An address outside the cluster.
     Address(IpAddr),
 }
@@ -24,18 +29,42 @@ pub enum Who {
 pub struct Inventory<'w> {
     cluster: &'w Cluster,
     nodes: Vec<NodeEnd<'w>>,
-    nothing: Labels,
+    pod_space: &'w IpSet,
+    node_space: &'w IpSet,
+}
+
+/// Where the addresses are that no manifest shows.
+#[derive(Clone, Debug)]
+pub struct Spaces {
+    pods: IpSet,
+    nodes: IpSet,
+}
+
+impl Spaces {
+    /// Those of a cluster.
+    pub fn of(cluster: &Cluster) -> Self {
+        Self { pods: cluster.pod_space(), nodes: cluster.node_space() }
+    }
 }
 
 impl<'w> Inventory<'w> {
     /// The ends of a cluster.
-    pub fn new(cluster: &'w Cluster) -> Self {
-        let nodes = cluster
-            .nodes
-            .iter()
-            .map(|node| NodeEnd { name: &node.name, labels: &node.labels, addresses: &node.addresses })
-            .collect();
-        Self { cluster, nodes, nothing: Labels::default() }
+    pub fn new(cluster: &'w Cluster, spaces: &'w Spaces) -> Self {
+        let node = |node: &'w npv_models::cluster::Node| NodeEnd {
+            name: &node.name,
+            labels: &node.labels,
+            addresses: &node.addresses,
+            within: &spaces.nodes,
+        };
+        let nodes = cluster.nodes.iter().map(node).collect();
+        Self { cluster, nodes, pod_space: &spaces.pods, node_space: &spaces.nodes }
+    }
+
+    /// Every pod and node, of a template one pod.
+    pub fn members(&self) -> Vec<Who> {
+        let mut everyone = self.everyone();
+        everyone.retain(|who| *who != Who::Assumed);
+        everyone
     }
 
     /// Every pod and node, of a template one pod; and an assumed pod.
@@ -66,22 +95,17 @@ impl<'w> Inventory<'w> {
                     namespace: Some(&namespace.name),
                     namespace_labels: labels,
                     labels: &group.labels,
+                    attributes: &group.attributes,
                     ports: &group.ports,
                     host_network: group.host_network,
                     addresses: member.map_or(&[], |member| &member.addresses),
+                    within: if group.host_network { self.node_space } else { self.pod_space },
                     node: self.nodes.iter().find(|end| Some(end.name) == node),
                 }))
             }
-            Who::Assumed => Some(End::Pod(PodEnd {
-                name: None,
-                namespace: None,
-                namespace_labels: &self.nothing,
-                labels: &self.nothing,
-                ports: &[],
-                host_network: false,
-                addresses: &[],
-                node: None,
-            })),
+            Who::Assumed => Some(End::Pod(PodEnd::assumed(self.pod_space))),
+            Who::Entity(entity) => Some(End::Entity(entity)),
+            Who::Domain(name) => Some(End::Domain(name)),
             Who::Node(index) => self.nodes.get(index).copied().map(End::Node),
             Who::Address(address) => Some(End::Address(address)),
         }
@@ -95,6 +119,8 @@ impl fmt::Display for Who {
             Self::Pod(group, None) => write!(f, "a pod of group {}", group.0),
             Self::Assumed => write!(f, "an assumed pod"),
             Self::Node(index) => write!(f, "node{index}"),
+            Self::Entity(entity) => write!(f, "the entity {}", entity.name()),
+            Self::Domain(name) => write!(f, "domain {name}"),
             Self::Address(address) => address.fmt(f),
         }
     }

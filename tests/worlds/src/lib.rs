@@ -4,11 +4,20 @@
 //!
 //! The vocabulary is tiny on purpose: most selectors, blocks and ports of a world overlap.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "it is for tests only, which may panic"
+)]
+
 mod cluster;
 mod ends;
 mod families;
-mod policies;
+pub mod policies;
+pub mod settle;
 mod show;
+pub mod words;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,12 +26,61 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use npv_models::cluster::Cluster;
 use npv_models::decide::Profile;
-use npv_models::policy::{PeerMatch, Peers, PolicySet, PortMatch, Ports, Rule};
-use npv_models::source::{SourceId, Span};
+use npv_models::policy::{PeerMatch, Peers, PolicySet, PortItem, PortMatch, Ports, Rule};
 use npv_models::space::Protocol;
 use proptest::prelude::*;
+use proptest::test_runner::Config;
 
-pub use ends::{Inventory, Who};
+pub use ends::{Inventory, Spaces, Who};
+
+/// A property test of this many cases, with time for shrinking; what the environment asks of proptest
+/// (`PROPTEST_CASES`, `PROPTEST_MAX_SHRINK_ITERS`) comes first.
+pub fn cases(count: u32) -> Config {
+    let asked = Config::default();
+    let is_set = |name| std::env::var_os(name).is_some();
+    Config {
+        cases: if is_set("PROPTEST_CASES") { asked.cases } else { count },
+        max_shrink_iters: if is_set("PROPTEST_MAX_SHRINK_ITERS") { asked.max_shrink_iters } else { 50_000 },
+        ..asked
+    }
+}
+
+/// Something with a probability, which may be none and one.
+fn weighted<T: fmt::Debug + Clone + 'static>(
+    probability: f64,
+    strategy: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Option<T>> {
+    if probability <= 0.0 {
+        Just(None).boxed()
+    } else if probability >= 1.0 {
+        strategy.prop_map(Some).boxed()
+    } else {
+        proptest::option::weighted(probability, strategy).boxed()
+    }
+}
+
+/// What random worlds may have beyond selectors, blocks and ports in tiers of every mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent of each other")]
+pub struct Shape {
+    /// All that a peer, a rule and a policy can say: negations, entities, own ends, patterns.
+    pub terms: bool,
+    /// Things that no manifest settles.
+    pub unknowns: bool,
+    /// Rules that are about HTTP requests.
+    pub requests: bool,
+    /// Rules that are about ICMP messages.
+    pub icmp: bool,
+}
+
+impl Shape {
+    /// None of it: what NetworkPolicies and the policies around them can say, of clusters that are known.
+    pub const PLAIN: Self = Self { terms: false, unknowns: false, requests: false, icmp: false };
+    /// All that policies can say of ports, of clusters that are known.
+    pub const SETTLED: Self = Self { terms: true, ..Self::PLAIN };
+    /// All of it.
+    pub const ANY: Self = Self { terms: true, unknowns: true, requests: true, icmp: true };
+}
 
 /// A cluster with policies. Its `Debug` form is a readable listing, so that a failure can be made a
 /// scenario of the corpus.
@@ -36,35 +94,30 @@ pub struct World {
     pub profile: Profile,
 }
 
-/// Worlds of any shape.
-pub fn worlds() -> impl Strategy<Value = World> {
-    let any = (cluster::clusters(), policies::policy_sets(), profiles())
+/// Worlds of a shape.
+pub fn worlds(shape: Shape) -> impl Strategy<Value = World> {
+    let any = (cluster::clusters(shape), policies::policy_sets(shape), policies::profiles())
         .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile });
-    prop_oneof![3 => any, 1 => families::worlds()]
+    prop_oneof![3 => any, 1 => families::worlds(shape)]
 }
 
 /// Worlds of one layer with one tier of NetworkPolicies.
-pub fn network_policy_worlds() -> impl Strategy<Value = World> {
-    (cluster::clusters(), policies::network_policies(), profiles())
+pub fn network_policy_worlds(shape: Shape) -> impl Strategy<Value = World> {
+    (cluster::clusters(shape), policies::network_policies(shape), policies::profiles())
         .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile })
 }
 
 /// Worlds of one layer with one ordered tier.
-pub fn ordered_worlds() -> impl Strategy<Value = World> {
-    (cluster::clusters(), policies::ordered_policies(), profiles())
+pub fn ordered_worlds(shape: Shape) -> impl Strategy<Value = World> {
+    (cluster::clusters(shape), policies::ordered_policies(shape), policies::profiles())
         .prop_map(|(cluster, policies, profile)| World { cluster, policies, profile })
 }
 
 /// Worlds of one layer with one ordered tier whose policies get into each other's way, where everybody has
 /// addresses of one family only.
-pub fn contested_worlds() -> impl Strategy<Value = World> {
-    let plugins =
-        (any::<bool>(), any::<bool>()).prop_map(|(blocks_match_pods, selectors_see_host_network)| Profile {
-            blocks_match_pods,
-            selectors_see_host_network,
-        });
-    (cluster::clusters(), policies::contested_policies(), plugins, any::<bool>()).prop_map(
-        |(mut cluster, mut policies, profile, as_the_plugin)| {
+pub fn contested_worlds(shape: Shape) -> impl Strategy<Value = World> {
+    (cluster::clusters(shape), policies::contested_policies(shape), policies::profiles(), any::<bool>())
+        .prop_map(|(mut cluster, mut policies, profile, as_the_plugin)| {
             let one_family = |addresses: &mut Box<[IpAddr]>| {
                 if let Some(v6) = addresses.first().map(IpAddr::is_ipv6) {
                     *addresses = addresses.iter().copied().filter(|one| one.is_ipv6() == v6).collect();
@@ -79,28 +132,7 @@ pub fn contested_worlds() -> impl Strategy<Value = World> {
                 }
             }
             World { cluster, policies, profile }
-        },
-    )
-}
-
-/// A rule that allows something.
-pub fn allow_rules() -> impl Strategy<Value = Rule> {
-    policies::allow_rule()
-}
-
-fn profiles() -> impl Strategy<Value = Profile> {
-    prop_oneof![
-        1 => Just(Profile::default()),
-        1 => (any::<bool>(), any::<bool>()).prop_map(|(blocks_match_pods, selectors_see_host_network)| Profile {
-            blocks_match_pods,
-            selectors_see_host_network,
-        }),
-    ]
-}
-
-/// No manifest is behind a world, so that every span is this one.
-pub(crate) fn nowhere() -> Span {
-    Span::new(SourceId(0), 0, 0)
+        })
 }
 
 impl World {
@@ -108,6 +140,34 @@ impl World {
         self.policies
             .policies()
             .flat_map(|(_, _, policy)| policy.ingress.iter().chain(&policy.egress).flatten())
+    }
+
+    fn port_items(&self) -> impl Iterator<Item = &PortItem> {
+        self.rules().flat_map(|rule| {
+            let listed = match &rule.ports {
+                Ports::All => &[][..],
+                Ports::Listed(items) => items,
+            };
+            listed.iter().chain(&rule.not_ports)
+        })
+    }
+
+    /// The protocols that its policies tell apart: those with ports, and ICMP where some rule is about it.
+    pub fn protocols(&self) -> Vec<Protocol> {
+        let speaks = |protocol: &Protocol| {
+            self.port_items().any(|item| match &item.matches {
+                PortMatch::Numbers(traffic) => !traffic.ports(*protocol).is_empty(),
+                PortMatch::Named { .. } => false,
+            })
+        };
+        let icmp = [Protocol::Icmp, Protocol::Icmpv6];
+        if icmp.iter().any(speaks) { Protocol::EVERY.to_vec() } else { Protocol::ALL.to_vec() }
+    }
+
+    /// The ports at which an answer can change, of all its protocols.
+    pub fn all_boundary_ports(&self) -> Vec<(Protocol, u16)> {
+        let of = |protocol| self.boundary_ports(protocol).into_iter().map(move |port| (protocol, port));
+        self.protocols().into_iter().flat_map(of).collect()
     }
 
     /// Whether a pod or node is known to have addresses of both families.
@@ -123,10 +183,10 @@ impl World {
         let mut found = BTreeSet::new();
         let mut ends =
             |net: &IpNet| found.extend([net.network(), net.broadcast()].into_iter().flat_map(around));
-        for rule in self.rules() {
-            let Peers::Listed(peers) = &rule.peers else { continue };
-            for peer in peers {
-                if let PeerMatch::Block { cidr, except } = &peer.matches {
+        for peers in self.rules().flat_map(|rule| [&rule.own, &rule.peers]) {
+            let Peers::Listed(peers) = peers else { continue };
+            for (term, _) in peers.iter().flat_map(|peer| peer.matches.terms()) {
+                if let PeerMatch::Block { cidr, except } = term {
                     ends(cidr);
                     except.iter().for_each(&mut ends);
                 }
@@ -144,13 +204,10 @@ impl World {
         for group in &self.cluster.groups {
             ends.extend(group.ports.iter().filter(|port| port.protocol == protocol).map(|port| port.number));
         }
-        for rule in self.rules() {
-            let Ports::Listed(items) = &rule.ports else { continue };
-            for item in items {
-                let PortMatch::Numbers(traffic) = &item.matches else { continue };
-                let ranges = traffic.ports(protocol).intervals();
-                ends.extend(ranges.iter().flat_map(|(first, last)| [*first, *last]));
-            }
+        for item in self.port_items() {
+            let PortMatch::Numbers(traffic) = &item.matches else { continue };
+            let ranges = traffic.ports(protocol).intervals();
+            ends.extend(ranges.iter().flat_map(|(first, last)| [*first, *last]));
         }
         ends.into_iter()
             .flat_map(|port| [port.saturating_sub(1), port, port.saturating_add(1)])

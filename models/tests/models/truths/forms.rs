@@ -1,6 +1,6 @@
 //! The ways in which a policy can leave something out, and what that means.
 
-use crate::{Case, case};
+use super::{Case, case};
 
 pub(crate) const CASES: &[Case] = &[
     case("S-1", "no types: ingress", &[("x", "{podSelector: {}}")], &["*: * -> x"]),

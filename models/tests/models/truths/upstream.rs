@@ -3,7 +3,7 @@
 //! Everything that a case does not list is allowed. A case of which the upstream suite changes something
 //! on the way is here once for each state, told apart by a letter.
 
-use crate::{Case, case};
+use super::{Case, case};
 
 const DENY_INGRESS: &str = "{podSelector: {}, ingress: []}";
 const DENY_ALL: &str = "{podSelector: {}, policyTypes: [Ingress, Egress]}";

@@ -1,6 +1,6 @@
 //! S-65, S-68 and S-69: protocols, numbers, ranges and names of ports.
 
-use crate::world::{anp, cnp, world};
+use super::world::{anp, cnp, world};
 
 fn deny(protocols: &str) -> String {
     format!("ingress: [{{action: Deny, from: [{{namespaces: {{}}}}], protocols: {protocols}}}]")

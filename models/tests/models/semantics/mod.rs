@@ -1,8 +1,7 @@
 //! What [`npv_models::decide`] must say, rule by rule: each test names the rules that it pins down.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
-
-mod build;
+mod ask;
+mod bounds;
 mod ends;
 mod explanation;
 mod peers;

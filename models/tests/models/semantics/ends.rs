@@ -5,9 +5,9 @@ use npv_models::policy::Direction::{Egress, Ingress};
 use npv_models::policy::{PeerMatch, PolicySet};
 use npv_models::space::Protocol::Tcp;
 
-use crate::build::*;
+use super::ask::*;
 
-const SEEING: Profile = Profile { blocks_match_pods: true, selectors_see_host_network: true };
+const SEEING: Profile = Profile { selectors_see_host_network: true, ..Profile::ADMIN };
 
 fn deny_all() -> PolicySet {
     policies(vec![

@@ -1,7 +1,5 @@
 //! Reading YAML and JSON as a user of the crate does: values, spans, problems, bounds.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
-
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 

@@ -1,12 +1,13 @@
 //! A small cluster, the policies of one test, and questions about it in one line.
 
 use npv_models::cluster::{Builder, Cluster, Member, PodGroup};
+use npv_models::cni::Cni;
 use npv_models::decide::{Decision, End, Flow, NodeEnd, PodEnd, Profile, Verdict, decide};
 use npv_models::dialect::lower;
 use npv_models::k8s::Decoder;
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, SourceMap};
-use npv_models::space::Protocol;
+use npv_models::space::{IpSet, Protocol};
 use npv_models::yaml;
 
 /// Two namespaces with a client and a server each, a third without labels, an agent on the host network
@@ -38,6 +39,7 @@ items:
 
 pub(crate) struct World {
     cluster: Cluster,
+    spaces: [IpSet; 2],
     pub(crate) policies: PolicySet,
 }
 
@@ -67,7 +69,10 @@ pub(crate) fn lenient(policies: &str) -> (World, usize) {
         }
     }
     let inventory = builder.finish();
-    (World { policies: lower(&inventory.policies), cluster: inventory.cluster }, findings)
+    let cluster = inventory.cluster;
+    let policies = lower(&inventory.policies, &cluster, &Cni::default());
+    let spaces = [cluster.pod_space(), cluster.node_space()];
+    (World { cluster, spaces, policies }, findings)
 }
 
 /// A ClusterNetworkPolicy on all pods.
@@ -108,6 +113,12 @@ pub(crate) fn np(namespace: &str, spec: &str) -> String {
 }
 
 impl World {
+    /// What is said of `flow`: `allow`, `deny`, `partial`, `unknown`.
+    #[track_caller]
+    pub(crate) fn verdict(&self, flow: &str) -> &'static str {
+        self.ask(flow, |decision| decision.verdict().name())
+    }
+
     /// Whether `flow`, as in `red/client -> blue/server:80/udp`, is allowed. An end is a pod, a node or an
     /// address.
     #[track_caller]
@@ -149,7 +160,12 @@ impl World {
             .cluster
             .nodes
             .iter()
-            .map(|node| NodeEnd { name: &node.name, labels: &node.labels, addresses: &node.addresses })
+            .map(|node| NodeEnd {
+                name: &node.name,
+                labels: &node.labels,
+                addresses: &node.addresses,
+                within: &self.spaces[1],
+            })
             .collect();
         let flow = Flow {
             src: self.end(src, &nodes),
@@ -159,11 +175,16 @@ impl World {
         };
         let answer = read(&decide(&self.policies, Profile::default(), &flow));
         // S-63, S-64: what the API leaves to the network plugin is about NetworkPolicies only.
-        if self.policies.policies().all(|(_, tier, _)| tier.name != "NetworkPolicy") {
+        if self.policies.policies().all(|(_, tier, _)| &*tier.name != "NetworkPolicy") {
             for (blocks_match_pods, selectors_see_host_network) in
                 [(false, false), (true, true), (false, true)]
             {
-                let profile = Profile { blocks_match_pods, selectors_see_host_network };
+                let profile = Profile {
+                    blocks_match_pods,
+                    blocks_match_nodes: blocks_match_pods,
+                    selectors_see_host_network,
+                    own_node_can_be_denied: false,
+                };
                 let other = read(&decide(&self.policies, profile, &flow));
                 assert_eq!(other, answer, "{text} where {profile:?}");
             }
@@ -196,9 +217,11 @@ impl World {
             namespace: Some(&namespace.name),
             namespace_labels: &namespace.labels,
             labels: &group.labels,
+            attributes: &group.attributes,
             ports: &group.ports,
             host_network: group.host_network,
             addresses: &member.addresses,
+            within: &self.spaces[usize::from(group.host_network)],
             node: nodes.iter().find(|node| member.node.as_deref() == Some(node.name)),
         })
     }

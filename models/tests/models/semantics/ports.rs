@@ -4,7 +4,7 @@ use npv_models::policy::Direction::{Egress, Ingress};
 use npv_models::policy::{PeerMatch, PolicySet, Ports, Rule};
 use npv_models::space::Protocol::{self, Sctp, Tcp, Udp};
 
-use crate::build::*;
+use super::ask::*;
 
 fn guard(rule: Rule) -> PolicySet {
     policies(vec![policy("guard", local("shop", "app=cart"), Ingress, vec![rule])])

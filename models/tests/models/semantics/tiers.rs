@@ -2,10 +2,12 @@
 
 use npv_models::decide::{Decision, End, Verdict};
 use npv_models::policy::Direction::{Egress, Ingress};
-use npv_models::policy::{Action, Mode, NoMatch, Participation, PeerMatch, Policy, PolicySet, Rule, Tier};
+use npv_models::policy::{
+    Action, Isolation, Mode, NoMatch, PeerMatch, Policy, PolicySet, Priority, Rule, Tier,
+};
 use npv_models::space::Protocol::Tcp;
 
-use crate::build::*;
+use super::ask::*;
 
 fn web() -> Pod {
     Pod::new("shop", "web", "app=web")
@@ -35,7 +37,7 @@ fn steps(decision: &Decision<'_>) -> Vec<String> {
         .iter()
         .map(|step| {
             let by = if step.rule.is_some() { "rule" } else { "no match" };
-            let (side, layer, tier) = (step.direction, step.layer, step.tier.name);
+            let (side, layer, tier) = (step.direction, step.layer, &*step.tier.name);
             format!("{side} {layer} {tier} {} {} {by}", step.policy.object.name, step.action.name())
         })
         .collect()
@@ -216,35 +218,73 @@ fn where_a_denial_wins_an_allow_is_final_and_a_pass_is_not() {
     assert!(reaches(&tiers(vec![both, after()])), "an allow wins over a pass");
 }
 
-fn tier(participation: Participation, no_match: NoMatch, policies: Vec<Policy>) -> Tier {
-    Tier { name: "T", mode: Mode::FirstMatch, participation, no_match, fixed: None, policies }
+#[test]
+fn what_no_rule_matches_where_a_policy_isolates_and_where_it_does_not() {
+    let deny_after = || ordered("Last", vec![everyone("last", vec![rule(Action::Deny)])]);
+    let tier = |isolation, no_match| {
+        let subject = local("shop", "app=cart");
+        let policy = Policy { isolation, ..policy("p", subject, Ingress, vec![]) };
+        tier("T", Mode::FirstMatch, no_match, vec![policy])
+    };
+    let out = Isolation { ingress: false, egress: true };
+    let table = [
+        (Isolation::BOTH, NoMatch::Deny, false),
+        (Isolation::BOTH, NoMatch::Allow, true),
+        (Isolation::BOTH, NoMatch::NextTier, false),
+        (Isolation::NONE, NoMatch::Allow, false),
+        (out, NoMatch::Allow, false),
+    ];
+    for (isolation, no_match, expected) in table {
+        let set = tiers(vec![tier(isolation, no_match), deny_after()]);
+        assert_eq!(reaches(&set), expected, "{isolation:?} {no_match:?}");
+    }
+    // Denied where no other tier would deny it.
+    assert!(!reaches(&tiers(vec![tier(Isolation::BOTH, NoMatch::Deny)])));
+    assert!(reaches(&tiers(vec![tier(Isolation::NONE, NoMatch::Deny)])));
+    assert!(reaches(&tiers(vec![tier(out, NoMatch::Deny)])));
+    let allowing = tiers(vec![tier(Isolation::BOTH, NoMatch::Allow), deny_after()]);
+    assert_eq!(steps(&ask(&allowing, web().end(), cart().end())), ["ingress CNI T p allow no match"]);
 }
 
 #[test]
-fn no_match_and_participation() {
-    let deny_after = || ordered("Last", vec![everyone("last", vec![rule(Action::Deny)])]);
-    let policy = || policy("p", local("shop", "app=cart"), Ingress, vec![]);
-    let table = [
-        (Participation::Selected, NoMatch::Deny, true, false),
-        (Participation::Selected, NoMatch::Allow, true, true),
-        (Participation::Selected, NoMatch::NextTier, true, false),
-        (Participation::Selected, NoMatch::Allow, false, false),
-        (Participation::Everybody, NoMatch::Allow, false, true),
-        (Participation::Everybody, NoMatch::Allow, true, true),
-        (Participation::Everybody, NoMatch::NextTier, true, false),
-    ];
-    for (participation, no_match, selected, expected) in table {
-        let policies = if selected { vec![policy()] } else { vec![] };
-        let set = tiers(vec![tier(participation, no_match, policies), deny_after()]);
-        assert_eq!(reaches(&set), expected, "{participation:?} {no_match:?} {selected}");
-    }
-    // Denied by a tier that everybody takes part in, and not by what comes after.
-    let set = tiers(vec![tier(Participation::Everybody, NoMatch::Deny, vec![])]);
-    assert!(!reaches(&set));
-    let set = tiers(vec![tier(Participation::Selected, NoMatch::Deny, vec![])]);
-    assert!(reaches(&set));
-    let allowing = tiers(vec![tier(Participation::Selected, NoMatch::Allow, vec![policy()]), deny_after()]);
-    assert_eq!(steps(&ask(&allowing, web().end(), cart().end())), ["ingress CNI T p allow no match"]);
+fn a_policy_that_isolates_nobody_still_decides_what_it_matches() {
+    let open = Policy { isolation: Isolation::NONE, ..everyone("open", vec![from_web(Action::Deny)]) };
+    let set = |more: Vec<Policy>| tiers(vec![deny_wins([vec![open.clone()], more].concat())]);
+    assert!(!reaches(&set(vec![])));
+    assert!(allowed(&set(vec![]), address("10.0.0.1"), cart().end()), "nobody isolates");
+    let isolating = everyone("shut", vec![rule(Action::Allow).port(tcp(81))]);
+    assert!(!allowed(&set(vec![isolating]), address("10.0.0.1"), cart().end()));
+}
+
+#[test]
+fn a_pass_may_lead_to_a_certain_tier() {
+    let pass = ordered("First", vec![everyone("pass", vec![rule(Action::Pass)])]);
+    let deny = |name: &str| ordered(name, vec![everyone(name, vec![rule(Action::Deny)])]);
+    let to = |pass_to| Tier { pass: Some(pass_to), ..pass.clone() };
+    assert!(!reaches(&tiers(vec![pass.clone(), deny("Second")])));
+    assert!(reaches(&tiers(vec![to(2), deny("Second"), union(vec![])])));
+    assert!(!reaches(&tiers(vec![to(2), deny("Second"), deny("Third")])));
+    assert!(reaches(&tiers(vec![to(3), deny("Second"), deny("Third")])), "to the end");
+    let decision_set = tiers(vec![to(2), deny("Second"), deny("Third")]);
+    let steps = steps(&ask(&decision_set, web().end(), cart().end()));
+    assert_eq!(steps, ["ingress CNI First pass pass rule", "ingress CNI Third Third deny rule"]);
+    // What it does not match meets the tiers in their order.
+    assert!(!reaches(&tiers(vec![Tier { policies: vec![], ..to(2) }, deny("Second")])));
+}
+
+#[test]
+fn priorities_are_numbers_and_some_have_none() {
+    let order = [-3.5, -1.0, 0.0, 0.5, 1000.0].map(|order| Priority::tied(Some(order), ""));
+    let mut sorted = order.to_vec();
+    sorted.push(Priority::last());
+    sorted.reverse();
+    sorted.sort();
+    assert_eq!(sorted[..5], order);
+    assert_eq!(sorted[5], Priority::last());
+    assert_eq!(Priority::tied(Some(-0.0), ""), Priority::number(0));
+    assert!(Priority::tied(Some(1.0), "a") < Priority::tied(Some(1.0), "b"));
+    assert_eq!(order[0].order(), Some(-3.5));
+    assert_eq!((order[3].to_string().as_str(), Priority::last().to_string().as_str()), ("0.5", "last"));
 }
 
 #[test]

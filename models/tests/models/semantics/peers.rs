@@ -1,11 +1,11 @@
 //! S-7, S-10 to S-19, S-43, S-46, S-64, S-67: whom a policy selects and whom a peer matches.
 
-use npv_models::decide::{End, Profile, Verdict};
+use npv_models::decide::{End, PodEnd, Profile, Verdict};
 use npv_models::policy::Direction::{Egress, Ingress};
 use npv_models::policy::{Action, PeerMatch, Peers, PolicySet, Rule};
-use npv_models::space::{Family, Labels, Protocol};
+use npv_models::space::{Family, IpSet, Protocol};
 
-use crate::build::*;
+use super::ask::*;
 
 /// `shop/cart` lets in what the peer matches.
 fn from(peer: PeerMatch) -> PolicySet {
@@ -117,22 +117,40 @@ fn s43_absent_labels() {
 fn s42_of_an_undefined_namespace_only_the_name_is_known() {
     let web = Pod::new("x", "web", "");
     assert!(lets_in(pods("kubernetes.io/metadata.name=x", ""), web.end()));
-    assert!(lets_in(pods("team!=red", ""), web.end()));
-    assert!(!lets_in(pods("team=red", ""), web.end()));
+    for selector in ["team!=red", "team=red", "team", "!team"] {
+        let undefined = Pod { namespace_labels: web.namespace_labels.clone().opened(), ..web.clone() };
+        assert_eq!(
+            verdict(&from(pods(selector, "")), undefined.end(), cart().end()),
+            "unknown",
+            "{selector}"
+        );
+        // Of one that is defined, all is known.
+        assert_eq!(lets_in(pods(selector, ""), web.end()), selector.contains('!'), "{selector}");
+    }
+    assert!(lets_in(pods("kubernetes.io/metadata.name=x,!team", ""), web.end()));
 }
 
 #[test]
-fn s84_an_assumed_pod_is_matched_by_a_selector_of_everything_only() {
-    let none = Labels::default();
-    let assumed = Pod { namespace: None, namespace_labels: none, ..Pod::new("", "", "") };
-    assert!(lets_in(pods("", ""), assumed.end()));
+fn s84_an_assumed_pod_may_be_anyone_for_who_asks() {
+    let space = IpSet::net("10.0.0.0/8".parse().unwrap());
+    let assumed = End::Pod(PodEnd::assumed(&space));
+    assert!(lets_in(pods("", ""), assumed));
     for peer in [pods("", "!app"), pods("team!=red", ""), PeerMatch::Pods(local("shop", ""))] {
-        assert!(!lets_in(peer, assumed.end()));
+        assert_eq!(verdict(&from(peer), assumed, cart().end()), "unknown");
     }
     let everyone = policies(vec![policy("p", across("", ""), Egress, vec![])]);
-    assert!(!allowed(&everyone, assumed.end(), cart().end()));
+    assert_eq!(verdict(&everyone, assumed, cart().end()), "deny");
     let named = policies(vec![policy("p", across("", "!app"), Egress, vec![])]);
-    assert!(allowed(&named, assumed.end(), cart().end()));
+    assert_eq!(verdict(&named, assumed, cart().end()), "unknown");
+    // Which ports it declares is not known either.
+    let by_name = policies(vec![policy("p", local("shop", ""), Egress, vec![allow().port(named_tcp())])]);
+    assert_eq!(verdict(&by_name, cart().end(), assumed), "unknown");
+    assert!(!allowed_port(&by_name, cart().end(), assumed, Protocol::Udp, 80));
+    assert_eq!(ask_port(&by_name, cart().end(), assumed, Protocol::Udp, 80).verdict(), Verdict::Deny);
+}
+
+fn named_tcp() -> npv_models::policy::PortMatch {
+    named(Protocol::Tcp, "web")
 }
 
 #[test]
@@ -244,13 +262,16 @@ fn s16_both_sides_are_asked_in_the_same_address_family() {
     assert!(!allowed(&to_v6, narrow.end(), right.end()));
     assert!(!allowed(&to_v6, left.end(), right.end()));
     assert!(!allowed(&one, narrow.end(), right.end()));
-    // Of whom nothing is known can use either, and is in no block.
+    // Of whom no address is known may use either, as far as it may have addresses of it.
     let unknown = Pod::new("x", "left", "app=left");
     let from_all =
         policies(vec![policy("out", local("x", "app=left"), Egress, vec![allow().peer(block("fd09::/64"))])]);
-    assert!(allowed(&from_all, unknown.end(), right.end()));
+    assert!(allowed(&from_all, unknown.end(), right.end()), "nothing is said of where it is");
+    let in_v6 = unknown.clone().somewhere_in("fd09::/64");
+    assert!(allowed(&from_all, in_v6.end(), right.end()));
+    assert_eq!(verdict(&from_all, in_v6.somewhere_in("10.0.0.0/8").end(), right.end()), "unknown");
+    assert_eq!(verdict(&from_all, unknown.somewhere_in("10.0.0.0/8").end(), right.end()), "deny");
     assert!(!allowed(&from_all, narrow.end(), right.end()));
-    assert!(!allowed(&apart, unknown.end(), right.end()));
     // An address fixes the family.
     assert!(allowed(&apart, left.end(), address("10.9.0.77")));
     assert!(!allowed(&apart, left.end(), address("fd09::77")));
@@ -272,8 +293,10 @@ fn s64_nodes_by_label_and_the_pods_on_their_network() {
     assert!(!lets_out(nodes("pool=red"), End::Node(blue.end())));
     assert!(lets_out(nodes("pool=red"), End::Pod(agent.pod(Some(&red_end)))));
     assert!(!lets_out(nodes("pool=blue"), End::Pod(agent.pod(Some(&red_end)))));
-    assert!(!lets_out(nodes("pool=red"), agent.end()), "its node is not known");
-    assert!(!lets_out(nodes("!pool"), agent.end()), "nor that it has no label");
+    for selector in ["pool=red", "!pool"] {
+        let unknown = verdict(&to(nodes(selector)), cart().end(), agent.end());
+        assert_eq!(unknown, "unknown", "its node is not known, {selector}");
+    }
     assert!(lets_out(nodes(""), agent.end()), "any node will do");
     assert!(!lets_out(nodes(""), End::Pod(plain.pod(Some(&red_end)))), "a pod is no node");
     assert!(!lets_out(nodes(""), address("192.168.0.1")));
@@ -305,14 +328,26 @@ fn s67_an_unknown_peer_fails_closed() {
 }
 
 #[test]
+fn s67_so_does_what_is_no_unknown_peer() {
+    let web = Pod::new("x", "web", "");
+    for action in [Action::Allow, Action::Deny, Action::Pass] {
+        let set = before_the_opposite(action, not(PeerMatch::Unknown));
+        assert!(!allowed(&set, cart().end(), web.end()), "{action:?}");
+    }
+}
+
+#[test]
 fn s64_what_a_domain_resolves_to_is_not_known() {
     let web = Pod::new("x", "web", "");
     let domain = || PeerMatch::Domain("*.example.com".into());
-    let set = before_the_opposite(Action::Allow, domain());
-    assert!(!allowed(&set, cart().end(), address("10.0.0.1")));
-    let set = before_the_opposite(Action::Deny, domain());
-    assert!(!allowed(&set, cart().end(), address("10.0.0.1")), "it may be that address");
-    assert!(allowed(&set, cart().end(), web.end()), "a domain is outside the cluster");
+    for action in [Action::Allow, Action::Deny] {
+        let set = before_the_opposite(action, domain());
+        assert_eq!(verdict(&set, cart().end(), address("10.0.0.1")), "unknown");
+        let certain = if action == Action::Allow { "allow" } else { "deny" };
+        assert_eq!(verdict(&set, cart().end(), End::Domain("a.example.com")), certain);
+        assert_eq!(verdict(&set, cart().end(), End::Domain("example.com")), "unknown", "by the same address");
+        assert_eq!(allowed(&set, cart().end(), web.end()), action == Action::Deny, "no pod is a domain");
+    }
 }
 
 #[test]
