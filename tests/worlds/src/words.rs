@@ -291,7 +291,7 @@ pub fn deny_wins(policies: Vec<Policy>) -> Tier {
 
 /// A layer with these tiers.
 pub fn layer(name: &str, tiers: Vec<Tier>) -> Layer {
-    Layer { name: name.into(), tiers }
+    Layer { name: name.into(), tunnels: Vec::new(), tiers }
 }
 
 /// One layer with these tiers.
