@@ -17,7 +17,7 @@ impl Flow<'_> {
 
     /// Whether it is not known which of its families the ends have in common, so that only what passes in each of them
     /// passes for certain.
-    pub(super) fn is_of_unknown_family(&self) -> bool {
+    pub fn is_of_unknown_family(&self) -> bool {
         self.src.is_hidden() || self.dst.is_hidden()
     }
 }

@@ -14,4 +14,5 @@ mod laws;
 mod routes;
 mod semantics;
 mod truths;
+mod unseen;
 mod yaml;

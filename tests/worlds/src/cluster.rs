@@ -224,12 +224,12 @@ fn realise(
         attributes: Arc::new(attributes),
         ports: ports.into(),
         host_network,
+        mesh: None,
         members,
         pods,
         several: pods > 1,
         undeclared: false,
         dns: npv_models::cluster::Dns::Cluster,
-        mesh: None,
         span: span(),
     }
 }

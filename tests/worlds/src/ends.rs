@@ -1,14 +1,12 @@
 //! The concrete ends of a world's flows.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Mutex;
 
 use npv_models::cluster::{Cluster, GroupId, Member};
 use npv_models::decide::{End, NodeEnd, PodEnd};
 use npv_models::policy::Entity;
-use npv_models::space::{DomainName, IpSet, Labels};
+use npv_models::space::{IpSet, Labels};
 
 /// Who is at an end of a flow, by where the cluster holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +29,8 @@ pub enum Who {
 pub struct Inventory<'w> {
     cluster: &'w Cluster,
     nodes: Vec<NodeEnd<'w>>,
+    /// Nodes that are like these and others.
+    others: Vec<NodeEnd<'w>>,
     pod_space: &'w IpSet,
     node_space: &'w IpSet,
 }
@@ -58,8 +58,10 @@ impl<'w> Inventory<'w> {
             addresses: &node.addresses,
             within: &spaces.nodes,
         };
-        let nodes = cluster.nodes.iter().map(node).collect();
-        Self { cluster, nodes, pod_space: &spaces.pods, node_space: &spaces.nodes }
+        let nodes: Vec<NodeEnd<'w>> = cluster.nodes.iter().map(node).collect();
+        let others = ["another", "a third"].into_iter().zip(&nodes);
+        let others = others.map(|(name, node)| NodeEnd { name, ..*node }).collect();
+        Self { cluster, nodes, others, pod_space: &spaces.pods, node_space: &spaces.nodes }
     }
 
     /// Every pod and node, of a template one pod.
@@ -82,6 +84,15 @@ impl<'w> Inventory<'w> {
 
     /// The end; `None` where the cluster has none such.
     pub fn end(&self, who: Who) -> Option<End<'_>> {
+        self.end_among(&self.nodes, who)
+    }
+
+    /// The same as a pod in general: on a node that is like its own, but nobody else's.
+    pub fn anywhere(&self, who: Who) -> Option<End<'_>> {
+        self.end_among(&self.others, who)
+    }
+
+    fn end_among<'a>(&'a self, nodes: &'a [NodeEnd<'w>], who: Who) -> Option<End<'a>> {
         match who {
             Who::Pod(group, member) => {
                 let group = self.cluster.groups.get(group.0 as usize)?;
@@ -92,6 +103,7 @@ impl<'w> Inventory<'w> {
                     None => None,
                 };
                 let node = member.and_then(|member| member.node.as_deref());
+                let node = self.nodes.iter().position(|known| Some(known.name) == node);
                 Some(End::Pod(PodEnd {
                     name: member.map(|member| &*member.name),
                     namespace: Some(&namespace.name),
@@ -102,12 +114,12 @@ impl<'w> Inventory<'w> {
                     host_network: group.host_network,
                     addresses: member.map_or(&[], |member| &member.addresses),
                     within: if group.host_network { self.node_space } else { self.pod_space },
-                    node: self.nodes.iter().find(|end| Some(end.name) == node),
+                    node: node.and_then(|node| nodes.get(node)),
                 }))
             }
             Who::Assumed => Some(End::Pod(PodEnd::assumed(self.pod_space))),
             Who::Entity(entity) => Some(End::Entity(entity)),
-            Who::Domain(name) => Some(End::Domain(domain(name))),
+            Who::Domain(name) => crate::policies::domain(name).map(End::Domain),
             Who::Node(index) => self.nodes.get(index).copied().map(End::Node),
             Who::Address(address) => Some(End::Address(address)),
         }
@@ -126,11 +138,4 @@ impl fmt::Display for Who {
             Self::Address(address) => address.fmt(f),
         }
     }
-}
-
-/// A domain name for as long as the tests run: ends are copied about.
-fn domain(name: &'static str) -> &'static DomainName {
-    static KNOWN: Mutex<BTreeMap<&str, &DomainName>> = Mutex::new(BTreeMap::new());
-    let mut known = KNOWN.lock().unwrap();
-    known.entry(name).or_insert_with(|| Box::leak(Box::new(name.into())))
 }

@@ -26,7 +26,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use npv_models::cluster::Cluster;
 use npv_models::decide::Profile;
-use npv_models::policy::{PeerMatch, Peers, PolicySet, PortItem, PortMatch, Ports, Rule};
+use npv_models::policy::{Entity, PeerMatch, Peers, PolicySet, PortItem, PortMatch, Ports, Rule};
 use npv_models::space::Protocol;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -168,6 +168,17 @@ impl World {
     pub fn all_boundary_ports(&self) -> Vec<(Protocol, u16)> {
         let of = |protocol| self.boundary_ports(protocol).into_iter().map(move |port| (protocol, port));
         self.protocols().into_iter().flat_map(of).collect()
+    }
+
+    /// Whether rules compare the node of their subject with that of the other end.
+    pub fn compares_nodes(&self) -> bool {
+        let peers = self.rules().flat_map(|rule| [&rule.own, &rule.peers]);
+        let listed = peers.filter_map(|peers| match peers {
+            Peers::Anyone => None,
+            Peers::Listed(peers) => Some(peers),
+        });
+        let mut terms = listed.flatten().flat_map(|peer| peer.matches.terms());
+        terms.any(|(term, _)| matches!(term, PeerMatch::Entity(Entity::OwnNode | Entity::OtherNode)))
     }
 
     /// Whether a pod or node is known to have addresses of both families.

@@ -1,15 +1,15 @@
 //! Random policies.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use ipnet::IpNet;
 use npv_models::policy::{
     Action, Entity, Isolation, Layer, Mode, NamespaceSelector, NoMatch, ObjectRef, PeerMatch, Peers,
-    PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Priority, Profile, Rule, Same, Tier,
+    PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Priority, Profile, Rule, Same, Tier, Tunnel,
     attribute,
 };
 use npv_models::space::{
-    Language, Operator, PortSet, Protocol, RequestSet, Requirement, Selector, Traffic, icmp_messages, mask,
+    DomainName, Language, Operator, PortSet, Protocol, RequestSet, Requirement, Selector, Traffic, icmp_messages, mask,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -43,6 +43,12 @@ const BLOCKS: [&str; 18] = [
 
 /// Domains that policies name.
 pub const DOMAINS: [&str; 3] = ["*.example.com", "www.example.com", "example.org"];
+
+/// One of them as an end of a flow.
+pub fn domain(name: &str) -> Option<&'static DomainName> {
+    static NAMES: LazyLock<[DomainName; 3]> = LazyLock::new(|| DOMAINS.map(DomainName::from));
+    NAMES.iter().find(|known| known.as_str() == name)
+}
 
 /// Namespaces by name, the one that is always there most often.
 const NAMED: [&str; 4] = ["n0", "n0", "n1", "n2"];
@@ -320,11 +326,14 @@ fn layer(shape: Shape, name: &'static str) -> impl Strategy<Value = Layer> {
     ];
     // A pass leads to the next tier, or to a named one behind it, or to the end.
     let pass = weighted(if shape.terms { 0.3 } else { 0.0 }, 1_usize..=3);
-    (tiers, pass).prop_map(move |(mut tiers, pass)| {
+    let ends = || pods(Shape { terms: false, ..shape }).prop_map(PeerMatch::Pods);
+    let tunnel = (ends(), ends(), select(&PORTS[..])).prop_map(|(src, dst, port)| Tunnel { src, dst, port });
+    let tunnel = weighted(if shape.terms { 0.1 } else { 0.0 }, tunnel);
+    (tiers, pass, tunnel).prop_map(move |(mut tiers, pass, tunnel)| {
         if let Some(first) = tiers.first_mut() {
             first.pass = pass;
         }
-        layer_of(name, tiers)
+        Layer { tunnels: tunnel.into_iter().collect(), ..layer_of(name, tiers) }
     })
 }
 

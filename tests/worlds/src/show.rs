@@ -52,6 +52,13 @@ pub(super) fn world(world: &World, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     }
     for layer in &world.policies.layers {
         writeln!(f, "layer {}:", layer.name)?;
+        for tunnel in &layer.tunnels {
+            write!(f, "- tunnel to port {} from ", tunnel.port)?;
+            peer(&tunnel.src, f)?;
+            write!(f, " to ")?;
+            peer(&tunnel.dst, f)?;
+            writeln!(f)?;
+        }
         for one in &layer.tiers {
             tier(one, f)?;
         }

@@ -458,10 +458,10 @@ impl Town {
             name: name.into(),
             span: span(),
             service_account: None,
+            groups: Vec::new(),
             hook: false,
             labels: None,
             mentions: Vec::new(),
-            groups: Vec::new(),
         });
         self.group(labels)
     }
@@ -479,12 +479,12 @@ impl Town {
             attributes: Arc::default(),
             ports: Arc::new([]),
             host_network: false,
+            mesh: None,
             members: Vec::new(),
             pods: 2,
             several: true,
             undeclared: false,
             dns: npv_models::cluster::Dns::Cluster,
-            mesh: None,
             span: span(),
         });
         self.cluster.groups.last_mut().unwrap()

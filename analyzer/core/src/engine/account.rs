@@ -130,7 +130,7 @@ impl Account {
         let families: Vec<Option<Family>> = std::iter::once(None).chain(apart).collect();
         // The same layers, tiers and policies for each family.
         let compiled: Vec<_> =
-            families.iter().map(|family| compile(&vocabulary, &classes, *family, &everybody)).collect();
+            families.iter().map(|family| compile(&vocabulary, &classes, *family, &everybody).0).collect();
         let layers = vocabulary.layers.iter().enumerate().map(|(layer, terms)| {
             let tiers = terms.iter().enumerate().map(|(tier, terms)| {
                 let tiers: Vec<&CompiledTier> =
@@ -169,7 +169,7 @@ impl Account {
                     outside: classes.outside.contains(&number),
                     family: match signature.families {
                         Families::Only(family) => Some(family),
-                        Families::Both | Families::Outside => None,
+                        Families::Both | Families::Hidden | Families::Outside => None,
                     },
                 })
                 .collect(),

@@ -233,8 +233,9 @@ impl Classes {
             })
             .collect();
 
-        let families_matter = families_matter(cluster, space, widest);
-        let mut classifier = Classifier::new(cluster, vocabulary, space, widest, families_matter);
+        let spaces = [cluster.pod_space(), cluster.node_space()];
+        let families_matter = families_matter(cluster, space, widest, assumed, &spaces);
+        let mut classifier = Classifier::new(cluster, vocabulary, space, widest, families_matter, &spaces);
         let plain = Signature {
             subject: Subject::No,
             selectors: no_selectors,
@@ -285,13 +286,15 @@ impl Classes {
                         selectors: lists.number(those(Truth::Yes)),
                         maybe: lists.number(those(Truth::Maybe)),
                         names: ports.number(any_port(vocabulary, traffic)),
-                        hidden: classifier.hidden(profile.blocks_match_pods, Hidden::AmongPods),
+                        hidden: classifier.hidden(widest.blocks_match_pods, Hidden::AmongPods),
+                        families: classifier.families(&[], Hidden::AmongPods),
                         place: classifier.place(true, None, None),
                         ..plain.clone()
                     }
                 }
                 AssumedKind::Entity(entity) => Signature {
                     own: Some(Owner::Entity(entity)),
+                    families: classifier.families(&[], Hidden::AmongNodes),
                     hidden: match entity {
                         Entity::World | Entity::Ingress | Entity::Health => Hidden::No,
                         _ => classifier.hidden(widest.blocks_match_nodes, Hidden::AmongNodes),
@@ -344,7 +347,7 @@ impl Classes {
             selection,
             families_matter,
         };
-        classes.invert(vocabulary, space, &[cluster.pod_space(), cluster.node_space()]);
+        classes.invert(vocabulary, space, &spaces);
         classes
     }
 
@@ -571,13 +574,30 @@ fn widest(vocabulary: &Vocabulary<'_>, chosen: Profile) -> Profile {
     })
 }
 
-/// Whether a pod or node that blocks can see has addresses of both families, and is in a block.
-fn families_matter(cluster: &Cluster, space: &AddressSpace, profile: Profile) -> bool {
-    let groups = cluster.groups.iter().filter(|group| in_blocks(profile, group));
-    let pods = groups.flat_map(|group| &group.members).map(|pod| &*pod.addresses);
+/// Whether a pod or node that blocks can see has addresses of both families and is in a block, or may have addresses of
+/// either.
+fn families_matter(
+    cluster: &Cluster,
+    space: &AddressSpace,
+    profile: Profile,
+    assumed: &[Assumed],
+    [pod_space, _]: &[IpSet; 2],
+) -> bool {
+    let groups = || cluster.groups.iter().filter(|group| in_blocks(profile, group));
+    let pods = groups().flat_map(|group| &group.members).map(|pod| &*pod.addresses);
     let mut all = pods.chain(cluster.nodes.iter().map(|node| &*node.addresses));
-    let both = |addresses: &[IpAddr]| addresses.len() > 1 && Families::of(addresses) == Families::Both;
-    space.classes() > 1 && all.any(|addresses| both(addresses) && !space.reduce(addresses).is_empty())
+    let both = |addresses: &[IpAddr]| {
+        addresses.len() > 1 && Families::of(addresses, &IpSet::EMPTY) == Families::Both
+    };
+    let either = Families::of(&[], pod_space) == Families::Hidden;
+    let hidden = |group: &PodGroup| {
+        !group.host_network
+            && (group.members.is_empty() || group.members.iter().any(|member| member.addresses.is_empty()))
+    };
+    let is_pod = |assumed: &Assumed| assumed.kind == AssumedKind::Pod;
+    space.classes() > 1
+        && (all.any(|addresses| both(addresses) && !space.reduce(addresses).is_empty())
+            || either && (groups().any(hidden) || profile.blocks_match_pods && assumed.iter().any(is_pod)))
 }
 
 /// What the named ports that policies speak of are on a group of pods (S-24).

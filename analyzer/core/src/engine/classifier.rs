@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use npv_models::cluster::{Cluster, Member, PodGroup};
 use npv_models::decide::Profile;
-use npv_models::space::Labels;
+use npv_models::space::{IpSet, Labels, Truth};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
@@ -40,8 +40,10 @@ pub(crate) struct Classifier<'a> {
     space: &'a AddressSpace,
     profile: Profile,
     families_matter: bool,
-    /// The node selectors that match each node.
-    node_selectors: Vec<Vec<u32>>,
+    /// Where the addresses are that no manifest shows: those of pods, and those of nodes.
+    spaces: &'a [IpSet; 2],
+    /// The node selectors that match each node for certain, and those that may.
+    node_selectors: Vec<[Vec<u32>; 2]>,
     node_numbers: FxHashMap<&'a str, u32>,
     /// Numbers for all nodes that pods are known to run on, where rules ask.
     names: FxHashMap<&'a str, u32>,
@@ -56,10 +58,14 @@ impl<'a> Classifier<'a> {
         space: &'a AddressSpace,
         profile: Profile,
         families_matter: bool,
+        spaces: &'a [IpSet; 2],
     ) -> Self {
-        let matching = |labels: &Labels| -> Vec<u32> {
-            let selectors = (0_u32..).zip(vocabulary.nodes.values());
-            selectors.filter(|(_, selector)| selector.matches(labels)).map(|(number, _)| number).collect()
+        let matching = |labels: &Labels| {
+            [Truth::Yes, Truth::Maybe].map(|wanted| {
+                let selectors = (0_u32..).zip(vocabulary.nodes.values());
+                let found = selectors.filter(|(_, selector)| selector.truth(labels) == wanted);
+                found.map(|(number, _)| number).collect()
+            })
         };
         let mut names: FxHashMap<&str, u32> = FxHashMap::default();
         if vocabulary.relations.nodes {
@@ -81,6 +87,7 @@ impl<'a> Classifier<'a> {
             space,
             profile,
             families_matter,
+            spaces,
         }
     }
 
@@ -93,8 +100,10 @@ impl<'a> Classifier<'a> {
     }
 
     /// The families that an end with these addresses can use, as far as they matter.
-    fn families(&self, addresses: &[IpAddr]) -> Families {
-        if self.families_matter { Families::of(addresses) } else { Families::Both }
+    pub(crate) fn families(&self, addresses: &[IpAddr], among: Hidden) -> Families {
+        let [pods, nodes] = self.spaces;
+        let within = if among == Hidden::AmongPods { pods } else { nodes };
+        if self.families_matter { Families::of(addresses, within) } else { Families::Both }
     }
 
     /// Units that are each a class of their own.
@@ -142,16 +151,14 @@ impl<'a> Classifier<'a> {
             let node = name.and_then(|name| self.node_numbers.get(name));
             let (nodes, maybe_nodes) = match node {
                 _ if !by_node => (Vec::new(), Vec::new()),
-                Some(node) => {
-                    (self.node_selectors.get(*node as usize).cloned().unwrap_or_default(), Vec::new())
-                }
+                Some(node) => self.selectors_of(*node),
                 None => (self.selectors_of_any_node(), self.selectors_of_some_nodes()),
             };
             let among = if group.host_network { Hidden::AmongNodes } else { Hidden::AmongPods };
             Location {
                 addresses: self.space.reduce(addresses),
                 hidden: if known.is_empty() { self.hidden(seen, among) } else { Hidden::No },
-                families: self.families(known),
+                families: self.families(known, among),
                 nodes,
                 maybe_nodes,
                 place: self.place(true, Some(group.namespace.0), name),
@@ -198,17 +205,24 @@ impl<'a> Classifier<'a> {
         selectors.filter(|(_, selector)| !selector.is_everything()).map(|(number, _)| number).collect()
     }
 
+    /// The node selectors that match a node for certain, and those that may.
+    fn selectors_of(&self, node: u32) -> (Vec<u32>, Vec<u32>) {
+        let [certain, maybe] = self.node_selectors.get(node as usize).cloned().unwrap_or_default();
+        (certain, maybe)
+    }
+
     /// All nodes.
     pub(crate) fn nodes(&mut self, plain: &Signature) {
         for (number, node) in (0_u32..).zip(&self.cluster.nodes) {
-            let nodes = self.node_selectors.get(number as usize).cloned().unwrap_or_default();
+            let (nodes, maybe_nodes) = self.selectors_of(number);
             let seen = if self.profile.blocks_match_nodes { &*node.addresses } else { &[] };
             let addresses = self.space.reduce(seen);
-            let families = self.families(&node.addresses);
+            let families = self.families(&node.addresses, Hidden::AmongNodes);
             let among = self.hidden(self.profile.blocks_match_nodes, Hidden::AmongNodes);
             let hidden = if node.addresses.is_empty() { among } else { Hidden::No };
             let place = self.place(false, None, Some(&node.name));
-            let signature = Signature { families, addresses, hidden, nodes, place, ..plain.clone() };
+            let signature =
+                Signature { families, addresses, hidden, nodes, maybe_nodes, place, ..plain.clone() };
             self.unit(Owner::Node(number), signature, None);
         }
     }

@@ -130,14 +130,14 @@ impl CompiledTier {
     }
 }
 
-/// Compiles all tiers of a vocabulary, layer by layer; with a family, blocks of the other one match no pod and
-/// no node.
+/// Compiles all tiers of a vocabulary, layer by layer, and what peers are where the network plugin has all choices; with a
+/// family, blocks of the other one match no pod and no node.
 pub(crate) fn compile(
     vocabulary: &Vocabulary<'_>,
     classes: &Classes,
     family: Option<Family>,
     everybody: &Arc<ClassSet>,
-) -> Vec<Vec<CompiledTier>> {
+) -> (Vec<Vec<CompiledTier>>, Arc<Terms>) {
     let of_family = |block: &IpSet| match family {
         None => true,
         Some(family) => !block.of(family).is_empty(),
@@ -154,19 +154,20 @@ pub(crate) fn compile(
         })
         .collect();
     let mut known: Vec<(Profile, Arc<Terms>)> = Vec::new();
+    let mut terms = |profile: Profile| match known.iter().find(|(other, _)| *other == profile) {
+        Some((_, terms)) => terms.clone(),
+        None => {
+            let terms = Arc::new(Terms::new(classes, profile, &blocks, everybody));
+            known.push((profile, terms.clone()));
+            terms
+        }
+    };
+    let chosen = terms(classes.profile);
     let mut compile = |tier: &TierTerms| {
         let profile = tier.fixed.unwrap_or(classes.profile);
-        let terms = match known.iter().find(|(other, _)| *other == profile) {
-            Some((_, terms)) => terms.clone(),
-            None => {
-                let terms = Arc::new(Terms::new(classes, profile, &blocks, everybody));
-                known.push((profile, terms.clone()));
-                terms
-            }
-        };
-        tier_of(terms, tier, profile)
+        tier_of(terms(profile), tier, profile)
     };
-    vocabulary.layers.iter().map(|tiers| tiers.iter().map(&mut compile).collect()).collect()
+    (vocabulary.layers.iter().map(|tiers| tiers.iter().map(&mut compile).collect()).collect(), chosen)
 }
 
 fn tier_of(terms: Arc<Terms>, tier: &TierTerms, profile: Profile) -> CompiledTier {

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use npv_models::policy::Direction;
-use npv_models::space::Family;
+use npv_models::space::{Family, IpSet};
 use rayon::prelude::*;
 
 use super::classes::Classes;
@@ -17,8 +17,10 @@ use super::vocabulary::{Numbered, Vocabulary};
 /// The families that an end can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Families {
-    /// A pod or node with addresses of both, or with none that is known.
+    /// A pod or node with addresses of both.
     Both,
+    /// A pod or node of which no manifest shows whether it has addresses of the one, of the other or of both.
+    Hidden,
     /// A pod or node with addresses of one.
     Only(Family),
     /// Outside the cluster: addresses, each of its own family, and domains, which resolve to any of them.
@@ -26,12 +28,17 @@ pub(crate) enum Families {
 }
 
 impl Families {
-    /// Of a pod or node with these known addresses.
-    pub(crate) fn of(addresses: &[IpAddr]) -> Self {
-        let has = |family| addresses.iter().any(|address| Family::of(*address) == family);
+    /// Of a pod or node with these known addresses, or with one somewhere in there if none is known (S-16).
+    pub(crate) fn of(addresses: &[IpAddr], within: &IpSet) -> Self {
+        let hidden = addresses.is_empty();
+        let has = |family| match hidden {
+            true => !within.of(family).is_empty(),
+            false => addresses.iter().any(|address| Family::of(*address) == family),
+        };
         match (has(Family::V4), has(Family::V6)) {
             (true, false) => Self::Only(Family::V4),
             (false, true) => Self::Only(Family::V6),
+            (true, true) if hidden => Self::Hidden,
             (true, true) | (false, false) => Self::Both,
         }
     }
@@ -39,7 +46,7 @@ impl Families {
     /// Whether it can use the family.
     pub(crate) fn has(self, family: Family) -> bool {
         match self {
-            Self::Both | Self::Outside => true,
+            Self::Both | Self::Hidden | Self::Outside => true,
             Self::Only(own) => own == family,
         }
     }
@@ -67,7 +74,7 @@ pub(crate) fn planes(vocabulary: &Vocabulary<'_>, classes: &Classes, traffic: &T
         return vec![Plane { egress, ingress }];
     }
     let programs = Family::ALL.map(|family| Program::new(vocabulary, classes, traffic, Some(family)));
-    let masks = Masks::of(classes);
+    let masks = Masks::of(classes, traffic);
     let by_direction = Direction::ALL
         .map(|direction| masks.apart(&programs.each_ref().map(|program| program.tables(direction))));
     let [egress, ingress] = by_direction;
@@ -77,14 +84,16 @@ pub(crate) fn planes(vocabulary: &Vocabulary<'_>, classes: &Classes, traffic: &T
 /// The classes by the families that they can use.
 struct Masks<'a> {
     classes: &'a Classes,
+    traffic: &'a TrafficTable,
     both: ClassSet,
+    hidden: ClassSet,
     /// Pods and nodes of one family.
     only: [ClassSet; 2],
     outside: ClassSet,
 }
 
 impl<'a> Masks<'a> {
-    fn of(classes: &'a Classes) -> Self {
+    fn of(classes: &'a Classes, traffic: &'a TrafficTable) -> Self {
         let those = |wanted: Families| -> ClassSet {
             let numbered = (0_u32..).zip(&classes.signatures);
             let found = numbered.filter(|(_, signature)| signature.families == wanted);
@@ -92,7 +101,9 @@ impl<'a> Masks<'a> {
         };
         Self {
             classes,
+            traffic,
             both: those(Families::Both),
+            hidden: those(Families::Hidden),
             only: Family::ALL.map(|family| those(Families::Only(family))),
             outside: those(Families::Outside),
         }
@@ -114,16 +125,21 @@ impl<'a> Masks<'a> {
             let table = |kind: &(u32, Families)| {
                 let [v4, v6] = tables.each_ref().map(|tables| tables.tables.get(kind.0 as usize));
                 let certain = [v4, v6].map(|table| table.map_or(&nothing, |table| &table.certain));
-                let vague = [v4, v6].iter().flatten().any(|table| table.possible.is_some());
+                // What hidden ends have in common is not known, so that only what passes in both families is certain.
+                let hidden = kind.1 == Families::Hidden || !self.hidden.is_empty();
+                let vague = hidden || [v4, v6].iter().flatten().any(|table| table.possible.is_some());
                 let possible = vague.then(|| {
                     [v4, v6].map(|table| match table {
                         Some(table) => table.possible.as_ref().unwrap_or(&table.certain),
                         None => &nothing,
                     })
                 });
+                let both = hidden.then(|| self.common(certain));
+                let certain = self.masked(family, kind.1, certain, both.as_ref());
+                let possible = possible.map(|possible| self.masked(family, kind.1, possible, None));
                 Table {
-                    certain: self.masked(family, kind.1, certain),
-                    possible: possible.map(|possible| self.masked(family, kind.1, possible)),
+                    possible: possible.filter(|possible| *possible != certain),
+                    certain,
                     isolated: v4.is_some_and(|table| table.isolated),
                 }
             };
@@ -131,21 +147,44 @@ impl<'a> Masks<'a> {
         })
     }
 
+    /// What passes in both families.
+    fn common(&self, [v4, v6]: [&Relation; 2]) -> Relation {
+        let rows = v4.rows().iter().flat_map(|(peers, traffic)| {
+            v6.among(peers).map(|(peers, other)| (peers, self.traffic.intersection(*traffic, other)))
+        });
+        Relation::from_disjoint(rows)
+    }
+
     /// What an end of these families has with others in the plane of a family: with pods and nodes that can use
     /// it too; with what is outside the cluster, in every plane, as only one side has a say there and asks for
     /// the address's own family; and in the plane of IPv4 with those that it has no family in common with, by
     /// theirs.
-    fn masked(&self, family: Family, own: Families, [v4, v6]: [&Relation; 2]) -> Relation {
+    ///
+    /// `common` is what passes in both, if that is all that there is between ends of which one is hidden.
+    fn masked(
+        &self,
+        family: Family,
+        own: Families,
+        [v4, v6]: [&Relation; 2],
+        common: Option<&Relation>,
+    ) -> Relation {
         // No policy applies to an end outside the cluster.
         if own == Families::Outside {
             return v4.clone();
         }
         let [only_v4, only_v6] = &self.only;
         let mut parts = vec![(v4, &self.outside)];
-        match (family, own.has(family)) {
-            (Family::V4, true) => parts.extend([(v4, &self.both), (v4, only_v4)]),
-            (Family::V6, true) => parts.extend([(v6, &self.both), (v6, only_v6)]),
-            (_, false) => {}
+        let (relation, only) = match family {
+            Family::V4 => (v4, only_v4),
+            Family::V6 => (v6, only_v6),
+        };
+        if own.has(family) {
+            let with_hidden = match own {
+                Families::Both | Families::Hidden => common.unwrap_or(relation),
+                Families::Only(_) | Families::Outside => relation,
+            };
+            let with_both = if own == Families::Hidden { with_hidden } else { relation };
+            parts.extend([(with_both, &self.both), (with_hidden, &self.hidden), (relation, only)]);
         }
         match (family, own) {
             (Family::V4, Families::Only(Family::V4)) => parts.push((v6, only_v6)),

@@ -12,6 +12,8 @@ use super::lists::Lists;
 const OTHER: u32 = u32::MAX;
 /// The value of a label that no manifest shows (S-88).
 const UNKNOWN: u32 = u32::MAX - 1;
+/// Where a look into a value does not hold, and the absence of its number would mean that nobody knows.
+const FAILS: u32 = u32::MAX - 2;
 /// Stands, as the last key, for labels that nothing shows (S-84), and for such attributes.
 const OPEN: u32 = u32::MAX;
 const OPEN_ATTRIBUTES: u32 = u32::MAX - 1;
@@ -121,6 +123,8 @@ impl<'p> Mentioned<'p> {
             for (requirement, number) in self.patterns_of.get(key).into_iter().flatten() {
                 if requirement.accepts(Some(value)) != requirement.operator.is_negative() {
                     reduced.push((*number, OTHER));
+                } else if labels.is_open() {
+                    reduced.push((*number, FAILS));
                 }
             }
         }
@@ -177,6 +181,7 @@ impl Test {
             (Some(UNKNOWN), _) => Truth::Maybe,
             (Some(value), Operator::In) => listed(value).into(),
             (Some(value), Operator::NotIn) => (!listed(value)).into(),
+            (Some(FAILS), operator) => operator.is_negative().into(),
             // The number of a pattern is there where its positive form holds.
             (Some(_), operator) => (!operator.is_negative()).into(),
         }

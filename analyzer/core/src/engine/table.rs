@@ -90,7 +90,7 @@ impl<'a> Program<'a> {
         family: Option<Family>,
     ) -> Self {
         let everybody = Arc::new(ClassSet::range(0..classes.len()));
-        let layers = compile(vocabulary, classes, family, &everybody);
+        let (layers, chosen) = compile(vocabulary, classes, family, &everybody);
         let mut subjects = [FxHashSet::default(), FxHashSet::default()];
         let mut names_ports = FxHashSet::default();
         let mut asks_own = FxHashSet::default();
@@ -112,10 +112,8 @@ impl<'a> Program<'a> {
             }
         }
         let own_node = classes.profile.own_node_can_be_denied.then(|| classes.entity(Entity::OwnNode));
-        let tunnels = vocabulary.tunnels.iter().zip(&layers).map(|(tunnels, tiers)| {
-            // Tunnels are between pods that every tier sees alike.
-            let Some(first) = tiers.first() else { return Vec::new() };
-            let ends = |term| first.terms.peer(term, Action::Allow, None);
+        let tunnels = vocabulary.tunnels.iter().map(|tunnels| {
+            let ends = |term| chosen.peer(term, Action::Allow, None);
             tunnels.iter().map(|tunnel| (ends(&tunnel.src), ends(&tunnel.dst), tunnel.port)).collect()
         });
         Self {

@@ -27,11 +27,7 @@ fn tiers() -> (World, PolicySet) {
         policy(pods("data", "app=db"), Some(from("", "app=api", 5432)), None),
         policy(pods("shop", "app=api"), Some(from("", "app=web", 80)), None),
         policy(pods("shop", "app=cron"), Some(from("", "app=web", 80)), None),
-        policy(
-            pods("shop", "app=web"),
-            Some(vec![allow(vec![block("0.0.0.0/0", &[])], vec![tcp(443)])]),
-            None,
-        ),
+        policy(pods("shop", "app=web"), Some(vec![allow(vec![block("0.0.0.0/0")], vec![tcp(443)])]), None),
     ]);
     (world, policies)
 }
@@ -115,7 +111,8 @@ fn namespaces_carry_the_union_of_their_endpoints_traffic() {
         lines,
         [
             "shop -> data: TCP 5432",
-            "shop -> shop: TCP 80",
+            // S-16: wherever the pods of the shop are, they are in 0.0.0.0/0.
+            "shop -> shop: TCP 80,443",
             "shop -> external-1: all",
             "shop -> external-2: all",
             "external-1 -> shop: TCP 443",
@@ -140,7 +137,7 @@ fn random_world() -> impl Strategy<Value = (World, PolicySet)> {
             .iter()
             .map(|(from, to, port)| {
                 let peer = if *from == 6 {
-                    block("192.0.2.0/24", &[])
+                    block("192.0.2.0/24")
                 } else {
                     PeerMatch::Pods(pods_in("", &format!("app=a{from}")))
                 };

@@ -53,7 +53,7 @@ fn parts_are_named_by_ports_host_network_and_addresses() {
     world.group("app=w").host_network = true;
     let policies = network_policies(vec![policy(
         pods("a", ""),
-        Some(vec![allow(vec![block("10.0.1.0/24", &[])], vec![tcp(1)])]),
+        Some(vec![allow(vec![block("10.0.1.0/24")], vec![tcp(1)])]),
         None,
     )]);
     let engine = world.engine(&policies);

@@ -27,7 +27,7 @@ fn world(namespaces: usize, replicas: u32) -> (World, PolicySet) {
             Some(vec![allow(vec![peer], vec![named("http")])]),
             None,
         ));
-        let block = block("10.0.0.0/8", &[&format!("10.{number}.1.0/24")]);
+        let block = block(&format!("10.0.0.0/8 !10.{number}.1.0/24"));
         policies.push(policy(
             pods(&name, "app=a1"),
             None,
@@ -113,7 +113,7 @@ fn tables_of_many_rules_are_exact_too() {
     let admin = ordered(vec![policy(pods_in("", ""), Some(rules), None)]);
     let networks =
         union(vec![policy(pods("a", ""), Some(vec![allow(vec![], vec![tcp(1), tcp(2), tcp(4)])]), None)]);
-    let engine = world.engine(&PolicySet { layers: vec![layer(vec![admin, networks])] });
+    let engine = world.engine(&PolicySet { layers: vec![layer("CNI", vec![admin, networks])] });
     assert_eq!(between(&engine, &name(0), &name(9)), "TCP 3-4");
     assert_eq!(between(&engine, &name(1), &name(9)), "TCP 2,4");
     assert_eq!(between(&engine, &name(2), &name(9)), "TCP 2-3");
