@@ -39,6 +39,7 @@ mod house;
 mod integrations;
 mod laws;
 mod readme;
+mod remedies;
 mod rules;
 mod symbolic;
 mod trace_and_reach;

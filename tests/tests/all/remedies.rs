@@ -1,7 +1,5 @@
 //! What a finding offers to write settles it, and two offers never have one name.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
