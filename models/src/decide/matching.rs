@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{End, Flow, Outcome, PodEnd, Profile};
+use super::{End, Flow, Outcome, PodEnd, Profile, Unmet};
 use crate::policy::{
     Action, Direction, Entity, Layer, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, Policy,
     PortItem, PortMatch, Ports, Rule, Same, Tier, Tunnel, attribute,
@@ -110,6 +110,15 @@ impl Rule {
         let certain = ports.certain.difference(&excluded.possible);
         let possible = ports.possible.difference(&excluded.certain);
         Outcome { certain: if ends.certain() { certain } else { RequestSet::none() }, possible }
+    }
+
+    /// What it asks of the flow besides its peers and ports, and is not so for certain.
+    pub(super) fn asks_otherwise(&self, view: &View<'_>) -> Vec<Unmet<'static>> {
+        let own = self.own.truth(view, view.flow.subject(view.direction), self.action);
+        let excluded = union(&self.not_ports, view);
+        let own = (!own.certain()).then_some(Unmet::OwnEnd);
+        let left_out = (!excluded.possible.is_empty()).then_some(Unmet::LeftOut);
+        own.into_iter().chain(left_out).collect()
     }
 
     /// Whether the rule matches some of the flow for certain.

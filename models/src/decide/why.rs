@@ -135,6 +135,10 @@ pub enum Unmet<'a> {
         /// The keys.
         keys: &'a [Box<str>],
     },
+    /// The rule asks the policy's own end to be something else besides (C-46).
+    OwnEnd,
+    /// The rule leaves the port out (C-51).
+    LeftOut,
     /// The rule excludes the other end by a negation.
     ExceptedPeer,
     /// The peer can match nobody.
@@ -210,6 +214,7 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
                     if let Some(peer) = peer {
                         peer_conditions(&peer.matches, &view, flow.peer(step.direction), &mut unmet);
                     }
+                    unmet.extend(rule.asks_otherwise(&view));
                     unmet.extend(port_condition(&rule.ports, &view, flow));
                     if too_late {
                         unmet.push(Unmet::Outranked { by: &step.policy.object });
@@ -419,13 +424,14 @@ impl Unmet<'_> {
             Self::Namespace { wanted, has, .. } => edits(wanted, has).min(8),
             Self::Protocol { .. } => 2,
             Self::Port { .. } => 4,
-            Self::NamedPort { .. } | Self::Excepted { .. } => 6,
+            Self::NamedPort { .. } | Self::Excepted { .. } | Self::LeftOut => 6,
             Self::Family { .. } | Self::Outside { .. } | Self::Outranked { .. } => 8,
             Self::NothingKnown { .. }
             | Self::Entity { .. }
             | Self::OtherNamespace
             | Self::NotSame { .. }
             | Self::ExceptedPeer
+            | Self::OwnEnd
             | Self::Nobody
             | Self::NoPod
             | Self::NoNode
@@ -503,6 +509,8 @@ impl fmt::Display for Unmet<'_> {
             Self::NotSame { keys } => {
                 write!(f, "a namespace with the same {} wanted", keys.join(", "))
             }
+            Self::OwnEnd => f.write_str("the rule wants more of the policy's own end"),
+            Self::LeftOut => f.write_str("the rule leaves out just this port"),
             Self::ExceptedPeer => f.write_str("the rule leaves out just this end"),
             Self::Nobody => f.write_str("the peer matches nobody"),
             Self::UnknownPeer => f.write_str("a peer that npv does not know allows nothing"),

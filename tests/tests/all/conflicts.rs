@@ -4,17 +4,17 @@
 use npv_analyzer::engine::Engine;
 use npv_analyzer::lint::{self, Context};
 use npv_analyzer::snapshot::{Options, Snapshot};
-use npv_models::decide::{End, Flow, PodEnd, Profile, decide};
-use npv_models::policy::{Action, Direction, Layer, Mode, Policy, PolicySet, Tier};
+use npv_models::decide::{Flow, Profile, decide};
+use npv_models::policy::{Action, Direction, Mode, Policy, PolicySet, Tier};
 use npv_models::space::Protocol;
 use npv_tests::cases;
-use npv_tests::worlds::{Inventory, Who, World, contested_worlds};
+use npv_worlds::{Inventory, Shape, Spaces, Who, World, contested_worlds, words};
 use proptest::prelude::*;
 
 /// Some policies of a tier as a tier of their own.
 fn alone(tier: &Tier, policies: impl Iterator<Item = Policy>) -> PolicySet {
     let tier = Tier { policies: policies.collect(), ..tier.clone() };
-    PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] }
+    words::tiers(vec![tier])
 }
 
 /// What the rules of a set do with one side of a flow.
@@ -37,8 +37,9 @@ fn is_moot(world: &World, src: Who, dst: Who) -> bool {
 
 /// The two policies disagree about some flow that no earlier one decides.
 fn disagree(world: &World, tier: &Tier, one: &Policy, other: &Policy) -> bool {
-    let inventory = Inventory::new(&world.cluster);
-    let everyone = inventory.everyone().into_iter().filter(|who| *who != Who::Assumed);
+    let spaces = Spaces::of(&world.cluster);
+    let inventory = Inventory::new(&world.cluster, &spaces);
+    let everyone = inventory.members().into_iter();
     let ends: Vec<Who> = everyone.chain(world.boundary_addresses().into_iter().map(Who::Address)).collect();
     let before = tier.policies.iter().filter(|policy| policy.priority < one.priority);
     let before = alone(tier, before.cloned());
@@ -55,10 +56,10 @@ fn disagree(world: &World, tier: &Tier, one: &Policy, other: &Policy) -> bool {
                 if is_moot(world, src, dst) || !matches!(subject, Who::Pod(..)) {
                     continue;
                 }
-                let to = match (side, inventory.end(dst).unwrap()) {
-                    // Pods in general, so that none is known to run on the node that connects to it (S-35).
-                    (Direction::Ingress, End::Pod(pod)) => End::Pod(PodEnd { node: None, ..pod }),
-                    (_, end) => end,
+                // Pods in general, so that none is known to run on the node that connects to it (S-35).
+                let to = match side {
+                    Direction::Ingress => inventory.anywhere(dst).unwrap(),
+                    Direction::Egress => inventory.end(dst).unwrap(),
                 };
                 for &(protocol, port) in &ports {
                     let flow = Flow { src: inventory.end(src).unwrap(), dst: to, protocol, port };
@@ -146,7 +147,7 @@ proptest! {
     #![proptest_config(cases(800))]
 
     #[test]
-    fn conflicts_are_those_of_the_reference(world in contested_worlds()) {
+    fn conflicts_are_those_of_the_reference(world in contested_worlds(Shape::PLAIN)) {
         // Of one family each: the reference answers for all address families of a pair together, and what two
         // policies disagree about in one of them may pass in the other.
         prop_assert_eq!(found(&world), wanted(&world));

@@ -7,15 +7,15 @@ use std::convert::Infallible;
 use npv_analyzer::engine::{EndpointId, EndpointKind, Engine};
 use npv_analyzer::query::diff::{End, Flowing, Presence, Side, Which, domains, flows};
 use npv_analyzer::query::reach::PartyKind;
-use npv_models::decide::{self, Flow, PodEnd, Verdict, decide_over};
+use npv_models::decide::{Flow, Verdict, decide_over};
 use npv_models::space::{IpSet, Protocol, Traffic};
 use npv_tests::cases;
-use npv_tests::worlds::{Inventory, Who, World, worlds};
+use npv_worlds::{Inventory, Shape, Spaces, Who, World, worlds};
 use proptest::prelude::*;
 
 /// Two worlds under one profile: often the same cluster under other policies, or with other pods.
 fn pairs() -> impl Strategy<Value = [World; 2]> {
-    (worlds(), worlds(), 0..4).prop_map(|(base, other, kind)| {
+    (worlds(Shape::PLAIN), worlds(Shape::PLAIN), 0..4).prop_map(|(base, other, kind)| {
         let mut head = World { profile: base.profile, ..other };
         match kind {
             0 => head.cluster = base.cluster.clone(),
@@ -35,7 +35,7 @@ fn pairs() -> impl Strategy<Value = [World; 2]> {
 }
 
 fn engines([base, head]: &[World; 2]) -> [Engine; 2] {
-    let names: Vec<&str> = domains(&base.policies).into_iter().chain(domains(&head.policies)).collect();
+    let names: Vec<_> = domains(&base.policies).into_iter().chain(domains(&head.policies)).collect();
     [base, head]
         .map(|world| Engine::with_domains(&world.cluster, &world.policies, world.profile, &[], &names))
 }
@@ -143,13 +143,9 @@ fn called(world: &World) -> BTreeMap<(String, String), Who> {
 }
 
 fn allowed(world: &World, inventory: &Inventory<'_>, [src, dst]: [Who; 2], port: (Protocol, u16)) -> bool {
-    let (src, dst) = (inventory.end(src).unwrap(), inventory.end(dst).unwrap());
+    let (src, anywhere) = (inventory.end(src).unwrap(), inventory.anywhere(dst).unwrap());
     // As the engine, of pods in general: none is known to run on the node that connects to it (S-35).
-    let anywhere = match dst {
-        decide::End::Pod(pod) => decide::End::Pod(PodEnd { node: None, ..pod }),
-        other => other,
-    };
-    let flow = Flow { src, dst, protocol: port.0, port: port.1 };
+    let flow = Flow { src, dst: inventory.end(dst).unwrap(), protocol: port.0, port: port.1 };
     let elsewhere = Flow { dst: anywhere, ..flow };
     flow.families().into_iter().any(|family| {
         let over = |flow| decide_over(&world.policies, world.profile, flow, family);
@@ -162,7 +158,8 @@ fn against_the_reference(worlds: &[World; 2]) -> Result<(), TestCaseError> {
     let engines = engines(worlds);
     let flowing = flows(&side(base, &engines[0]), &side(head, &engines[1]));
     let said = Said::of(&flowing);
-    let inventories = [Inventory::new(&base.cluster), Inventory::new(&head.cluster)];
+    let spaces = [base, head].map(|world| Spaces::of(&world.cluster));
+    let inventories = [Inventory::new(&base.cluster, &spaces[0]), Inventory::new(&head.cluster, &spaces[1])];
     let ports: BTreeSet<(Protocol, u16)> = Protocol::ALL
         .into_iter()
         .flat_map(|protocol| {
@@ -288,7 +285,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_opens_or_closes_where_nothing_changes(world in worlds()) {
+    fn nothing_opens_or_closes_where_nothing_changes(world in worlds(Shape::PLAIN)) {
         let same = [world.clone(), world];
         let engines = engines(&same);
         let flowing = flows(&side(&same[0], &engines[0]), &side(&same[1], &engines[1]));

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use npv_analyzer::engine::{Assumed, Connection, Endpoint, EndpointId, EndpointKind, Engine, Symbolic};
 use npv_models::decide::{Exemption, Flow, Outcome, decide, decide_over};
 use npv_models::policy::Entity;
-use npv_models::space::{IpSet, Protocol, RequestSet, Traffic};
+use npv_models::space::{DomainName, IpSet, Protocol, RequestSet, Traffic};
 use npv_tests::cases;
-use npv_worlds::policies::DOMAINS;
+use npv_worlds::policies::domains;
 use npv_worlds::{Inventory, Shape, Spaces, Who, World, worlds};
 use proptest::prelude::*;
 
@@ -78,11 +78,7 @@ fn reference(
 
 /// What the engine has of one port.
 fn computed(engine: &Engine, [src, dst]: [EndpointId; 2], (protocol, port): (Protocol, u16)) -> Answer {
-    let at = |traffic: &Traffic| match protocol {
-        Protocol::Tcp => traffic.requests_at(port),
-        _ if traffic.contains(protocol, port) => RequestSet::all(),
-        _ => RequestSet::none(),
-    };
+    let at = |traffic: &Traffic| traffic.requests_at(protocol, port);
     let (certain, possible) = (engine.between(src, dst), engine.possibly_between(src, dst));
     let outcome = |certain, possible| Outcome {
         certain: at(engine.traffic(certain)),
@@ -111,7 +107,7 @@ fn candidates(endpoints: &[Endpoint], who: Who) -> Vec<EndpointId> {
         (EndpointKind::Pods { groups, .. }, Who::Pod(group, _)) => groups.contains(&group),
         (EndpointKind::Assumed(Symbolic::Pod), Who::Assumed) => endpoint.id == ASSUMED,
         (EndpointKind::Assumed(Symbolic::Entity(entity)), Who::Entity(who)) => *entity == who,
-        (EndpointKind::Assumed(Symbolic::Domain(name)), Who::Domain(who)) => name == who,
+        (EndpointKind::Assumed(Symbolic::Domain(name)), Who::Domain(index)) => *name == domains()[index],
         (EndpointKind::Nodes(nodes), Who::Node(index)) => nodes.contains(&(index as u32)),
         (EndpointKind::External(addresses), Who::Address(address)) => addresses.contains(address),
         _ => false,
@@ -130,7 +126,7 @@ fn ends(world: &World, inventory: &Inventory<'_>, endpoints: &[Endpoint]) -> Vec
     // Those of pods are inside.
     let inside = &world.cluster.assumptions.pod_addresses;
     addresses.retain(|address| !inside.contains(*address));
-    let named = |domain: &&str| {
+    let named = |domain: &DomainName| {
         endpoints.iter().any(|endpoint| match &endpoint.kind {
             EndpointKind::Assumed(Symbolic::Domain(name)) => name == domain,
             _ => false,
@@ -138,7 +134,8 @@ fn ends(world: &World, inventory: &Inventory<'_>, endpoints: &[Endpoint]) -> Vec
     };
     let everyone = inventory.everyone().into_iter().chain(ENTITIES.map(Who::Entity));
     let everyone = everyone.chain(addresses.into_iter().map(Who::Address));
-    everyone.chain(DOMAINS.into_iter().filter(named).map(Who::Domain)).collect()
+    let domains = domains().into_iter().enumerate().filter(|(_, domain)| named(domain));
+    everyone.chain(domains.map(|(index, _)| Who::Domain(index))).collect()
 }
 
 /// Pairs that are no connection, or about which no policy has a say.

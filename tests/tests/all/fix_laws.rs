@@ -9,7 +9,7 @@ use npv_analyzer::snapshot::{Options, Snapshot};
 use npv_models::decide::{Flow, Verdict, decide};
 use npv_models::space::Protocol;
 use npv_tests::cases;
-use npv_tests::worlds::{Inventory, Who};
+use npv_worlds::{Inventory, Spaces, Who};
 use proptest::prelude::*;
 
 const PODS: &str = "apiVersion: v1
@@ -152,7 +152,8 @@ fn fixed(snapshot: &Snapshot) -> Outcome {
 
 /// Every verdict between any two that the manifests show, on the ports that the policies mention and one more.
 fn verdicts(snapshot: &Snapshot) -> BTreeMap<String, Verdict> {
-    let inventory = Inventory::new(&snapshot.cluster);
+    let spaces = Spaces::of(&snapshot.cluster);
+    let inventory = Inventory::new(&snapshot.cluster, &spaces);
     let mut verdicts = BTreeMap::new();
     let outside =
         ["10.1.2.3", "203.0.113.9", "2001:db8::1"].map(|address| Who::Address(address.parse().unwrap()));

@@ -1,6 +1,5 @@
 //! What a finding offers to write settles it, and two offers never have one name.
 
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -14,13 +14,12 @@ use npv_symbolic::encode::{PolicyId, RuleId};
 use npv_symbolic::lint::{Fact, Input, World as Where, facts};
 use npv_symbolic::session::{Options, Session};
 use npv_tests::cases;
-use npv_tests::worlds::{Inventory, Who, World, worlds};
+use npv_worlds::{Inventory, Shape, Spaces, Who, World, worlds};
 use proptest::prelude::*;
 
 /// Every pod, node and boundary address of the world.
 fn ends(world: &World, inventory: &Inventory<'_>) -> Vec<Who> {
-    let everyone = inventory.everyone().into_iter().filter(|who| *who != Who::Assumed);
-    everyone.chain(world.boundary_addresses().into_iter().map(Who::Address)).collect()
+    inventory.members().into_iter().chain(world.boundary_addresses().into_iter().map(Who::Address)).collect()
 }
 
 /// The pod as one of many, so that it is neither the other end nor on its node, unless that is all that the
@@ -128,9 +127,10 @@ proptest! {
     #![proptest_config(cases(60))]
 
     #[test]
-    fn every_pair_has_its_verdict_and_no_other(world in worlds()) {
+    fn every_pair_has_its_verdict_and_no_other(world in worlds(Shape::PLAIN)) {
         let world = one_of_each_family(&world);
-        let inventory = Inventory::new(&world.cluster);
+        let spaces = Spaces::of(&world.cluster);
+        let inventory = Inventory::new(&world.cluster, &spaces);
         let options = Options { unaddressed: true, ..Options::default() };
         let mut session = Session::new(&[&world.policies], world.profile, options, &[]);
         flows(&world, &inventory, 97, |flow| {
@@ -143,7 +143,7 @@ proptest! {
                 let denied = session.opposite(allowed);
                 let (right, wrong) = match decide_over(&world.policies, world.profile, flow, family).verdict() {
                     Verdict::Allow => (allowed, denied),
-                    Verdict::Deny => (denied, allowed),
+                    _ => (denied, allowed),
                 };
                 let (right, wrong) = (session.both(exactly, right), session.both(exactly, wrong));
                 prop_assert_eq!(session.possible(right), Some(true), "{:?} {:?}", flow, family);
@@ -154,9 +154,10 @@ proptest! {
     }
 
     #[test]
-    fn what_has_no_effect_here_can_go(world in worlds()) {
+    fn what_has_no_effect_here_can_go(world in worlds(Shape::PLAIN)) {
         let world = one_of_each_family(&world);
-        let inventory = Inventory::new(&world.cluster);
+        let spaces = Spaces::of(&world.cluster);
+        let inventory = Inventory::new(&world.cluster, &spaces);
         let found = facts_of(&world, &world.cluster);
         for at in [Where::EveryCluster, Where::Snapshot] {
             let (rules, policies) = dead(&found, at);

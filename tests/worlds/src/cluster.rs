@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use npv_models::cluster::{
-    Cluster, ContainerPort, GroupId, Member, Namespace, NamespaceId, Node, PodGroup, Workload, WorkloadId,
+    Cluster, ContainerPort, Dns, GroupId, Member, Namespace, NamespaceId, Node, PodGroup, Workload,
+    WorkloadId,
 };
 use npv_models::policy::attribute;
 use npv_models::space::{IpSet, Labels, Protocol};
@@ -224,12 +225,12 @@ fn realise(
         attributes: Arc::new(attributes),
         ports: ports.into(),
         host_network,
-        mesh: None,
         members,
         pods,
         several: pods > 1,
+        mesh: None,
         undeclared: false,
-        dns: npv_models::cluster::Dns::Cluster,
+        dns: Dns::Cluster,
         span: span(),
     }
 }

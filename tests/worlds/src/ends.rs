@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use npv_models::cluster::{Cluster, GroupId, Member};
 use npv_models::decide::{End, NodeEnd, PodEnd};
 use npv_models::policy::Entity;
-use npv_models::space::{IpSet, Labels};
+use npv_models::space::{DomainName, IpSet, Labels};
+
+use crate::policies::domains;
 
 /// Who is at an end of a flow, by where the cluster holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,8 +21,8 @@ pub enum Who {
     Node(usize),
     /// Something that every cluster has.
     Entity(Entity),
-    /// Whatever a domain resolves to.
-    Domain(&'static str),
+    /// Whatever the domain with this index among those of policies resolves to.
+    Domain(usize),
     /// An address outside the cluster.
     Address(IpAddr),
 }
@@ -31,6 +33,7 @@ pub struct Inventory<'w> {
     nodes: Vec<NodeEnd<'w>>,
     /// Nodes that are like these and others.
     others: Vec<NodeEnd<'w>>,
+    domains: Vec<DomainName>,
     pod_space: &'w IpSet,
     node_space: &'w IpSet,
 }
@@ -61,7 +64,14 @@ impl<'w> Inventory<'w> {
         let nodes: Vec<NodeEnd<'w>> = cluster.nodes.iter().map(node).collect();
         let others = ["another", "a third"].into_iter().zip(&nodes);
         let others = others.map(|(name, node)| NodeEnd { name, ..*node }).collect();
-        Self { cluster, nodes, others, pod_space: &spaces.pods, node_space: &spaces.nodes }
+        Self {
+            cluster,
+            nodes,
+            others,
+            domains: domains(),
+            pod_space: &spaces.pods,
+            node_space: &spaces.nodes,
+        }
     }
 
     /// Every pod and node, of a template one pod.
@@ -119,7 +129,7 @@ impl<'w> Inventory<'w> {
             }
             Who::Assumed => Some(End::Pod(PodEnd::assumed(self.pod_space))),
             Who::Entity(entity) => Some(End::Entity(entity)),
-            Who::Domain(name) => crate::policies::domain(name).map(End::Domain),
+            Who::Domain(index) => self.domains.get(index).map(End::Domain),
             Who::Node(index) => self.nodes.get(index).copied().map(End::Node),
             Who::Address(address) => Some(End::Address(address)),
         }
@@ -134,7 +144,7 @@ impl fmt::Display for Who {
             Self::Assumed => write!(f, "an assumed pod"),
             Self::Node(index) => write!(f, "node{index}"),
             Self::Entity(entity) => write!(f, "the entity {}", entity.name()),
-            Self::Domain(name) => write!(f, "domain {name}"),
+            Self::Domain(index) => write!(f, "domain {index}"),
             Self::Address(address) => address.fmt(f),
         }
     }

@@ -1,6 +1,6 @@
 //! Random policies.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use npv_models::policy::{
@@ -9,7 +9,8 @@ use npv_models::policy::{
     attribute,
 };
 use npv_models::space::{
-    DomainName, Language, Operator, PortSet, Protocol, RequestSet, Requirement, Selector, Traffic, icmp_messages, mask,
+    DomainName, Language, Operator, PortSet, Protocol, RequestSet, Requirement, Selector, Stars, Traffic,
+    icmp_messages, mask,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,13 +42,17 @@ const BLOCKS: [&str; 18] = [
     "::/128",
 ];
 
-/// Domains that policies name.
-pub const DOMAINS: [&str; 3] = ["*.example.com", "www.example.com", "example.org"];
+/// Domains that policies name, with what their stars stand for.
+const DOMAINS: [(&str, Stars); 4] = [
+    ("*.example.com", Stars::Labels),
+    ("www.example.com", Stars::Labels),
+    ("w*.example.com", Stars::Characters),
+    ("*.example.com", Stars::Characters),
+];
 
-/// One of them as an end of a flow.
-pub fn domain(name: &str) -> Option<&'static DomainName> {
-    static NAMES: LazyLock<[DomainName; 3]> = LazyLock::new(|| DOMAINS.map(DomainName::from));
-    NAMES.iter().find(|known| known.as_str() == name)
+/// The domains that policies name.
+pub fn domains() -> Vec<DomainName> {
+    DOMAINS.iter().map(|(text, stars)| DomainName::new(*text, *stars)).collect()
 }
 
 /// Namespaces by name, the one that is always there most often.
@@ -151,7 +156,7 @@ fn term(shape: Shape) -> BoxedStrategy<PeerMatch> {
     if !shape.unknowns {
         return prop_oneof![6 => basic, 1 => more].boxed();
     }
-    let domain = select(&DOMAINS[..]).prop_map(|name| PeerMatch::Domain(name.into()));
+    let domain = select(domains()).prop_map(PeerMatch::Domain);
     prop_oneof![18 => basic, 4 => more, 1 => domain].boxed()
 }
 

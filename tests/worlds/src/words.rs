@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use npv_models::cluster::{
-    Cluster, ContainerPort, GroupId, Member, Namespace, NamespaceId, Node, PodGroup, Workload, WorkloadId,
+    Cluster, ContainerPort, Dns, GroupId, Member, Namespace, NamespaceId, Node, PodGroup, Workload,
+    WorkloadId,
 };
 use npv_models::decide::{End, NodeEnd, PodEnd};
 use npv_models::policy::{
@@ -458,10 +459,10 @@ impl Town {
             name: name.into(),
             span: span(),
             service_account: None,
-            groups: Vec::new(),
             hook: false,
             labels: None,
             mentions: Vec::new(),
+            groups: Vec::new(),
         });
         self.group(labels)
     }
@@ -479,12 +480,12 @@ impl Town {
             attributes: Arc::default(),
             ports: Arc::new([]),
             host_network: false,
-            mesh: None,
             members: Vec::new(),
             pods: 2,
             several: true,
+            mesh: None,
             undeclared: false,
-            dns: npv_models::cluster::Dns::Cluster,
+            dns: Dns::Cluster,
             span: span(),
         });
         self.cluster.groups.last_mut().unwrap()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use npv_models::decide::{Decision, End, Flow, Step, Verdict, decide, decide_over};
 use npv_models::policy::{Direction, PeerMatch, PortMatch, Ports};
 use npv_models::space::Protocol;
-use npv_tests::worlds::{Inventory, World, worlds};
+use npv_worlds::{Inventory, Shape, Spaces, World, worlds};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -28,6 +28,7 @@ fn features(step: &Step<'_>, flow: &Flow<'_>) -> Vec<String> {
         End::Node(_) => "node",
         End::Address(address) if address.is_ipv6() => "IPv6",
         End::Address(_) => "IPv4",
+        End::Domain(_) | End::Entity(_) => "symbolic",
     };
     let peer = step.peer.map(|peer| match &peer.matches {
         PeerMatch::Pods(_) => "selector",
@@ -35,6 +36,10 @@ fn features(step: &Step<'_>, flow: &Flow<'_>) -> Vec<String> {
         PeerMatch::Block { .. } => "block with exceptions",
         PeerMatch::Nodes(_) => "nodes",
         PeerMatch::Domain(_) => "domain",
+        PeerMatch::Entity(_) => "entity",
+        PeerMatch::Same(_) => "same",
+        PeerMatch::All(_) | PeerMatch::Any(_) => "combined",
+        PeerMatch::Not(_) => "negated",
         PeerMatch::Unknown => "unknown",
     });
     match (step.rule, peer) {
@@ -57,7 +62,7 @@ fn worlds_reach_the_hard_places() {
     let mut runner = TestRunner::deterministic();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..WORLDS {
-        let world = worlds().new_tree(&mut runner).unwrap().current();
+        let world = worlds(Shape::ANY).new_tree(&mut runner).unwrap().current();
         let samples = samples().new_tree(&mut runner).unwrap().current();
         each_flow(&world, &samples, |flow, _| {
             let decision = decide(&world.policies, world.profile, flow);
@@ -78,6 +83,21 @@ fn worlds_reach_the_hard_places() {
         "Deny Deny",
         "Itself",
         "OwnNode",
+        "Unknown Allow",
+        "Allow Unknown",
+        "Unknown Unknown",
+        "Partial Allow",
+        "Allow Partial",
+        "FirstMatch Unknown",
+        "DenyWins Unknown",
+        "entity, pod",
+        "entity, IPv4",
+        "same, pod",
+        "combined, pod",
+        "combined, IPv6",
+        "negated, pod",
+        "negated, IPv4",
+        "negated, node",
         "FirstMatch Allow",
         "FirstMatch Deny",
         "FirstMatch Pass",
@@ -124,15 +144,16 @@ fn worlds_reach_the_hard_places() {
 #[test]
 fn worlds_let_each_side_admit_another_family() {
     let mut runner = TestRunner::deterministic();
-    let found =
-        (0..FAMILY_WORLDS).filter(|_| families_are_apart(&worlds().new_tree(&mut runner).unwrap().current()));
+    let found = (0..FAMILY_WORLDS)
+        .filter(|_| families_are_apart(&worlds(Shape::ANY).new_tree(&mut runner).unwrap().current()));
     let found = found.count();
     assert!(found > FAMILY_WORLDS / 200, "{found} worlds");
 }
 
 /// Whether both sides of some denied flow allow it, each in a family of its own.
 fn families_are_apart(world: &World) -> bool {
-    let inventory = Inventory::new(&world.cluster);
+    let spaces = Spaces::of(&world.cluster);
+    let inventory = Inventory::new(&world.cluster, &spaces);
     let ends: Vec<End<'_>> = inventory.everyone().into_iter().filter_map(|who| inventory.end(who)).collect();
     ends.iter().flat_map(|src| ends.iter().map(move |dst| (*src, *dst))).any(|(src, dst)| {
         let flow = Flow { src, dst, protocol: Protocol::Tcp, port: 80 };

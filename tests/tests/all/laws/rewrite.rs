@@ -1,7 +1,7 @@
 //! Rewriting worlds.
 
 use npv_models::policy::{Peer, Peers, Policy, PortItem, Ports, Rule, Tier};
-use npv_tests::worlds::World;
+use npv_worlds::World;
 
 /// The world with every tier changed.
 pub(crate) fn each_tier(world: &World, change: impl Fn(&mut Tier)) -> World {
@@ -41,6 +41,7 @@ pub(crate) fn each_port_item(world: &World, change: impl Fn(&PortItem) -> Vec<Po
         if let Ports::Listed(items) = &mut rule.ports {
             *items = items.iter().flat_map(&change).collect();
         }
+        rule.not_ports = rule.not_ports.iter().flat_map(&change).collect();
         vec![rule]
     })
 }

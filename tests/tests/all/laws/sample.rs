@@ -1,8 +1,8 @@
 //! Flows of a world.
 
-use npv_models::decide::{Flow, Verdict, decide_over};
+use npv_models::decide::{Flow, Outcome, decide_over};
 use npv_models::space::Protocol;
-use npv_tests::worlds::{Inventory, Who, World};
+use npv_worlds::{Inventory, Spaces, Who, World};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -27,7 +27,14 @@ pub(crate) fn samples() -> impl Strategy<Value = Vec<Sample>> {
     let sample = (
         any::<Index>(),
         any::<Index>(),
-        select(vec![Protocol::Tcp, Protocol::Tcp, Protocol::Udp, Protocol::Sctp]),
+        select(vec![
+            Protocol::Tcp,
+            Protocol::Tcp,
+            Protocol::Tcp,
+            Protocol::Udp,
+            Protocol::Sctp,
+            Protocol::Icmp,
+        ]),
         any::<Index>(),
     );
     let sample = sample.prop_map(|(src, dst, protocol, port)| Sample { src, dst, protocol, port });
@@ -38,15 +45,16 @@ pub(crate) fn samples() -> impl Strategy<Value = Vec<Sample>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sides {
     pub(crate) flow: String,
-    pub(crate) egress: Verdict,
-    pub(crate) ingress: Verdict,
+    pub(crate) egress: Outcome,
+    pub(crate) ingress: Outcome,
 }
 
 /// Calls back with each sampled flow and its description.
 ///
 /// Neither the ends nor the ports depend on the policies, so that a rewritten world is asked the same.
 pub(crate) fn each_flow(world: &World, samples: &[Sample], mut visit: impl FnMut(&Flow<'_>, String)) {
-    let inventory = Inventory::new(&world.cluster);
+    let spaces = Spaces::of(&world.cluster);
+    let inventory = Inventory::new(&world.cluster, &spaces);
     let mut whos = inventory.everyone();
     whos.extend(ADDRESSES.map(|address| Who::Address(address.parse().unwrap())));
     for sample in samples {
@@ -81,7 +89,8 @@ pub(crate) fn verdicts(world: &World, samples: &[Sample]) -> Vec<Sides> {
         for family in flow.families() {
             let decision = decide_over(&world.policies, world.profile, flow, family);
             let flow = format!("{name} {family:?}");
-            found.push(Sides { flow, egress: decision.egress, ingress: decision.ingress });
+            let [egress, ingress] = decision.sides;
+            found.push(Sides { flow, egress, ingress });
         }
     });
     found
