@@ -165,7 +165,7 @@ fn isolated(policy: &k8s::Policy, context: &Context<'_>) -> Vec<PodSelector> {
             .map(|policy| policy.subject)
             .into_iter()
             .collect(),
-        k8s::Policy::Admin(_) => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

@@ -345,7 +345,11 @@ fn s64_what_a_domain_resolves_to_is_not_known() {
         assert_eq!(verdict(&set, cart().end(), address("10.0.0.1")), "unknown");
         let certain = if action == Action::Allow { "allow" } else { "deny" };
         assert_eq!(verdict(&set, cart().end(), End::Domain(&"a.example.com".into())), certain);
-        assert_eq!(verdict(&set, cart().end(), End::Domain(&"example.com".into())), "unknown", "by the same address");
+        assert_eq!(
+            verdict(&set, cart().end(), End::Domain(&"example.com".into())),
+            "unknown",
+            "by the same address"
+        );
         assert_eq!(allowed(&set, cart().end(), web.end()), action == Action::Deny, "no pod is a domain");
     }
 }
