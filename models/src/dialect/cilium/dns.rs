@@ -165,7 +165,6 @@ fn isolated(policy: &k8s::Policy, context: &Context<'_>) -> Vec<PodSelector> {
             .map(|policy| policy.subject)
             .into_iter()
             .collect(),
-        // Nothing else isolates what Cilium's own denials stand over.
         _ => Vec::new(),
     }
 }
