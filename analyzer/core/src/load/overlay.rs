@@ -11,16 +11,28 @@ pub(super) const FILES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", 
 /// A kustomization is not longer than this; what is longer is none.
 const LONGEST: u64 = 4 << 20;
 
-/// The directories and files of the manifests that a kustomization takes in, seen from where its own is. What is fetched
-/// from elsewhere is not among them.
+/// The directories and files that a kustomization takes objects from, seen from where its own is. What is fetched from
+/// elsewhere is not among them.
+pub(super) fn resources(directory: &Path, file: &Path) -> Vec<PathBuf> {
+    let root = root(file);
+    let lists = ["resources", "bases", "components", "crds"];
+    let lists = lists.into_iter().filter_map(|key| root.as_ref()?.get(key)).flat_map(Node::items);
+    paths(directory, lists)
+}
+
+/// The same with the files of its patches.
 pub(super) fn parts(directory: &Path, file: &Path) -> Vec<PathBuf> {
-    let Some(root) = root(file) else { return Vec::new() };
-    let listed = ["resources", "bases", "components", "crds", "patchesStrategicMerge"];
-    let listed = listed.into_iter().filter_map(|key| root.get(key)).flat_map(Node::items);
+    let mut parts = resources(directory, file);
+    let Some(root) = root(file) else { return parts };
+    let listed = root.get("patchesStrategicMerge").map_or(&[][..], Node::items);
     let patches = ["patches", "patchesJson6902"].into_iter().filter_map(|key| root.get(key));
     let patches = patches.flat_map(Node::items).filter_map(|patch| patch.get("path"));
+    parts.extend(paths(directory, listed.iter().chain(patches)));
+    parts
+}
+
+fn paths<'n>(directory: &Path, listed: impl Iterator<Item = &'n Node>) -> Vec<PathBuf> {
     listed
-        .chain(patches)
         .filter_map(Node::as_str)
         .filter(|path| !path.contains("://") && !path.contains('\n'))
         .map(|path| plain(&directory.join(path)))
@@ -43,7 +55,7 @@ fn plain(path: &Path) -> PathBuf {
 }
 
 /// The only document of a kustomization.
-pub(super) fn root(file: &Path) -> Option<Node> {
+fn root(file: &Path) -> Option<Node> {
     let fits = file.metadata().is_ok_and(|about| about.len() <= LONGEST);
     let text = if fits { decode(std::fs::read(file).ok()?).text } else { return None };
     yaml::read(SourceId(0), &text, 0).roots.into_iter().next()

@@ -214,7 +214,7 @@ impl<'o> Texts<'o> {
     fn files(&mut self, directory: &Path, file: &Path) -> Origins {
         let mut files = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut left = overlay::parts(directory, file);
+        let mut left = overlay::resources(directory, file);
         while let Some(path) = left.pop() {
             let Ok(real) = path.canonicalize() else { continue };
             if !seen.insert(real.clone()) {
@@ -223,7 +223,7 @@ impl<'o> Texts<'o> {
             if path.is_dir() {
                 let kustomization =
                     overlay::FILES.iter().map(|name| path.join(name)).find(|file| file.is_file());
-                left.extend(kustomization.into_iter().flat_map(|file| overlay::parts(&path, &file)));
+                left.extend(kustomization.into_iter().flat_map(|file| overlay::resources(&path, &file)));
             } else if let Some(file) = self.origin(path, real) {
                 files.push(file);
             }
