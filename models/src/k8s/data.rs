@@ -38,7 +38,9 @@ pub(super) fn secret(_: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
         }
     });
     // In base64 there is no place for the name alone.
-    hidden.iter_mut().for_each(|mention| mention.written = Box::default());
+    for mention in &mut hidden {
+        mention.written = Box::default();
+    }
     mentions.append(&mut hidden);
     finish(root, mentions)
 }

@@ -224,12 +224,11 @@ fn of_token(token: &str, at: (&str, Span)) -> Option<Mention> {
         let authority = after.split(['/', '?', '#']).next()?;
         // Whoever is before the `@` is nobody's business.
         let written = authority.rsplit('@').next()?;
-        let (host, port) = match written.split_once(':') {
-            Some((host, port)) => (host, Some(number(port)?)),
-            None => {
-                let scheme = scheme.rsplit('+').next_back().unwrap_or(scheme).to_ascii_lowercase();
-                (written, SCHEMES.iter().find(|(name, _)| *name == scheme).map(|(_, port)| *port))
-            }
+        let (host, port) = if let Some((host, port)) = written.split_once(':') {
+            (host, Some(number(port)?))
+        } else {
+            let scheme = scheme.rsplit('+').next_back().unwrap_or(scheme).to_ascii_lowercase();
+            (written, SCHEMES.iter().find(|(name, _)| *name == scheme).map(|(_, port)| *port))
         };
         return is_host(host).then(|| mention(host, port, MentionForm::Url, at, written));
     }
@@ -241,7 +240,8 @@ fn of_token(token: &str, at: (&str, Span)) -> Option<Mention> {
     }
     // Among other words only a name that can be nothing but a Service's.
     let bare = head.strip_suffix('.').unwrap_or(head);
-    let certain = bare.ends_with(".svc") || bare.ends_with(".svc.cluster.local");
+    let lower = bare.to_ascii_lowercase();
+    let certain = [".svc", ".svc.cluster.local"].iter().any(|domain| lower.strip_suffix(domain).is_some());
     (certain && is_name(bare)).then(|| mention(bare, None, MentionForm::Dns, at, bare))
 }
 

@@ -41,13 +41,8 @@ fn found(directory: &Path, arguments: &[&str]) -> Vec<String> {
     findings.iter().map(text).collect()
 }
 
-const DEMO: [&str; 5] = [
-    "warning service-port-confusion",
-    "warning peer-matches-nothing",
-    "warning dns-egress-blocked",
-    "warning unreachable-service",
-    "warning unreachable-service",
-];
+const DEMO: [&str; 3] =
+    ["warning service-port-confusion", "warning dns-egress-blocked", "warning peer-matches-nothing"];
 
 #[test]
 fn everything_wrong_with_a_configuration_is_said_at_once() {
@@ -105,16 +100,16 @@ fn levels_of_rules_and_categories() {
     let levels = |arguments: &[&str]| found(directory.path(), arguments);
     let configured = [
         "error service-port-confusion",
+        // The other one is unreachable because of the port above.
+        "error unreachable-service",
         "note dns-egress-blocked",
-        "error unreachable-service",
-        "error unreachable-service",
     ];
     assert_eq!(levels(&[]), configured);
     assert_eq!(levels(&["-A", "broken-path"]), [""; 0]);
-    assert_eq!(levels(&["-W", "broken-path", "-A", "unreachable-service"])[..2], [DEMO[0], DEMO[2]]);
+    assert_eq!(levels(&["-W", "broken-path", "-A", "unreachable-service"])[..2], DEMO[..2]);
     assert_eq!(
         levels(&["--select", "dead,dns-egress-blocked", "-D", "dead"]),
-        ["error peer-matches-nothing", "note dns-egress-blocked"][..]
+        ["error peer-matches-nothing", "note dns-egress-blocked"]
     );
     assert_eq!(levels(&["--ignore", "broken-path"]), [""; 0]);
     assert_eq!(levels(&["--min-severity", "warning"]).len(), 3);

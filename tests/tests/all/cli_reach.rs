@@ -257,8 +257,9 @@ fn names_are_data_in_every_format() {
 fn an_answer_without_rows_says_why() {
     let corpus = npv_tests::npv::root().join("corpus/on-call-checklist");
     let run = npv(&corpus, ["reach", "--to", "ledger/ledger-db", "manifests"]);
-    let why = "nobody reaches `ledger/ledger-db[StatefulSet]`: `NetworkPolicy/ledger/ledger-db` isolates it for ingress, and whom \
-               its rules admit is not there or may not leave for it";
+    let why = "nobody reaches `ledger/ledger-db[StatefulSet]`: isolated for ingress by \
+               `NetworkPolicy/ledger/default-deny-ingress`, `NetworkPolicy/ledger/ledger-db`, and whom rules admit is not \
+               there or may not leave for it";
     assert!(run.status == 0 && run.stdout.contains(why), "{run}");
 }
 

@@ -189,8 +189,8 @@ fn validity_and_incompleteness_have_no_exceptions() {
     assert_eq!(
         pairs(&found),
         [
-            ("invalid-suppression", "npv.dev/ignore.unknown-field"),
             ("unknown-field", "podselector"),
+            ("invalid-suppression", "npv.dev/ignore.unknown-field"),
             ("invalid-suppression", "unknown-field")
         ]
     );

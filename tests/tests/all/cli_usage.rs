@@ -89,7 +89,7 @@ fn wrong_usage_ends_with_the_next_step() {
     );
     assert_usage(&["trace", "shop/web"], "DST");
     assert_usage(&["trace", "shop/web", "shop/api:0", "shop"], "`0` is no port");
-    assert_usage(&["trace", "shop/web", "shop/api:http", "shop"], "`http` is no port");
+    assert_usage(&["trace", "shop/web", "shop/api:grpc", "shop"], "declare no port called `grpc`");
     assert_usage(&["trace", "shop/wbe", "shop/api", "shop"], "did you mean `shop/web`?");
     assert_usage(&["trace", "web", "shop/api", "shop"], "`data/CronJob/web`, `shop/Deployment/web`");
     assert_usage(&["trace", "shop/web", "svc/shop/nothing:80", "shop"], "no Service `shop/nothing`");

@@ -39,6 +39,7 @@ pub(crate) fn run(args: &ReportArgs, look: LookArgs) -> Result<Exit, Failure> {
     let circumstances = Circumstances { configured: &configured, today, named: &args.paths };
     let Judged { mut findings, suppressed, known } = during("looking for mistakes", look, || {
         judge(&snapshot, &engine, &selection, circumstances, baseline.as_ref())
+            .map(|judged| judged.united(&snapshot))
     })
     .unwrap_or_else(|bug| guard::stop(&bug));
     let assertions = configured.assertions(&snapshot);

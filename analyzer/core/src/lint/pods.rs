@@ -88,6 +88,7 @@ pub(super) struct Scope {
 
 /// What a [`PodSelector`] selects.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts about what nobody can see")]
 pub(super) struct Selected {
     /// The pods that policies see.
     pub(super) pods: PodSet,

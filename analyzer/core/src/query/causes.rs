@@ -24,13 +24,16 @@ const BLOCKED: [&str; 5] = [
     "webhook-blocked",
 ];
 
+/// What may be so because of something else.
+const CONSEQUENCES: [&str; 3] = ["unreachable-service", "external-access-blocked", "intended-flow-blocked"];
+
 /// As many places of a united finding are shown.
 const MOST_PLACES: usize = 6;
 
 /// Findings of one cause as one, and all of them by the damage that they do.
 pub(super) fn united(findings: Vec<Finding>, snapshot: &Snapshot) -> Vec<Finding> {
     let findings = with_consequences(findings, snapshot);
-    let findings = together(findings, |finding| open_in(finding), |all| namespace(&all));
+    let findings = together(findings, open_in, |all| namespace(&all));
     let mut findings =
         together(findings, |finding| directories(finding, snapshot), |all| duplicates(&all, snapshot));
     findings.sort_by(|a, b| damage(a).cmp(&damage(b)).then_with(|| order(a, b)));
@@ -158,8 +161,6 @@ fn with_consequences(mut findings: Vec<Finding>, snapshot: &Snapshot) -> Vec<Fin
         .collect();
     let mut gone = vec![false; findings.len()];
     let mut lines: Vec<(usize, Span, String, &'static str)> = Vec::new();
-    const CONSEQUENCES: [&str; 3] =
-        ["unreachable-service", "external-access-blocked", "intended-flow-blocked"];
     for (index, finding) in findings.iter().enumerate().filter(|(_, one)| CONSEQUENCES.contains(&one.rule)) {
         let cause = findings.iter().position(|cause| is_because(finding, cause, (&policies, &workloads)));
         let (Some(cause), Some(span)) = (cause, finding.span()) else { continue };
@@ -219,7 +220,10 @@ fn is_because(
             let of_label_or_port = finding.rule == "unreachable-service"
                 && matches!(
                     cause.rule,
-                    "peer-matches-nothing" | "service-port-confusion" | "undefined-named-port"
+                    "peer-matches-nothing"
+                        | "service-port-confusion"
+                        | "undefined-named-port"
+                        | "blocked-by-other-side"
                 );
             // Who is known to need the same pods is kept out by the same policy.
             let hidden = |finding: &Finding| -> Vec<Span> {
@@ -234,6 +238,13 @@ fn is_because(
         "intended-flow-blocked" => {
             let workload =
                 parts(finding).map(|(kind, namespace, name)| format!("{namespace}/{name}[{kind}]"));
+            // A rule that names the very pods of the flow, and a policy at the other end that stops it.
+            if cause.rule == "blocked-by-other-side" {
+                let ends = |finding: &Finding| {
+                    finding.witness.as_ref().map(|flow| (flow.src.clone(), flow.dst.clone()))
+                };
+                return ends(cause).is_some() && ends(cause) == ends(finding);
+            }
             cause.rule == "peer-matches-nothing"
                 && policy().is_some_and(points_at)
                 && workload.is_some_and(|workload| meant() == Some(&*workload))

@@ -304,12 +304,12 @@ pub fn why_nobody(question: &Question, snapshot: &Snapshot, engine: &Engine) -> 
                     "no policy isolates `{name}` for ingress: nobody{filters} is there, or may leave for it"
                 ),
                 (some, 0) => format!(
-                    "nobody reaches `{name}`{filters}: {} isolates it for ingress, and no rule admits anybody",
+                    "nobody reaches `{name}`{filters}: isolated for ingress by {}, and no rule admits anybody",
                     some.join(", ")
                 ),
                 (some, _) => format!(
-                    "nobody reaches `{name}`{filters}: {} isolates it for ingress, and whom its rules admit is not there or may \
-                     not leave for it; `npv trace SRC {name}` says why for one of them",
+                    "nobody reaches `{name}`{filters}: isolated for ingress by {}, and whom rules admit is not there or may not leave \
+                     for it; `npv trace SRC {name}` says why for one of them",
                     some.join(", ")
                 ),
             })

@@ -100,7 +100,7 @@ fn the_worst_come_first_and_the_rest_is_counted() {
     for index in 0..25 {
         writeln!(
             text,
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{index:02}, namespace: shop}}\n\
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: shop-{index:02}}}\n\
              spec: {{containers: [{{name: c, image: c}}]}}\n---"
         )
         .unwrap();

@@ -86,7 +86,7 @@ fn a_comment_is_never_too_long() {
     for index in 0..1_000 {
         writeln!(
             text,
-            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{index}, namespace: shop}}\n\
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p, namespace: shop-{index}}}\n\
              spec: {{containers: [{{name: c, image: c}}]}}\n---"
         )
         .unwrap();

@@ -94,7 +94,7 @@ fn the_output_does_not_depend_on_threads_or_on_the_order_of_files() {
             npv_with(&fixtures(), arguments, &[("RAYON_NUM_THREADS", threads)], None).stdout
         };
         let one = written(&files, "1");
-        assert!(one.len() > 1_000, "{format}\n{one}");
+        assert!(one.len() > 500, "{format}\n{one}");
         // Not `assert_eq`: both are long.
         assert!(one == written(&files, "4"), "{format} differs between numbers of threads");
         if format == "html" {

@@ -110,16 +110,12 @@ impl<'a> Walker<'a> {
             span,
         );
         let assumed = self.names.endpoints.iter().position(|endpoint| endpoint.id == "{api-server}");
-        let dst = match assumed {
-            Some(index) => Place::Endpoint(EndpointId(index as u32)),
+        let dst = if let Some(index) = assumed {
+            Place::Endpoint(EndpointId(index as u32))
+        } else {
             // Its own address and those of other Services are none that a packet has when policy looks (S-31).
-            None => {
-                let everywhere = "0.0.0.0/0".parse().map(IpSet::net).unwrap_or_default();
-                let virtual_ones = cluster.services.iter().flat_map(|service| &service.cluster_ips);
-                Place::Addresses(
-                    virtual_ones.fold(everywhere, |left, address| left.difference(&IpSet::single(*address))),
-                )
-            }
+            let everywhere = "0.0.0.0/0".parse().map(IpSet::net).unwrap_or_default();
+            Place::Addresses(everywhere.difference(&cluster.service_addresses()))
         };
         let before = walk.trace.parts.len();
         walk.leg(&self.tracer, Question { src: src.clone(), dst, over: Some((Protocol::Tcp, target)) });
