@@ -47,6 +47,24 @@ pub(crate) fn search<T>(paths: &[PathBuf], args: &InputArgs, look: impl FnOnce(&
 /// # Errors
 /// It cannot be read or is wrong; everything that is has then been printed.
 pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Configured, Failure> {
+    if args.cni.len() > 1 || args.plugins_of_sides().is_some() {
+        return Err(Failure::usage(
+            "this verb answers for one network plugin at a time",
+            "name one: `--cni NAME`; `npv check` takes several, and `npv diff --cni calico..cilium` compares two",
+        ));
+    }
+    configure_for_some(paths, args, look)
+}
+
+/// The same for a verb that answers for several network plugins: the configuration has the first.
+///
+/// # Errors
+/// As [`configure`].
+pub(crate) fn configure_for_some(
+    paths: &[PathBuf],
+    args: &InputArgs,
+    look: LookArgs,
+) -> Result<Configured, Failure> {
     let mut configured =
         search(paths, args, config::load).map_err(|invalid| refused("configuration", &invalid, look))?;
     verbose::configured(&configured, look);
@@ -56,7 +74,7 @@ pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> 
     config.render.switch("--render", on(args.render));
     let values: Vec<Place> = args.values.iter().cloned().map(Place).collect();
     config.values.switch("--values", (!values.is_empty()).then_some(values));
-    config.cni.switch("--cni", args.cni.clone());
+    config.cni.switch("--cni", args.plugin().cloned());
     let cluster = &mut config.cluster;
     cluster.ingress_controller.switch("--ingress-controller", args.ingress_controller.clone().map(Some));
     cluster.blocks_skip_pods.switch("--blocks-skip-pods", on(args.blocks_skip_pods));
