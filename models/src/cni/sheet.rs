@@ -173,7 +173,7 @@ impl Sheet {
             network_policy: self.network_policy.at(version),
             admin: self.admin.at(version),
             cluster: self.cluster.at(version),
-            own: true,
+            own: self.network_policy != Since::Never,
             highest_priority: self.highest_priority,
             end_port: self.end_port.at(version),
             named_ports: self.named_ports,
