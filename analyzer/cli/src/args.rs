@@ -132,9 +132,9 @@ pub(crate) struct InputArgs {
     #[arg(long, value_name = "KEY=VALUE[,..]", value_parser = Labels::parse, help_heading = "Cluster")]
     pub(crate) ingress_controller: Option<Labels>,
     /// The network plugin, with a version or without: `cilium`, `calico@3.30`, `upstream`; `auto`, the default, is what
-    /// the manifests show
-    #[arg(long, value_name = "NAME[@VERSION]", value_parser = Plugin::parse, help_heading = "Cluster")]
-    pub(crate) cni: Option<Plugin>,
+    /// the manifests show. `check` takes several, `diff` one on each side: `calico..cilium`
+    #[arg(long, value_name = "NAME[@VERSION]", value_parser = Plugins::parse, help_heading = "Cluster")]
+    pub(crate) cni: Vec<Plugins>,
     /// The network plugin never matches a pod by an ipBlock of a NetworkPolicy
     #[arg(long, help_heading = "Cluster")]
     pub(crate) blocks_skip_pods: bool,
@@ -147,6 +147,46 @@ pub(crate) struct InputArgs {
     /// How to write the answer, and where; may be repeated with a file each
     #[arg(short, long, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(crate) format: Vec<Output>,
+}
+
+/// What `--cni` names: a network plugin, or one on each side of a comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Plugins {
+    One(Plugin),
+    FromTo(Plugin, Plugin),
+}
+
+impl Plugins {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once("..") {
+            Some((from, to)) => Ok(Self::FromTo(Plugin::parse(from)?, Plugin::parse(to)?)),
+            None => Plugin::parse(text).map(Self::One),
+        }
+    }
+}
+
+impl InputArgs {
+    /// The network plugin that is named first.
+    pub(crate) fn plugin(&self) -> Option<&Plugin> {
+        match self.cni.first()? {
+            Plugins::One(plugin) | Plugins::FromTo(plugin, _) => Some(plugin),
+        }
+    }
+
+    /// Those that are named behind the first.
+    pub(crate) fn further_plugins(&self) -> impl Iterator<Item = &Plugin> {
+        self.cni.iter().skip(1).map(|plugins| match plugins {
+            Plugins::One(plugin) | Plugins::FromTo(plugin, _) => plugin,
+        })
+    }
+
+    /// One on each side of a comparison.
+    pub(crate) fn plugins_of_sides(&self) -> Option<(&Plugin, &Plugin)> {
+        match self.cni.as_slice() {
+            [Plugins::FromTo(from, to)] => Some((from, to)),
+            _ => None,
+        }
+    }
 }
 
 const PATH_HELP: &str = "Files, directories (read recursively, .gitignore respected), or `-` for standard input; without any, what the \

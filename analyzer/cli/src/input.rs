@@ -49,6 +49,24 @@ pub(crate) fn search<T>(paths: &[PathBuf], args: &InputArgs, look: impl FnOnce(&
 /// # Errors
 /// It cannot be read or is wrong; everything that is has then been printed.
 pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> Result<Configured, Failure> {
+    if args.cni.len() > 1 || args.plugins_of_sides().is_some() {
+        return Err(Failure::usage(
+            "this verb answers for one network plugin at a time",
+            "name one: `--cni NAME`; `npv check` takes several, and `npv diff --cni calico..cilium` compares two",
+        ));
+    }
+    configure_for_some(paths, args, look)
+}
+
+/// The same for a verb that answers for several network plugins: the configuration has the first.
+///
+/// # Errors
+/// As [`configure`].
+pub(crate) fn configure_for_some(
+    paths: &[PathBuf],
+    args: &InputArgs,
+    look: LookArgs,
+) -> Result<Configured, Failure> {
     let mut configured =
         search(paths, args, config::load).map_err(|invalid| refused("configuration", &invalid, look))?;
     verbose::configured(&configured, look);
@@ -58,7 +76,7 @@ pub(crate) fn configure(paths: &[PathBuf], args: &InputArgs, look: LookArgs) -> 
     config.render.switch("--render", on(args.render));
     let values: Vec<Place> = args.values.iter().cloned().map(Place).collect();
     config.values.switch("--values", (!values.is_empty()).then_some(values));
-    config.cni.switch("--cni", args.cni.clone());
+    config.cni.switch("--cni", args.plugin().cloned());
     let set: Vec<Written> = args.set.iter().cloned().map(Written).collect();
     config.set.switch("--set", (!set.is_empty()).then_some(set));
     config.kube_version.switch("--kube-version", args.kube_version.clone().map(Some));

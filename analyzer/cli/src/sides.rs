@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use npv_analyzer::config::Configured;
+use npv_analyzer::config::{Configured, Plugin};
 use npv_analyzer::load::git::{GitError, Repository};
 use npv_analyzer::load::{LoadError, MAX_BYTES};
 use npv_analyzer::report::Replay;
@@ -12,6 +12,7 @@ use crate::args::{DiffArgs, LookArgs};
 use crate::input;
 use crate::outcome::Failure;
 use crate::output::to_stderr;
+use crate::verb::plugins::under;
 use crate::witness;
 
 /// One side, before it is read.
@@ -20,6 +21,8 @@ pub(crate) struct Source {
     /// What the answer calls it.
     pub(crate) name: String,
     kind: Kind,
+    /// The network plugin of this side, where the sides differ in that.
+    plugin: Option<Plugin>,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,10 @@ impl Source {
     /// How to see a flow of this side: what it was read from, and what to check out before.
     pub(crate) fn replay(&self, inputs: &[PathBuf], args: &DiffArgs) -> Replay {
         let checkout = matches!(self.kind, Kind::Commit { .. }).then(|| self.name.clone());
-        let arguments = witness::arguments(&self.inputs(inputs), &args.input);
+        let arguments = match &self.plugin {
+            None => witness::arguments(&self.inputs(inputs), &args.input),
+            Some(plugin) => witness::arguments_under(&self.inputs(inputs), &args.input, plugin),
+        };
         Replay { arguments, checkout, files: Vec::new() }
     }
 
@@ -55,6 +61,9 @@ impl Source {
 /// They name none, or a revision that is not there.
 pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
     let exists = |side: &String| side == "-" || Path::new(side).symlink_metadata().is_ok();
+    if let Some((from, to)) = args.input.plugins_of_sides() {
+        return under_plugins(args, [from, to]);
+    }
     match args.sides.as_slice() {
         [base, head] if args.paths.is_empty() && exists(base) && exists(head) => {
             if base == "-" && head == "-" {
@@ -63,7 +72,11 @@ pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
                     "name a path for the other",
                 ));
             }
-            Ok([base, head].map(|side| Source { name: side.clone(), kind: Kind::Path(side.into()) }))
+            Ok([base, head].map(|side| Source {
+                name: side.clone(),
+                kind: Kind::Path(side.into()),
+                plugin: None,
+            }))
         }
         [base, head] => {
             let mixed = args.paths.is_empty() && (exists(base) || exists(head));
@@ -107,6 +120,22 @@ pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
     }
 }
 
+/// One set of manifests under two network plugins.
+fn under_plugins(args: &DiffArgs, plugins: [&Plugin; 2]) -> Result<[Source; 2], Failure> {
+    let path = match (args.sides.as_slice(), args.paths.as_slice()) {
+        ([], [] | [_]) => args.paths.first().cloned(),
+        ([one], []) => Some(PathBuf::from(one)),
+        _ => {
+            return Err(Failure::usage(
+                "two network plugins are compared on one set of manifests",
+                "name one path: `npv diff --cni calico..cilium DIR`",
+            ));
+        }
+    };
+    let kind = || path.clone().map_or(Kind::WorkTree, Kind::Path);
+    Ok(plugins.map(|plugin| Source { name: plugin.to_string(), kind: kind(), plugin: Some(plugin.clone()) }))
+}
+
 /// Paths near which a configuration may be.
 pub(crate) fn near(args: &DiffArgs) -> Vec<PathBuf> {
     let sides = args.sides.iter().rev().map(PathBuf::from);
@@ -119,11 +148,11 @@ fn revisions(base: &str, head: Option<&str>) -> Result<[Source; 2], Failure> {
     let source = |revision: &str| -> Result<Source, Failure> {
         let commit = repository.commit(revision).map_err(refused)?;
         let kind = Kind::Commit { repository: repository.clone(), commit };
-        Ok(Source { name: revision.to_owned(), kind })
+        Ok(Source { name: revision.to_owned(), kind, plugin: None })
     };
     let head = match head {
         Some(head) => source(head)?,
-        None => Source { name: "working tree".to_owned(), kind: Kind::WorkTree },
+        None => Source { name: "working tree".to_owned(), kind: Kind::WorkTree, plugin: None },
     };
     Ok([source(base)?, head])
 }
@@ -137,8 +166,8 @@ fn branch(range: &str, base: &str, head: &str) -> Result<[Source; 2], Failure> {
             let base = Kind::Commit { repository: repository.clone(), commit: since };
             let name = format!("merge base of {range}");
             Ok([
-                Source { name, kind: base },
-                Source { name: new.name, kind: Kind::Commit { repository, commit } },
+                Source { name, kind: base, plugin: None },
+                Source { name: new.name, kind: Kind::Commit { repository, commit }, plugin: None },
             ])
         }
         (old_kind, new_kind) => Ok([Source { kind: old_kind, ..old }, Source { kind: new_kind, ..new }]),
@@ -161,6 +190,15 @@ pub(crate) fn read(
 ) -> Result<[Snapshot; 2], Failure> {
     let inputs = configured.inputs(&args.paths);
     let [base, head] = sides;
+    if let (Some(from), Some(to)) = (&base.plugin, &head.plugin) {
+        let read = one(base, &inputs, configured, look)?.map_err(|error| input::nothing(&error))?;
+        let options = configured.options();
+        let both = [from, to].map(|plugin| under(&read, plugin, &options));
+        let [Some(old), Some(new)] = both else {
+            return Err(Failure::usage("a text is too long", "npv reads texts of less than 4 GiB"));
+        };
+        return Ok([old, new]);
+    }
     let (old, new) = (one(base, &inputs, configured, look)?, one(head, &inputs, configured, look)?);
     match (old, new) {
         (Ok(base), Ok(head)) => Ok([base, head]),

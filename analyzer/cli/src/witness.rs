@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use npv_analyzer::config::Plugin;
 use npv_analyzer::query::prove::{Counterexample, quoted};
 
 use crate::args::InputArgs;
@@ -15,6 +16,15 @@ const IGNORE: &str = "# Written by npv: witnesses are no manifests of yours\n*\n
 
 /// The switches and inputs of a run, as a shell takes them.
 pub(crate) fn arguments(paths: &[PathBuf], input: &InputArgs) -> String {
+    with(paths, input, input.plugin())
+}
+
+/// The same under another network plugin.
+pub(crate) fn arguments_under(paths: &[PathBuf], input: &InputArgs, plugin: &Plugin) -> String {
+    with(paths, input, Some(plugin))
+}
+
+fn with(paths: &[PathBuf], input: &InputArgs, plugin: Option<&Plugin>) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut switch = |name: &str, value: Option<&OsStr>| {
         words.push(name.to_owned());
@@ -47,7 +57,7 @@ pub(crate) fn arguments(paths: &[PathBuf], input: &InputArgs) -> String {
     if let Some(labels) = &input.ingress_controller {
         switch("--ingress-controller", Some(labels.to_string().as_ref()));
     }
-    if let Some(plugin) = &input.cni {
+    if let Some(plugin) = plugin {
         switch("--cni", Some(plugin.to_string().as_ref()));
     }
     if input.blocks_skip_pods {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use npv_models::cluster::{Assumptions, Builder, Cluster, Inventory};
-use npv_models::cni::{Cni, Overrides};
+use npv_models::cni::{Cni, Detected, Deviation, Overrides, deviations};
 use npv_models::decide::Profile;
 use npv_models::diagnostic::{Finding, Severity};
 use npv_models::dialect;
-use npv_models::k8s::{self, Decoded, Decoder, Noted, Object};
+use npv_models::k8s::{self, Decoded, Decoder, Noted, Object, Policy};
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, Source, SourceId, SourceMap, Span};
 use npv_models::space::Selector;
@@ -132,6 +132,12 @@ pub struct Snapshot {
     pub policies: PolicySet,
     /// The network plugin, as asked for or as the manifests show.
     pub cni: Cni,
+    /// What shows that it is this one; nothing where somebody has named it.
+    pub detected: Option<Detected>,
+    /// Where policies mean something else than the API says, because of the network plugin.
+    pub deviations: Vec<Deviation>,
+    /// The policies of kinds that npv models, as they are written.
+    pub written: Vec<Policy>,
     /// Its choices where the API leaves them to it, with what has been said of these.
     pub profile: Profile,
     /// What reading found wrong, sorted by position.
@@ -214,7 +220,9 @@ impl Snapshot {
         let mut kinds: BTreeMap<Box<str>, usize> = BTreeMap::new();
         let mut noted = Vec::new();
         let mut unfilled = Vec::new();
+        let mut signs = Vec::new();
         for decoded in objects {
+            signs.extend(decoded.sign.map(|sign| *sign));
             unfilled.extend(decoded.placeholders);
             if let Some(kind) = decoded.kind {
                 *kinds.entry(kind).or_default() += 1;
@@ -256,11 +264,16 @@ impl Snapshot {
         remove::widen(&sources, &mut findings);
         findings.sort_by_key(|finding| (finding.span(), finding.rule));
         dialect::prepare(&policies, &mut cluster);
-        let cni = options.cni.clone().or_else(|| Cni::implied(&policies, &cluster)).unwrap_or_default();
+        let detected = options.cni.is_none().then(|| Cni::detect(&signs, &policies, &cluster));
+        let shown = detected.as_ref().map(|detected| detected.cni.clone());
+        let cni = options.cni.clone().or(shown).unwrap_or_default();
         Self {
             texts: read.len(),
             sources,
             policies: dialect::lower(&policies, &cluster, &cni),
+            deviations: deviations(&policies, &cluster, &cni),
+            written: policies,
+            detected,
             cluster,
             profile: options.overrides.apply(cni.profile),
             cni,

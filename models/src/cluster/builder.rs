@@ -46,6 +46,7 @@ pub struct Builder {
     calico: Objects<k8s::CalicoObject>,
     cidr_groups: Objects<k8s::CiliumCidrGroup>,
     data: Vec<k8s::Data>,
+    antrea: Objects<k8s::AntreaObject>,
     policies: Objects<k8s::Policy>,
     findings: Vec<Finding>,
 }
@@ -183,6 +184,7 @@ impl Builder {
                 self.data.push(*object);
                 None
             }
+            Object::Antrea(object) => self.antrea.add(object.kind(), *object, k8s::AntreaObject::meta),
             Object::Policy(object) => {
                 self.policies.add_of(object.group(), object.kind(), object, k8s::Policy::meta)
             }
@@ -195,6 +197,8 @@ impl Builder {
     /// Resolves everything that has been added.
     pub fn finish(mut self) -> Inventory {
         let missing = k8s::without_missing_tiers(&mut self.policies.items, &self.calico.items);
+        self.findings.extend(missing);
+        let missing = k8s::without_missing_antrea_tiers(&mut self.policies.items, &self.antrea.items);
         self.findings.extend(missing);
         // What is shown counts, as in the dump of a cluster.
         for made in std::mem::take(&mut self.operated.items) {
@@ -255,6 +259,7 @@ impl Builder {
             issuers: self.issuers.items,
         };
         cluster.calico = self.calico.items;
+        cluster.antrea = self.antrea.items;
         Inventory { cluster, policies: self.policies.items, findings: self.findings }
     }
 

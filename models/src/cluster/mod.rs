@@ -29,7 +29,8 @@ pub use unseen::{Unseen, UnseenBy};
 pub use intended::{Intended, MeantBy};
 
 use crate::k8s::{
-    Binding, CalicoObject, Callbacks, CiliumCidrGroup, HttpIssuer, Mention, Monitor, Routing, Spanned,
+    AntreaObject, Binding, CalicoObject, Callbacks, CiliumCidrGroup, HttpIssuer, Mention, Monitor, Routing,
+    Spanned,
 };
 pub use crate::k8s::{
     ContainerPort, Dns, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
@@ -164,6 +165,8 @@ pub struct Cluster {
     pub calico: Vec<CalicoObject>,
     /// Addresses under a name, which policies refer to.
     pub cidr_groups: Vec<CiliumCidrGroup>,
+    /// What Antrea's policies refer to, in the order of the manifests.
+    pub antrea: Vec<AntreaObject>,
     /// Traffic that the cluster's own services depend on.
     pub demands: Demands,
     /// What somebody who knows the cluster has said of it.

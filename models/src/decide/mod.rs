@@ -470,8 +470,12 @@ fn enforce<'p>(layer: &'p Layer, view: &View<'_>, steps: &mut Vec<Step<'p>>) -> 
                     .filter(|hit| hit.rule.action != Action::Log)
                     .for_each(|hit| decide(&mut course, hit));
             }
-            // S-4: whatever is allowed by any rule; nothing else has a say.
-            Mode::Union => certain_first(&hits, Action::Allow).for_each(|hit| decide(&mut course, hit)),
+            // S-4: whatever is allowed by any rule, else what may be; nothing else has a say.
+            Mode::Union => {
+                for action in [Action::Allow, Action::Unknown] {
+                    certain_first(&hits, action).for_each(|hit| decide(&mut course, hit));
+                }
+            }
             Mode::DenyWins => {
                 for action in [Action::Deny, Action::Unknown, Action::Allow, Action::Pass] {
                     certain_first(&hits, action).for_each(|hit| decide(&mut course, hit));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, Lowered, Stage, calico};
+use super::{Context, Lowered, Stage, antrea, calico};
 use crate::cni::Plugin;
 use crate::k8s::{
     self, AdminAction, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier, Spanned,
@@ -19,19 +19,29 @@ const ADMIN: i32 = 100;
 pub(super) const NETWORK_POLICY: i32 = 200;
 const BASELINE: i32 = 300;
 
+/// The group of the API's own kinds.
+const GROUP: &str = "policy.networking.k8s.io";
+
 /// Where policies of one tier have the same priority, their order is undefined (S-62). npv takes kind and
 /// name, so that AdminNetworkPolicy comes before ClusterNetworkPolicy.
 pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
-    let k8s::Policy::Admin(policy) = policy else { return Lowered::new() };
-    if context.cni.plugin == Plugin::Calico {
-        return on_calico(policy, context);
-    }
-    let (name, order) = match policy.tier {
-        AdminTier::Admin => ("Admin", ADMIN),
-        AdminTier::Baseline => ("Baseline", BASELINE),
+    let (policy, group) = match policy {
+        k8s::Policy::Admin(policy) => (policy, GROUP),
+        k8s::Policy::AwsCluster(policy) => (policy, "networking.k8s.aws"),
+        _ => return Lowered::new(),
     };
-    let stage = Stage { fixed: Some(Profile::ADMIN), ..Stage::ordered(name, Priority::number(order)) };
-    vec![(stage, lower_policy(policy, None))]
+    let (name, order) = match policy.tier {
+        AdminTier::Admin => ("Admin", Priority::number(ADMIN)),
+        AdminTier::Baseline => ("Baseline", Priority::number(BASELINE)),
+    };
+    let order = match context.cni.plugin {
+        Plugin::Calico => return on_calico(policy, context),
+        //
+        Plugin::Antrea => antrea::place_of_admin(policy.kind, policy.tier),
+        _ => order,
+    };
+    let stage = Stage { fixed: Some(Profile::ADMIN), ..Stage::ordered(name, order) };
+    vec![(stage, lower_policy(policy, group, None))]
 }
 
 /// Calico has AdminNetworkPolicies from 3.29 on, the baseline from 3.30 on, and ClusterNetworkPolicies from 3.32 on
@@ -48,21 +58,25 @@ fn on_calico(policy: &AdminPolicy, context: &Context<'_>) -> Lowered {
     let given = policy.priority.map(|priority| priority.value);
     let given = given.filter(|_| policy.tier == AdminTier::Admin);
     let (stage, priority) = calico::admin(context, given, &policy.meta.name.value);
-    vec![(stage, Policy { priority, ..lower_policy(policy, Some(context)) })]
+    vec![(stage, Policy { priority, ..lower_policy(policy, GROUP, Some(context)) })]
 }
 
 /// Lowers a policy; what is beside pods in the namespaces of a peer counts in this context.
-fn lower_policy(policy: &AdminPolicy, sets: Option<&Context<'_>>) -> Policy {
+fn lower_policy(policy: &AdminPolicy, group: &'static str, sets: Option<&Context<'_>>) -> Policy {
+    let ports = match policy.kind {
+        k8s::AdminKind::Cluster if group == GROUP => "protocols",
+        _ => "ports",
+    };
     let rules = |direction: Direction, rules: &[AdminRule]| {
         let rules =
-            rules.iter().enumerate().map(|(index, rule)| lower_rule(policy, direction, (index, rule), sets));
+            rules.iter().enumerate().map(|(index, rule)| lower_rule(ports, direction, (index, rule), sets));
         let rules: Vec<Rule> = rules.collect();
         // S-66: an empty list says as little as none.
         (!rules.is_empty()).then_some(rules)
     };
     Policy {
         object: Arc::new(ObjectRef {
-            group: "policy.networking.k8s.io",
+            group,
             kind: policy.kind.name(),
             namespace: None,
             name: policy.meta.name.value.clone(),
@@ -83,7 +97,7 @@ fn lower_policy(policy: &AdminPolicy, sets: Option<&Context<'_>>) -> Policy {
 }
 
 fn lower_rule(
-    policy: &AdminPolicy,
+    ports_name: &str,
     direction: Direction,
     (index, rule): (usize, &AdminRule),
     sets: Option<&Context<'_>>,
@@ -106,10 +120,6 @@ fn lower_rule(
         }
         peers
     });
-    let ports_name = match policy.kind {
-        k8s::AdminKind::Cluster => "protocols",
-        k8s::AdminKind::Admin | k8s::AdminKind::Baseline => "ports",
-    };
     let ports = rule.ports.iter().enumerate().map(|(index, port)| PortItem {
         matches: lower_port(&port.value),
         requests: None,

@@ -3,34 +3,91 @@
 use std::sync::Arc;
 
 use super::admin::NETWORK_POLICY;
-use super::{Context, Lowered, Stage, calico, cilium};
-use crate::cni::Plugin;
+use super::{Context, Lowered, Stage, aws, calico, cilium};
+use crate::cni::{NamedPorts, Plugin, Traits};
 use crate::k8s::{
     self, Meta, NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, PortRef, Spanned,
 };
 use crate::policy::{
-    Action, Direction, Inert, Isolation, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers, PodSelector,
-    Policy, PortItem, PortMatch, Ports, Priority, Provenance, Rule,
+    Action, Direction, Inert, Isolation, Mode, NamespaceSelector, ObjectRef, Peer, PeerMatch, Peers,
+    PodSelector, Policy, PortItem, PortMatch, Ports, Priority, Provenance, Rule,
 };
-use crate::space::{PortSet, Selector, Traffic};
+use crate::space::{DomainName, PortSet, Protocol, Selector, Traffic, Truth};
 
 /// Applies the defaults of the API and spells out what they mean (S-1 to S-26).
 pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
-    let k8s::Policy::NetworkPolicy(policy) = policy else { return Lowered::new() };
+    let (policy, group, kind) = match policy {
+        k8s::Policy::NetworkPolicy(policy) => (policy, "networking.k8s.io", "NetworkPolicy"),
+        k8s::Policy::AwsApplication(policy) => (policy, "networking.k8s.aws", "ApplicationNetworkPolicy"),
+        _ => return Lowered::new(),
+    };
     match context.cni.plugin {
-        Plugin::Upstream => {
-            let stage = Stage::union("NetworkPolicy", Priority::number(NETWORK_POLICY));
-            vec![(stage, lower_policy(policy, in_effect))]
-        }
         // C-60.
         Plugin::Calico => {
             let Meta { namespace, name, .. } = &policy.meta;
             let (stage, priority) = calico::kubernetes(context, namespace, &name.value);
-            vec![(stage, Policy { priority, ..lower_policy(policy, in_effect) })]
+            return vec![(stage, Policy { priority, ..lower_policy(policy, in_effect) })];
         }
         // K-55.
-        Plugin::Cilium => cilium::lower_kubernetes(policy, context),
+        Plugin::Cilium => return cilium::lower_kubernetes(policy, context),
+        _ => {}
     }
+    let mut lowered = lower_policy(policy, in_effect);
+    if kind != "NetworkPolicy" {
+        lowered.object = Arc::new(ObjectRef { group, kind, ..(*lowered.object).clone() });
+    }
+    let traits = &context.cni.traits;
+    if traits.end_port == Truth::Maybe || traits.named_ports == NamedPorts::Unknown {
+        for rules in [&mut lowered.ingress, &mut lowered.egress].into_iter().flatten() {
+            *rules = std::mem::take(rules).into_iter().flat_map(|rule| doubt(rule, traits)).collect();
+        }
+    }
+    let parts = if context.by_length { aws::by_length(&lowered) } else { vec![lowered] };
+    parts.into_iter().map(|policy| (stage(context), policy)).collect()
+}
+
+/// The tier of NetworkPolicies, and of what is added up with them.
+pub(super) fn stage(context: &Context<'_>) -> Stage {
+    if context.cni.plugin == Plugin::Cilium {
+        return cilium::stage();
+    }
+    let stage = Stage::union("NetworkPolicy", Priority::number(NETWORK_POLICY));
+    if context.by_length { Stage { mode: Mode::FirstMatch, ..stage } } else { stage }
+}
+
+/// A rule as far as a plugin is known to follow it, and the rest, of which that is unknown.
+fn doubt(rule: Rule, traits: &Traits) -> Vec<Rule> {
+    let Ports::Listed(items) = &rule.ports else { return vec![rule] };
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for item in items {
+        match &item.matches {
+            PortMatch::Named { .. } if traits.named_ports == NamedPorts::Unknown => {
+                unknown.push(item.clone())
+            }
+            PortMatch::Numbers(traffic) if traits.end_port == Truth::Maybe => {
+                let first = Protocol::EVERY.into_iter().find_map(|protocol| {
+                    let ports = traffic.ports(protocol);
+                    let range =
+                        matches!(ports.intervals(), [(first, last)] if first < last) && !ports.is_full();
+                    Some((protocol, ports.first().filter(|_| range)?))
+                });
+                match first {
+                    Some((protocol, first)) => {
+                        let matches = PortMatch::Numbers(Traffic::of(protocol, PortSet::single(first)));
+                        known.push(PortItem { matches, ..item.clone() });
+                        unknown.push(item.clone());
+                    }
+                    None => known.push(item.clone()),
+                }
+            }
+            _ => known.push(item.clone()),
+        }
+    }
+    if unknown.is_empty() {
+        return vec![rule];
+    }
+    let rest = Rule { action: Action::Unknown, ports: Ports::Listed(unknown), ..rule.clone() };
+    vec![Rule { ports: Ports::Listed(known), ..rule }, rest]
 }
 
 /// A policy, of whose directions those count that are in effect.
@@ -129,6 +186,10 @@ fn lower_peer(namespace: &str, peer: &NetworkPolicyPeer) -> PeerMatch {
             pods: pods.clone().unwrap_or(Selector::EVERYTHING),
         }),
         NetworkPolicyPeer::Block { cidr, except } => PeerMatch::Block { cidr: *cidr, except: except.clone() },
+        NetworkPolicyPeer::Domains(domains) => {
+            let names = domains.iter().map(|domain| DomainName::from(&**domain));
+            PeerMatch::Any(names.map(PeerMatch::Domain).collect())
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod account;
 mod admin;
+mod antrea;
 mod autoscaler;
 mod calico;
 mod callback;
@@ -14,7 +15,9 @@ mod cilium;
 mod custom;
 mod data;
 mod deprecated;
+mod egress_firewall;
 mod endpoints;
+mod fqdn;
 mod gateway;
 mod ingress;
 pub mod istio;
@@ -43,12 +46,17 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use crate::cni::Plugin;
+use crate::cni::{Plugin, Sign};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use account::{Binding, HttpIssuer, Role, ServiceAccount};
 pub use admin::{AdminAction, AdminKind, AdminPeer, AdminPods, AdminPolicy, AdminPort, AdminRule, AdminTier};
+pub use antrea::{
+    AntreaAction, AntreaApplied, AntreaGroup, AntreaMembers, AntreaObject, AntreaPeer, AntreaPolicy,
+    AntreaPort, AntreaRelation, AntreaRule, AntreaTier, built_in_tier,
+    without_missing_tiers as without_missing_antrea_tiers,
+};
 pub use autoscaler::Autoscaler;
 pub use calico::{
     BUILT_IN_TIERS, CalicoAction, CalicoEntity, CalicoKind, CalicoObject, CalicoPolicy, CalicoPort,
@@ -66,7 +74,9 @@ pub use cilium::{
 };
 pub use custom::CustomResource;
 pub use data::Data;
+pub use egress_firewall::{EgressFirewall, FirewallPeer, FirewallRule};
 pub use endpoints::{EndpointPort, Endpoints, ServiceEndpoint};
+pub use fqdn::{FqdnPolicy, FqdnRule};
 pub use istio::IstioObject;
 pub use meta::{Meta, Owner};
 pub use monitor::{Monitor, MonitorEndpoint, MonitorNamespaces, MonitorTarget};
@@ -164,6 +174,8 @@ pub enum Object {
     Calico(Box<CalicoObject>),
     /// A CiliumCIDRGroup.
     CidrGroup(Box<CiliumCidrGroup>),
+    /// What Antrea's policies refer to.
+    Antrea(Box<AntreaObject>),
     /// A policy of any dialect.
     Policy(Policy),
 }
@@ -183,6 +195,16 @@ pub enum Policy {
     StagedKubernetes(Box<StagedKubernetesPolicy>),
     /// A CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy.
     Cilium(Box<CiliumPolicy>),
+    /// A policy of Antrea's.
+    Antrea(Box<AntreaPolicy>),
+    /// OVN-Kubernetes' EgressFirewall.
+    EgressFirewall(Box<EgressFirewall>),
+    /// Amazon's ApplicationNetworkPolicy.
+    AwsApplication(Box<NetworkPolicy>),
+    /// Amazon's ClusterNetworkPolicy.
+    AwsCluster(Box<AdminPolicy>),
+    /// Google's FQDNNetworkPolicy.
+    Fqdn(Box<FqdnPolicy>),
 }
 
 impl Policy {
@@ -196,6 +218,10 @@ impl Policy {
             // What is stored is the same object.
             Self::Calico(_) | Self::StagedKubernetes(_) => "projectcalico.org",
             Self::Cilium(_) => "cilium.io",
+            Self::Antrea(_) => "crd.antrea.io",
+            Self::EgressFirewall(_) => "k8s.ovn.org",
+            Self::AwsApplication(_) | Self::AwsCluster(_) => "networking.k8s.aws",
+            Self::Fqdn(_) => "networking.gke.io",
         }
     }
 
@@ -203,7 +229,11 @@ impl Policy {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::NetworkPolicy(_) => "NetworkPolicy",
-            Self::Admin(policy) => policy.kind.name(),
+            Self::Admin(policy) | Self::AwsCluster(policy) => policy.kind.name(),
+            Self::Antrea(policy) => policy.kind(),
+            Self::EgressFirewall(_) => "EgressFirewall",
+            Self::AwsApplication(_) => "ApplicationNetworkPolicy",
+            Self::Fqdn(_) => "FQDNNetworkPolicy",
             Self::Istio(object) => object.kind(),
             Self::Calico(policy) => policy.kind.name(),
             Self::StagedKubernetes(_) => "StagedKubernetesNetworkPolicy",
@@ -217,14 +247,26 @@ impl Policy {
             Self::NetworkPolicy(_) | Self::Admin(_) | Self::Istio(_) => None,
             Self::Calico(_) | Self::StagedKubernetes(_) => Some(Plugin::Calico),
             Self::Cilium(_) => Some(Plugin::Cilium),
+            Self::Antrea(_) => Some(Plugin::Antrea),
+            Self::EgressFirewall(_) => Some(Plugin::OvnKubernetes),
+            Self::AwsApplication(_) | Self::AwsCluster(_) => Some(Plugin::AwsVpcCni),
+            // As it runs at Google, which is what `Cni` tells apart.
+            Self::Fqdn(_) => Some(Plugin::Cilium),
         }
     }
 
     /// Whether any of its selectors asks for this label.
     pub fn asks_for(&self, key: &str) -> bool {
         match self {
-            Self::NetworkPolicy(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
-            Self::Admin(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
+            Self::NetworkPolicy(policy) | Self::AwsApplication(policy) => {
+                policy.selectors().any(|selector| selector.asks_for(key))
+            }
+            Self::Admin(policy) | Self::AwsCluster(policy) => {
+                policy.selectors().any(|selector| selector.asks_for(key))
+            }
+            Self::Antrea(policy) => policy.selectors().any(|selector| selector.asks_for(key)),
+            Self::EgressFirewall(_) => false,
+            Self::Fqdn(policy) => policy.subject.value.asks_for(key),
             Self::Istio(object) => object.selector().is_some_and(|selector| selector.value.asks_for(key)),
             Self::Calico(policy) => policy.asks_for(key),
             Self::StagedKubernetes(staged) => {
@@ -237,8 +279,11 @@ impl Policy {
     /// Its name and place in the cluster.
     pub fn meta(&self) -> &Meta {
         match self {
-            Self::NetworkPolicy(policy) => &policy.meta,
-            Self::Admin(policy) => &policy.meta,
+            Self::NetworkPolicy(policy) | Self::AwsApplication(policy) => &policy.meta,
+            Self::Admin(policy) | Self::AwsCluster(policy) => &policy.meta,
+            Self::Antrea(policy) => &policy.meta,
+            Self::EgressFirewall(policy) => &policy.meta,
+            Self::Fqdn(policy) => &policy.meta,
             Self::Istio(object) => object.meta(),
             Self::Calico(policy) => &policy.meta,
             Self::StagedKubernetes(staged) => &staged.policy.meta,
@@ -260,6 +305,8 @@ pub struct Decoded {
     /// Values that somebody has yet to fill in, `${APP}` as an example, where they stand. The texts of the object have
     /// them as they are written: see [`syntax::placeholder`].
     pub placeholders: Vec<Spanned<Box<str>>>,
+    /// What it tells of the network plugin, where it tells anything.
+    pub sign: Option<Box<Sign>>,
     /// What is wrong with it, in the order of the text.
     pub findings: Vec<Finding>,
 }
@@ -297,6 +344,7 @@ impl Decoder {
                 reader.placeholder(value.as_str().unwrap_or_default(), value.span);
             }
         }
+        decoded.sign = Sign::of(api_version, kind, node, &self.default_namespace).map(Box::new);
         if let Some(entry) = registry::find(api_version, kind) {
             if let Some(finding) = deprecated::check(api_version, kind, node) {
                 reader.report(finding);

@@ -21,6 +21,13 @@ pub(super) const KIND: Kind =
 pub(super) const LEGACY_KIND: Kind =
     Kind { policy: true, versions: &["v1beta1"], ..Kind::new("extensions", "NetworkPolicy", decode) };
 
+/// Amazon's: a NetworkPolicy whose egress peers can be domains.
+pub(super) const AWS_KIND: Kind = Kind {
+    policy: true,
+    versions: &["v1alpha1"],
+    ..Kind::new("networking.k8s.aws", "ApplicationNetworkPolicy", decode_aws)
+};
+
 /// A NetworkPolicy, defaults not yet applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NetworkPolicy {
@@ -42,7 +49,7 @@ impl NetworkPolicy {
         let rules = [&self.ingress, &self.egress].into_iter().flatten().flat_map(|rules| &rules.value);
         let peers = rules.flat_map(|rule| &rule.peers).flat_map(|peer| match &peer.value {
             NetworkPolicyPeer::Pods { namespaces, pods } => [namespaces.as_ref(), pods.as_ref()],
-            NetworkPolicyPeer::Block { .. } => [None, None],
+            NetworkPolicyPeer::Block { .. } | NetworkPolicyPeer::Domains(_) => [None, None],
         });
         self.pod_selector.as_ref().map(|selector| &selector.value).into_iter().chain(peers.flatten())
     }
@@ -82,6 +89,8 @@ pub enum NetworkPolicyPeer {
         /// Blocks strictly inside it that are taken out (S-17).
         except: Vec<IpNet>,
     },
+    /// Names of domains, in lower case and without the final dot; only in egress rules of Amazon's kind.
+    Domains(Vec<Box<str>>),
 }
 
 /// An entry of a `ports` list.
@@ -103,6 +112,17 @@ pub enum PortRef {
 }
 
 fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    let policy = with_spec(reader, root, false)?;
+    Some(Object::Policy(Policy::NetworkPolicy(Box::new(policy))))
+}
+
+fn decode_aws(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
+    let policy = with_spec(reader, root, true)?;
+    Some(Object::Policy(Policy::AwsApplication(Box::new(policy))))
+}
+
+/// Reads a policy, which must have a `spec`.
+fn with_spec(reader: &mut Reader<'_>, root: Root<'_>, domains: bool) -> Option<NetworkPolicy> {
     // Old servers write a status, which says nothing.
     if root.spec.is_none() {
         let path = Path::Root.field("spec");
@@ -115,7 +135,7 @@ fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
         );
         return None;
     }
-    Some(Object::Policy(Policy::NetworkPolicy(Box::new(read(reader, root, &[])))))
+    Some(read_with(reader, root, &[], domains))
 }
 
 /// Reads the fields of a NetworkPolicy. Those that stand beside them are somebody else's.
@@ -123,6 +143,16 @@ pub(super) fn read(
     reader: &mut Reader<'_>,
     root: Root<'_>,
     beside: &'static [&'static str],
+) -> NetworkPolicy {
+    read_with(reader, root, beside, false)
+}
+
+/// The same, whose egress peers can be domains or not.
+fn read_with(
+    reader: &mut Reader<'_>,
+    root: Root<'_>,
+    beside: &'static [&'static str],
+    domains: bool,
 ) -> NetworkPolicy {
     let path = Path::Root.field("spec");
     let names = ["podSelector", "policyTypes", "ingress", "egress"];
@@ -135,7 +165,7 @@ pub(super) fn read(
     let policy_types = types.and_then(|entry| read_types(reader, &path.field("policyTypes"), &entry.value));
     let mut rules = |name, peers, entry: Option<&Entry>| {
         let entry = entry?;
-        let rules = read_rules(reader, &path.field(name), &entry.value, peers);
+        let rules = read_rules(reader, &path.field(name), &entry.value, peers, domains && peers == "to");
         Some(Spanned::new(rules, entry.value.span))
     };
     let ingress = rules("ingress", "from", ingress);
@@ -184,6 +214,7 @@ fn read_rules(
     path: &Path<'_>,
     node: &Node,
     peers_name: &'static str,
+    domains: bool,
 ) -> Vec<NetworkPolicyRule> {
     let mut rules = Vec::new();
     for (index, item) in reader.items(path, node).iter().enumerate() {
@@ -194,7 +225,7 @@ fn read_rules(
         }
         let [peers, ports] = reader.fields(&path, item, [peers_name, "ports"], Unknown::Refused(&[]));
         rules.push(NetworkPolicyRule {
-            peers: read_peers(reader, &path.field(peers_name), peers),
+            peers: read_peers(reader, &path.field(peers_name), peers, domains),
             ports: read_ports(reader, &path.field("ports"), ports),
             span: item.span,
         });
@@ -206,6 +237,7 @@ fn read_peers(
     reader: &mut Reader<'_>,
     path: &Path<'_>,
     list: Option<&Entry>,
+    domains: bool,
 ) -> Vec<Spanned<NetworkPolicyPeer>> {
     let mut peers = Vec::new();
     for (index, item) in reader.list(path, list).iter().enumerate() {
@@ -213,10 +245,29 @@ fn read_peers(
         if item.is_null() {
             reader.null_item(&path, item, "an empty peer, which is invalid");
         } else {
-            peers.extend(read_peer(reader, &path, item).map(|peer| Spanned::new(peer, item.span)));
+            let named = if domains { read_domains(reader, &path, item) } else { None };
+            let peer = named.or_else(|| read_peer(reader, &path, item));
+            peers.extend(peer.map(|peer| Spanned::new(peer, item.span)));
         }
     }
     peers
+}
+
+/// A peer that is domains, alone; `None` where it names none.
+fn read_domains(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<NetworkPolicyPeer> {
+    item.get("domainNames").filter(|names| !names.is_null())?;
+    let [names] = reader.fields(path, item, ["domainNames"], Unknown::Refused(&[]));
+    let path = path.field("domainNames");
+    let mut domains = Vec::new();
+    for (index, item) in reader.list(&path, names).iter().enumerate() {
+        let path = path.item(index);
+        let Some(text) = reader.text(&path, item) else { continue };
+        match syntax::domain_name(text) {
+            Ok(name) => domains.push(name.into()),
+            Err(wrong) => reader.malformed(&path, item.span, text, wrong),
+        }
+    }
+    Some(NetworkPolicyPeer::Domains(domains))
 }
 
 fn read_peer(reader: &mut Reader<'_>, path: &Path<'_>, item: &Node) -> Option<NetworkPolicyPeer> {

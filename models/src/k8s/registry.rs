@@ -3,8 +3,9 @@
 use super::meta::{Meta, Root};
 use super::read::Reader;
 use super::{
-    Object, account, admin, autoscaler, calico, callback, cilium, data, endpoints, gateway, ingress, istio,
-    kubevirt, monitor, namespace, network_policy, node, operated, pod, release, service, workload,
+    Object, account, admin, antrea, autoscaler, calico, callback, cilium, data, egress_firewall, endpoints,
+    fqdn, gateway, ingress, istio, kubevirt, monitor, namespace, network_policy, node, operated, pod,
+    release, service, workload,
 };
 
 /// How to decode one kind of one API group.
@@ -147,6 +148,15 @@ static KINDS: &[Kind] = &[
     cilium::CLUSTERWIDE,
     cilium::GROUP,
     cilium::GROUP_ALPHA,
+    antrea::CLUSTER,
+    antrea::NAMESPACED,
+    antrea::TIER,
+    antrea::CLUSTER_GROUP,
+    antrea::GROUP,
+    egress_firewall::KIND,
+    network_policy::AWS_KIND,
+    admin::AWS,
+    fqdn::KIND,
 ];
 
 /// Every kind: those of Kubernetes and of projects beside it, then those of network plugins, one line for each.

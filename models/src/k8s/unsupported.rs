@@ -62,7 +62,6 @@ static FAMILIES: &[Family] = &[
     family("NSX", "nsx.vmware.com", &["SecurityPolicy"]),
     family("NSX", "crd.nsx.vmware.com", &["SecurityPolicy"]),
     family("NeuVector", "neuvector.com", &["NvSecurityRule", "NvClusterSecurityRule"]),
-    family("multi-networkpolicy", "k8s.cni.cncf.io", &["MultiNetworkPolicy"]),
 ];
 
 /// Groups of Kubernetes itself, in which every kind is known, so that a strange one is a mistake.
@@ -77,6 +76,22 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespac
     let family = FAMILIES.iter().find(|family| family.group == group && family.kinds.contains(&kind));
     // The group is what tells it from a kind that npv models.
     let span = node.get("apiVersion").map_or(node.span, |version| version.span);
+    // what it is about is not what the other policies are about.
+    if (group, kind) == ("k8s.cni.cncf.io", "MultiNetworkPolicy") {
+        let mut finding =
+            unsupported(span, "npv does not model secondary networks, which this is about".into());
+        (finding.severity, finding.incomplete) = (Severity::Note, false);
+        return Some(finding.help("answers are about the network that every pod is in"));
+    }
+    // the pods of its namespaces are in a network of their own.
+    if (group, kind) == ("k8s.ovn.org", "UserDefinedNetwork")
+        || (group, kind) == ("k8s.ovn.org", "ClusterUserDefinedNetwork")
+    {
+        return primary(node).map(|role| {
+            unsupported(role.span, "npv does not model a primary network of some namespaces".to_owned())
+                .help("answers take all pods to be in one network")
+        });
+    }
     if let Some(family) = family {
         let message = format!("npv does not model `{written_kind}` of `{written}` ({}) yet", family.name);
         return Some(unsupported(span, message).help(
@@ -108,6 +123,14 @@ pub(super) fn check(api_version: &str, kind: &str, node: &Node, default_namespac
         unsupported(span, message)
             .help("answers leave it out; with `--allow-incomplete` npv answers for all the others")
     })
+}
+
+/// The role of a network, where it is the primary one of its namespaces.
+fn primary(node: &Node) -> Option<&Node> {
+    let spec = node.get("spec")?;
+    let spec = spec.get("network").unwrap_or(spec);
+    let role = ["layer2", "layer3"].into_iter().find_map(|topology| spec.get(topology)?.get("role"))?;
+    (role.as_str() == Some("Primary")).then_some(role)
 }
 
 /// The kind of policy that a kind nobody knows most likely means, in a group of Kubernetes itself.

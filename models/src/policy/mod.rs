@@ -90,8 +90,8 @@ pub struct Tunnel {
 pub enum Mode {
     /// Policies by priority, rules in their order: the first rule that matches decides (S-61).
     FirstMatch,
-    /// A flow is allowed when any rule allows it; there is neither order nor deny (S-4), and a rule with
-    /// any other action has no say.
+    /// A flow is allowed when any rule allows it; there is neither order nor deny (S-4). What only a rule matches
+    /// of which nobody knows whether it is followed may be allowed; rules with other actions have no say.
     Union,
     /// A matching deny wins over any matching allow, and that over any matching pass.
     DenyWins,
@@ -264,6 +264,11 @@ pub struct ObjectRef {
     pub name: Box<str>,
 }
 
+impl ObjectRef {
+    /// In place of an API group: the network plugin itself, where it does something that no manifest asks for.
+    pub const PLUGIN: &'static str = "@cni";
+}
+
 /// `Kind/namespace/name`, or `Kind/name`.
 impl fmt::Display for ObjectRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -330,6 +335,11 @@ impl Policy {
             Direction::Ingress => self.ingress.as_deref(),
             Direction::Egress => self.egress.as_deref(),
         }
+    }
+
+    /// Whether no manifest asks for it: the network plugin does it by itself.
+    pub fn is_implied(&self) -> bool {
+        self.object.group == ObjectRef::PLUGIN
     }
 
     /// Whether it isolates its subject in a direction (S-3).

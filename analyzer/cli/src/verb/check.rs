@@ -16,13 +16,14 @@ use crate::input;
 use crate::outcome::{Exit, Failure};
 use crate::progress::during;
 use crate::verb::environments::{self, Terms};
-use crate::verb::fix;
 use crate::verb::prove::counterexamples;
 use crate::verb::report::{flags, shown};
+use crate::verb::{fix, plugins};
 use crate::{output, select, verbose, witness};
 
 pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
-    let mut configured = input::configure(&args.paths, &args.input, look)?;
+    let mut configured = input::configure_for_some(&args.paths, &args.input, look)?;
+    plugins::refuse(args)?;
     let output = &mut configured.config.output;
     output.fail_on.switch("--fail-on", args.fail_on);
     let file = args.baseline.clone().map(|file| Some(Place(file)));
@@ -67,6 +68,7 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         input::adopt(&configured, baseline.as_ref(), &mut snapshot);
         checked = ask(&snapshot);
     }
+    plugins::check(&snapshot, &mut checked, args, &options, look, &ask);
     let assertions = configured.assertions(&snapshot);
     let proofs = super::proved(&snapshot, &checked.engine, &mut checked.findings, &assertions, look);
     let replay = Replay {

@@ -35,6 +35,12 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let sources = sides(args)?;
     // Both sides are read by one configuration, or they would differ by what is assumed of them.
     let mut configured = input::configure_one(&near(args), &args.input, look)?;
+    if args.input.cni.len() > 1 {
+        return Err(Failure::usage(
+            "`npv diff` compares two network plugins at most",
+            "name them as the two sides: `--cni calico..cilium`",
+        ));
+    }
     let outputs = output::of(&args.input.format, &configured)?;
     output::check(&outputs, "diff", |format| format.diff)?;
     let file = args.baseline.clone().map(|file| Some(Place(file)));
@@ -102,6 +108,12 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
 /// The policies alone, for every cluster.
 fn policies(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let verb = "diff --world any";
+    if args.input.plugins_of_sides().is_some() {
+        return Err(Failure::usage(
+            "`--world any` compares policies under one network plugin",
+            "leave `--world any` out: `npv diff --cni calico..cilium DIR`",
+        ));
+    }
     output::check(&args.input.format, verb, |format| format.equivalence)?;
     let sources = sides(args)?;
     let configured = input::configure_one(&near(args), &args.input, look)?;

@@ -9,6 +9,7 @@ pub(crate) mod equivalence;
 pub(crate) mod fix;
 pub(crate) mod init;
 pub(crate) mod man;
+pub(crate) mod plugins;
 pub(crate) mod prove;
 pub(crate) mod reach;
 pub(crate) mod report;

@@ -14,7 +14,7 @@ use npv_analyzer::query::name::Names;
 use npv_analyzer::query::reach::{Question, reach, why_nobody};
 use npv_analyzer::query::via::via_services;
 use npv_analyzer::query::walk;
-use npv_analyzer::report::{ExposureReport, IntendedReport, ReachReport};
+use npv_analyzer::report::{Enforcer, ExposureReport, IntendedReport, ReachReport};
 use npv_analyzer::snapshot::Snapshot;
 use npv_models::diagnostic::Severity;
 use npv_models::space::Traffic;
@@ -97,6 +97,7 @@ pub(crate) fn run(args: &ReachArgs, look: LookArgs) -> Result<Exit, Failure> {
     let spaces = Spaces::of(&snapshot.cluster);
     let report = ReachReport {
         reach: &answer,
+        plugin: Enforcer::of(&snapshot),
         depends: &Dependencies::new(&snapshot, &engine, &spaces),
         why_nobody: &why_nobody(&question, &snapshot, &engine),
         sources: &snapshot.sources,

@@ -91,7 +91,7 @@ pub(super) fn flags(args: &InputArgs) -> Vec<String> {
     flags.extend(switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned()));
     let values: Vec<&PathBuf> = args.values.iter().collect();
     flags.extend(values.into_iter().flat_map(|file| ["--values".to_owned(), shown(file)]));
-    if let Some(plugin) = &args.cni {
+    if let Some(plugin) = args.plugin() {
         flags.extend(["--cni".to_owned(), plugin.to_string()]);
     }
     flags.extend(args.set.iter().flat_map(|value| ["--set".to_owned(), value.clone()]));

@@ -7,7 +7,7 @@ use npv_analyzer::query::path::{Destination, Walker};
 use npv_analyzer::query::reach::nameable;
 use npv_analyzer::query::trace::{Question, Tracer};
 use npv_analyzer::query::walk;
-use npv_analyzer::report::TraceReport;
+use npv_analyzer::report::{Enforcer, TraceReport};
 use npv_models::cluster::Service;
 use npv_models::space::{Protocol, Request};
 
@@ -110,6 +110,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
     show_findings(&snapshot, look);
     let directory = super::working_directory();
     let report = TraceReport {
+        plugin: Enforcer::of(&snapshot),
         src: &args.src,
         dst,
         over: match &end {

@@ -591,7 +591,11 @@ impl Evaluation<'_> {
         let ports = if self.on_host && !tier.sees_hosts { &[] } else { self.ports };
         let all = |action: Action| self.matching(hits.iter().filter(|hit| hit.rule.action == action), ports);
         match tier.mode {
-            Mode::Union => self.decide(course, Action::Allow, all(Action::Allow)),
+            Mode::Union => {
+                for action in [Action::Allow, Action::Unknown] {
+                    self.decide(course, action, all(action));
+                }
+            }
             Mode::DenyWins => {
                 for action in [Action::Deny, Action::Unknown, Action::Allow, Action::Pass] {
                     self.decide(course, action, all(action));

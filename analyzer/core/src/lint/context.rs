@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use npv_models::cluster::{Cluster, GroupId};
-use npv_models::policy::{Direction, NoMatch, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier};
+use npv_models::policy::{
+    Direction, Isolation, NoMatch, Peer, PeerMatch, Peers, PodSelector, Policy, Rule, Tier,
+};
 use npv_models::source::SourceMap;
 use npv_models::space::IpSet;
 use npv_symbolic::session::BUDGET;
@@ -73,6 +75,8 @@ pub struct Context<'a> {
     /// The groups of pods that a policy with one of them selects, and which.
     confused: OnceLock<FxHashMap<GroupId, Vec<u32>>>,
     policies: Vec<Placed<'a>>,
+    /// Those of them that are written somewhere.
+    written: Vec<Placed<'a>>,
     /// For selectors that do not see pods on the host network, and for those that do.
     selected: [FxHashMap<&'a PodSelector, Selected>; 2],
     /// For each group the policies that select it, ascending.
@@ -102,6 +106,10 @@ impl<'a> Context<'a> {
             let [hidden, seen] = &mut by_view;
             let selected = if sees_hosts { seen } else { hidden };
             let selection = selected.entry(subject).or_insert_with(|| pods.select(subject, sees_hosts));
+            // What a plugin opens by itself guards nobody.
+            if placed.policy.is_implied() && placed.policy.isolation == Isolation::NONE {
+                continue;
+            }
             for group in selection.pods.iter() {
                 if let Some(policies) = selecting.get_mut(group.0 as usize) {
                     policies.push(placed.index);
@@ -147,6 +155,7 @@ impl<'a> Context<'a> {
             dns,
             confusions: OnceLock::new(),
             confused: OnceLock::new(),
+            written: policies.iter().filter(|placed| !placed.policy.is_implied()).copied().collect(),
             policies,
             selected: by_view,
             selecting,
@@ -223,14 +232,14 @@ impl<'a> Context<'a> {
         numbers.iter().filter_map(|&number| self.confusions().get(number as usize))
     }
 
-    /// Every policy, in evaluation order.
+    /// Every policy that is written somewhere, in evaluation order.
     pub(super) fn policies(&self) -> &[Placed<'a>] {
-        &self.policies
+        &self.written
     }
 
     /// Every rule of every policy, in evaluation order, egress first.
     pub(super) fn rules(&self) -> impl Iterator<Item = PlacedRule<'a>> + '_ {
-        self.policies.iter().flat_map(|&at| {
+        self.written.iter().flat_map(|&at| {
             Direction::ALL.into_iter().flat_map(move |direction| {
                 let rules = at.policy.rules(direction).unwrap_or_default();
                 rules.iter().map(move |rule| PlacedRule { at, direction, rule })

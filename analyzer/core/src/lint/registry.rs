@@ -5,16 +5,17 @@ use super::Rule;
 use super::rules::{
     acme_solver_blocked, api_server_egress_blocked, backend_not_found, blocked_by_other_side,
     client_address_unreliable, cloud_metadata_reachable, cluster_ip_in_block, configuration,
-    conflicting_policies, data_store_egress_to_world, deprecated_api_version, dns_egress_blocked,
-    external_access_blocked, implicit_policy_types, ingress_backend_blocked, intended_flow_blocked,
-    monitor_selects_nothing, named_port_to_address, namespace_without_default_deny, no_policy,
-    nodelocal_dns_blocked, overlapping_except, overridden_by_admin_tier, peer_matches_nothing,
-    policy_without_description, redundant_entry, redundant_policy, redundant_rule, release_label_in_selector,
-    route_not_attached, rules_without_policy_type, scrape_blocked, selects_no_pods,
-    self_assigned_namespace_label, self_assigned_pod_label, sensitive_port_open_to_world,
+    conflicting_policies, data_store_egress_to_world, deprecated_api_version, differs_by_cni,
+    dns_egress_blocked, external_access_blocked, implicit_policy_types, ingress_backend_blocked,
+    intended_flow_blocked, monitor_selects_nothing, named_port_to_address, namespace_without_default_deny,
+    no_policy, nodelocal_dns_blocked, overlapping_except, overridden_by_admin_tier, peer_matches_nothing,
+    policies_not_enforced, policy_without_description, redundant_entry, redundant_policy, redundant_rule,
+    release_label_in_selector, route_not_attached, rules_without_policy_type, scrape_blocked,
+    selects_no_pods, self_assigned_namespace_label, self_assigned_pod_label, sensitive_port_open_to_world,
     service_port_confusion, service_selects_job, service_target_port_mismatch, service_without_backends,
     shadowed_rule, statefulset_peers_blocked, undecided_rule, undefined_named_port, unreachable_pass,
-    unreachable_service, vacuous_selector, validity, webhook_blocked, wider_than_intended,
+    unreachable_service, unsupported_by_cni, vacuous_selector, validity, webhook_blocked,
+    wider_than_intended,
 };
 
 static RULES: &[&Rule] = &[
@@ -32,6 +33,8 @@ static RULES: &[&Rule] = &[
     &configuration::UNUSED_SUPPRESSION,
     &configuration::EXPIRED_SUPPRESSION,
     &configuration::STALE_BASELINE,
+    &policies_not_enforced::POLICIES_NOT_ENFORCED,
+    &unsupported_by_cni::UNSUPPORTED_BY_CNI,
     &selects_no_pods::SELECTS_NO_PODS,
     &peer_matches_nothing::PEER_MATCHES_NOTHING,
     &undefined_named_port::UNDEFINED_NAMED_PORT,
@@ -86,6 +89,7 @@ static RULES: &[&Rule] = &[
     &implicit_policy_types::IMPLICIT_POLICY_TYPES,
     &release_label_in_selector::RELEASE_LABEL_IN_SELECTOR,
     &policy_without_description::POLICY_WITHOUT_DESCRIPTION,
+    &differs_by_cni::DIFFERS_BY_CNI,
 ];
 
 /// All lint rules, by category.

@@ -171,6 +171,18 @@ pub(super) fn relevant(policies: &PolicySet, ends: &[End<'_>]) -> PolicySet {
     PolicySet { layers: layers.collect() }
 }
 
+/// Whether a rule asks whether its peer is on the subject's own node (K-24, P-23).
+pub(super) fn asks_for_nodes(policies: &PolicySet) -> bool {
+    let rules =
+        policies.policies().flat_map(|(_, _, policy)| policy.ingress.iter().chain(&policy.egress).flatten());
+    let mut peers = rules.filter_map(|rule| match &rule.peers {
+        Peers::Anyone => None,
+        Peers::Listed(peers) => Some(peers),
+    });
+    let asks = |term: &PeerMatch| matches!(term, PeerMatch::Entity(Entity::OwnNode | Entity::OtherNode));
+    peers.any(|peers| peers.iter().any(|peer| peer.matches.terms().into_iter().any(|(term, _)| asks(term))))
+}
+
 fn selects(policy: &Policy, end: &End<'_>) -> bool {
     match end {
         End::Pod(pod) => policy.subject.truth(pod).possible() || !policy.also.is_empty(),

@@ -18,6 +18,7 @@ mod mermaid;
 mod page;
 mod picture;
 mod place;
+mod plugin;
 mod reason;
 mod sarif;
 mod sketch;
@@ -49,6 +50,7 @@ use crate::suppress::Suppressed;
 
 pub use json::SCHEMA_VERSION;
 pub use page::{Ink, Inked, Look, Page};
+pub use plugin::Enforcer;
 pub use text::findings as write_findings;
 pub use text::fixes as write_fixes;
 pub use visible::visible;
@@ -216,6 +218,8 @@ pub struct ReachReport<'a> {
     pub depends: &'a Dependencies<'a>,
     /// Why nobody reaches whom the question names, one sentence each, for an answer without rows.
     pub why_nobody: &'a [String],
+    /// Who enforces the policies.
+    pub plugin: Enforcer<'a>,
     /// The texts that diagnostics are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.
@@ -234,6 +238,8 @@ pub struct TraceReport<'a> {
     pub over: Option<(Protocol, u16)>,
     /// The verdict with its reasons.
     pub trace: &'a Trace,
+    /// Who enforces the policies.
+    pub plugin: Enforcer<'a>,
     /// The texts that rules are in.
     pub sources: &'a SourceMap,
     /// What reading found wrong.

@@ -29,7 +29,7 @@ pub(super) use dns::proxy;
 pub(super) use kubernetes::lower as lower_kubernetes;
 
 /// The only tier.
-fn stage() -> Stage {
+pub(super) fn stage() -> Stage {
     Stage { mode: Mode::DenyWins, ..Stage::union("Cilium", Priority::number(NETWORK_POLICY)) }
 }
 

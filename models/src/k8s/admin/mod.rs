@@ -41,6 +41,19 @@ pub(super) const CLUSTER_BETA: Kind = kind("ClusterNetworkPolicy", &["v1beta1"],
     decode(reader, root, &Api { masked: true, ..Api::CLUSTER })
 });
 
+/// Amazon's: the model of v1alpha2 with the ports of v1alpha1.
+pub(super) const AWS: Kind = Kind {
+    policy: true,
+    namespaced: false,
+    versions: &["v1alpha1"],
+    ..Kind::new("networking.k8s.aws", "ClusterNetworkPolicy", |reader, root| {
+        match decode(reader, root, &Api { limit: 100, named_protocols: false, ..Api::CLUSTER })? {
+            Object::Policy(Policy::Admin(policy)) => Some(Object::Policy(Policy::AwsCluster(policy))),
+            other => Some(other),
+        }
+    })
+};
+
 pub(super) const ADMIN: Kind =
     kind("AdminNetworkPolicy", &["v1alpha1"], |reader, root| decode(reader, root, &Api::ADMIN));
 
@@ -187,6 +200,8 @@ struct Api {
     actions: &'static [(&'static str, AdminAction)],
     /// Networks must not have host bits.
     masked: bool,
+    /// Ports stand in `protocols`, by the name of their protocol.
+    named_protocols: bool,
 }
 
 impl Api {
@@ -196,6 +211,7 @@ impl Api {
         limit: 25,
         actions: &[("Accept", AdminAction::Accept), ("Deny", AdminAction::Deny), ("Pass", AdminAction::Pass)],
         masked: false,
+        named_protocols: true,
     };
     const ADMIN: Self = Self {
         kind: AdminKind::Admin,
@@ -203,6 +219,7 @@ impl Api {
         limit: 100,
         actions: &[("Allow", AdminAction::Accept), ("Deny", AdminAction::Deny), ("Pass", AdminAction::Pass)],
         masked: false,
+        named_protocols: false,
     };
     const BASELINE: Self = Self {
         kind: AdminKind::Baseline,
@@ -213,10 +230,7 @@ impl Api {
 
     /// What a rule calls its ports.
     const fn ports(&self) -> &'static str {
-        match self.kind {
-            AdminKind::Cluster => "protocols",
-            AdminKind::Admin | AdminKind::Baseline => "ports",
-        }
+        if self.named_protocols { "protocols" } else { "ports" }
     }
 }
 

@@ -73,7 +73,7 @@ fn read_rule(
     }
     let peers = peers::read(reader, &path.field(peers_name), peers, api, peers_name);
     let ports = match ports {
-        Some(entry) if api.kind == AdminKind::Cluster => {
+        Some(entry) if api.named_protocols => {
             ports::protocols(reader, &path.field(ports_name), &entry.value, api)
         }
         Some(entry) => ports::ports(reader, &path.field(ports_name), &entry.value, api),

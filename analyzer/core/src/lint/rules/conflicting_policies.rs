@@ -228,7 +228,11 @@ fn tiers<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Tier> {
     tiers.filter(|tier| {
         let mut priorities: Vec<_> = tier.policies.iter().map(|policy| &policy.priority).collect();
         priorities.sort_unstable();
-        tier.mode == Mode::FirstMatch && priorities.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        // Whose policies have no priorities is in an order that nobody gives it.
+        let ordered = tier.policies.iter().any(|policy| policy.object.group != "networking.k8s.io");
+        ordered
+            && tier.mode == Mode::FirstMatch
+            && priorities.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
     })
 }
 
@@ -237,7 +241,9 @@ fn pairs<'a>(program: &Program<'a, '_>) -> Vec<Pair<'a>> {
         let at = |place: usize| program.policies.get(place);
         match (at(place.0), at(place.1)) {
             (Some(one), Some(other)) => {
-                one.policy.priority == other.policy.priority && one.shares_pods(other)
+                one.policy.priority == other.policy.priority
+                    && one.policy.object != other.policy.object
+                    && one.shares_pods(other)
             }
             _ => false,
         }

@@ -65,6 +65,9 @@ lint_rule! {
 }
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    if !context.snapshot.cni.traits.enforces() {
+        return;
+    }
     for (index, namespace) in (0_u32..).zip(&context.cluster().namespaces) {
         let system = super::no_policy::is_of_the_cluster(&namespace.name);
         let mut pods = context.pods.of_namespace(NamespaceId(index));

@@ -50,7 +50,8 @@ lint_rule! {
     /// On pods on the host network, which no policy can select, and on hooks of Helm and Argo CD, which live for a
     /// moment. On a pod that is selected for one direction only: the pedantic `no-ingress-isolation` and `no-egress-isolation` speak of that.
     /// Where a policy of a kind that npv does not model, such as a CiliumNetworkPolicy, may select the pod: in its
-    /// namespace, or for the whole cluster.
+    /// namespace, or for the whole cluster. Where the network plugin enforces no policies: `policies-not-enforced` speaks
+    /// of that.
     pub(in crate::lint) static NO_POLICY = {
         name: "no-policy",
         category: Exposure,
@@ -190,6 +191,10 @@ fn who(context: &Context<'_>, id: WorkloadId, workload: &Workload, groups: &[&Po
 }
 
 fn no_policy(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    // That no policy is enforced is another finding.
+    if !context.snapshot.cni.traits.enforces() {
+        return;
+    }
     let unselected = |id| context.selecting(id).next().is_none();
     let unread = Unread::of(context);
     for (id, workload, groups) in groups_where(context, unselected).filter(|(_, workload, _)| !workload.hook)

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use npv_models::cluster::Cluster;
+use npv_models::cni::Cni;
 use npv_models::decide::Profile;
 use npv_models::diagnostic::Finding;
 use npv_models::policy::{PeerMatch, Peers, PolicySet};
@@ -43,6 +44,8 @@ pub struct Side<'a> {
     pub policies: &'a PolicySet,
     /// Choices that the API leaves to the network plugin.
     pub profile: Profile,
+    /// The network plugin.
+    pub cni: &'a Cni,
     /// The exact answers; of [`engines`].
     pub engine: &'a Engine,
 }
@@ -50,7 +53,13 @@ pub struct Side<'a> {
 impl<'a> Side<'a> {
     /// The side that a snapshot is, with its engine.
     pub fn of(snapshot: &'a Snapshot, engine: &'a Engine) -> Self {
-        Self { cluster: &snapshot.cluster, policies: &snapshot.policies, profile: snapshot.profile, engine }
+        Self {
+            cluster: &snapshot.cluster,
+            policies: &snapshot.policies,
+            profile: snapshot.profile,
+            cni: &snapshot.cni,
+            engine,
+        }
     }
 }
 

@@ -54,6 +54,8 @@ pub enum Effect {
     NotAllowed,
     /// Policies are the same, and see another end.
     Ends,
+    /// Policies and ends are the same, and another network plugin reads them.
+    Plugin,
     /// Routes lead elsewhere.
     Routes,
 }
@@ -69,6 +71,7 @@ impl Effect {
             Self::Isolated => "isolated",
             Self::NotAllowed => "not-allowed",
             Self::Ends => "ends",
+            Self::Plugin => "plugin",
             Self::Routes => "routes",
         }
     }
@@ -108,6 +111,9 @@ impl Why {
             Effect::NotAllowed => "no longer allowed by",
             Effect::Ends => {
                 return format!("`{}` has other labels, ports or addresses than before", self.object);
+            }
+            Effect::Plugin => {
+                return format!("the network plugin reads the policies of `{}` otherwise", self.object);
             }
             Effect::Routes if self.state == State::New => {
                 return format!("routes of `{}` lead there now", self.object);
@@ -280,7 +286,7 @@ impl<'a> Explainer<'a> {
         found.unwrap_or_else(|| Why {
             direction: Some(direction),
             traffic: Traffic::NONE,
-            effect: Effect::Ends,
+            effect: if self.base.side.cni == self.head.side.cni { Effect::Ends } else { Effect::Plugin },
             object: end.party.id.clone(),
             rule: None,
             state: State::Changed,

@@ -47,7 +47,7 @@ impl Tracer<'_> {
         let blocks = ends::blocks(&policies);
         // S-35: where the flow comes from one certain node, it matters on which node the pods run that it goes
         // to. Of a workload as a whole no such thing is known: its pods can be anywhere.
-        let by_node = self.is_on_one_node(&question.src);
+        let by_node = self.is_on_one_node(&question.src) || ends::asks_for_nodes(&policies);
         let sources = self.variants(&question.src, &ends, &blocks, by_node);
         let destinations = self.variants(&question.dst, &ends, &blocks, by_node);
         let asked = match question.over {

@@ -20,9 +20,9 @@ use crate::lint;
 use crate::query::name::internet;
 use crate::query::reach::{self, Question, assumed};
 use crate::query::text;
-use crate::report::FullReport;
-use crate::report::json::{Assertion, Diagnostic, Endpoint, Excepted, SCHEMA_VERSION, Summary};
+use crate::report::json::{Assertion, Diagnostic, Endpoint, Excepted, PluginOf, SCHEMA_VERSION, Summary};
 use crate::report::sketch::called;
+use crate::report::{Enforcer, FullReport};
 
 /// Everything in a report.
 #[derive(Serialize)]
@@ -33,6 +33,8 @@ pub(in crate::report) struct Document<'a> {
     inputs: &'a [String],
     flags: &'a [String],
     pub(super) complete: bool,
+    /// Who enforces the policies.
+    pub(super) cni: PluginOf<'a>,
     pub(super) summary: Summary,
     pub(super) coverage: Coverage,
     /// As `npv reach` lists them.
@@ -255,6 +257,7 @@ impl<'a> Document<'a> {
             inputs: report.inputs,
             flags: report.flags,
             complete: report.complete,
+            cni: PluginOf::of(Enforcer::of(snapshot), &snapshot.sources),
             summary: Summary {
                 suppressed: Some(report.suppressed.len()),
                 baseline: Some(report.known.len()),

@@ -7,9 +7,9 @@ use npv_models::source::SourceMap;
 use serde::Serialize;
 
 use super::prove::assertions;
-use super::{Place, SCHEMA_VERSION, value};
+use super::{Place, SCHEMA_VERSION, plugin, value};
 use crate::query::inventory::Inventory;
-use crate::report::{CheckReport, Page};
+use crate::report::{CheckReport, Enforcer, Page};
 use crate::suppress::{Means, Suppressed};
 
 #[derive(Serialize)]
@@ -184,6 +184,7 @@ fn write_suppressed(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result
 pub(super) fn write(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
     writeln!(page, "\"complete\": {},", report.complete)?;
+    plugin::write(Enforcer::of(report.scene.snapshot), report.sources, page)?;
     write!(page, "\"findings\": ")?;
     write_findings(report.findings, report.sources, page)?;
     writeln!(page, ",")?;

@@ -5,6 +5,7 @@ pub(super) mod diff;
 mod equivalence;
 mod exposure;
 mod intended;
+mod plugin;
 mod prove;
 mod reach;
 mod rules;
@@ -20,6 +21,7 @@ use super::html::Document;
 use super::{Format, FullReport, Page};
 
 pub(super) use check::{Diagnostic, Excepted, Summary};
+pub(super) use plugin::PluginOf;
 pub(super) use prove::Assertion;
 pub(super) use reach::Endpoint;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::check::write_diagnostics;
 use super::trace::Depends;
-use super::{SCHEMA_VERSION, value};
+use super::{SCHEMA_VERSION, plugin, value};
 use crate::query::reach::{Party, PartyKind, Shaded};
 use crate::report::{Page, ReachReport};
 
@@ -120,6 +120,7 @@ impl<'a> Connection<'a> {
 pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
     writeln!(page, "\"complete\": {},", report.complete)?;
+    plugin::write(report.plugin, report.sources, page)?;
     write!(page, "\"endpoints\": [")?;
     for (index, party) in report.reach.parties.iter().enumerate() {
         write!(page, "{}", if index == 0 { "\n" } else { ",\n" })?;

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::check::write_diagnostics;
 use super::reach::Requests;
-use super::{Place, SCHEMA_VERSION, value};
+use super::{Place, SCHEMA_VERSION, plugin, value};
 use crate::query::trace::{self, Decided, Default, Overall, Part, Party};
 use crate::report::{Page, TraceReport};
 
@@ -130,6 +130,7 @@ impl<'a> Answer<'a> {
 pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
     writeln!(page, "{{\"schemaVersion\": {SCHEMA_VERSION},")?;
     writeln!(page, "\"complete\": {},", report.complete)?;
+    plugin::write(report.plugin, report.sources, page)?;
     // The answer as a whole has the shape of its parts, so that who asks for one flow need not know of parts.
     let verdicts: Vec<&str> = report.trace.parts.iter().map(verdict).collect();
     let same = verdicts.windows(2).all(|pair| pair.first() == pair.last());

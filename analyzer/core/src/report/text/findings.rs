@@ -14,7 +14,7 @@ use super::{aside, count, prove, wrap};
 use crate::report::details::{rendered_by, says_more};
 use crate::report::summary::{self, scope};
 use crate::report::visible::visible;
-use crate::report::{CheckReport, Ink, Look, Page};
+use crate::report::{CheckReport, Enforcer, Ink, Look, Page};
 
 /// More findings than this are counted by rule as well.
 const MANY: usize = 10;
@@ -168,6 +168,7 @@ fn totals(report: &CheckReport<'_>, page: &mut Page<'_>) -> io::Result<()> {
         }
     };
     writeln!(page, " in {environments}{}{}", scope(report.inventory), left_out(report))?;
+    Enforcer::of(report.scene.snapshot).write(report.sources, page)?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, super::incomplete(report.findings)))?;
     }

@@ -56,6 +56,7 @@ pub(super) fn write(report: &ReachReport<'_>, page: &mut Page<'_>) -> io::Result
         writeln!(page, "{}", visible(line))?;
     }
     unsettled(report, page)?;
+    report.plugin.write(report.sources, page)?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
     }

@@ -36,6 +36,7 @@ pub(super) fn write(report: &TraceReport<'_>, page: &mut Page<'_>) -> io::Result
         let lines = wrap(&visible(note), page.look(), "note: ".len());
         writeln!(page, "{} {}", page.ink(Ink::Caution, "note:"), lines.join("\n      "))?;
     }
+    report.plugin.write(report.sources, page)?;
     if !report.complete {
         writeln!(page, "{}", page.ink(Ink::Caution, incomplete(report.findings)))?;
     }
