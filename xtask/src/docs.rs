@@ -4,11 +4,11 @@ use crate::command::{self, cargo};
 
 /// The tests that compare a document with the code: what is written and what is compared cannot differ.
 const TESTS: &[(&str, &str, &str)] = &[
-    ("npv-analyzer", "lint", "pages::the_published_reference_is_up_to_date"),
-    ("npv-tests", "cli_config", "the_published_schema_is_up_to_date"),
-    ("npv-tests", "readme", "the_readme_shows_what_npv_prints"),
-    ("npv-tests", "readme", "the_page_on_services_shows_what_npv_prints"),
-    ("npv-tests", "readme", "the_corpus_lists_every_scenario"),
+    ("npv-analyzer", "analyzer", "lint::pages::the_published_reference_is_up_to_date"),
+    ("npv-tests", "all", "cli_config::the_published_schema_is_up_to_date"),
+    ("npv-tests", "all", "readme::the_readme_shows_what_npv_prints"),
+    ("npv-tests", "all", "readme::the_page_on_services_shows_what_npv_prints"),
+    ("npv-tests", "all", "readme::the_corpus_lists_every_scenario"),
 ];
 
 /// Writes `docs/rules.md` from the doc comments of the lint rules, the outputs in `README.md` from what npv
