@@ -4,16 +4,16 @@ use crate::command::{self, cargo};
 
 /// The tests that compare a document with the code: what is written and what is compared cannot differ.
 const TESTS: &[(&str, &str, &str)] = &[
-    ("npv-analyzer", "lint", "pages::the_published_reference_is_up_to_date"),
+    ("npv-analyzer", "analyzer", "lint::pages::the_published_reference_is_up_to_date"),
     ("npv-models", "cni", "docs::the_published_page_is_up_to_date"),
-    ("npv-tests", "cli_config", "the_published_schema_is_up_to_date"),
-    ("npv-tests", "readme", "the_readme_shows_what_npv_prints"),
-    ("npv-tests", "readme", "the_page_on_services_shows_what_npv_prints"),
-    ("npv-tests", "readme", "the_corpus_lists_every_scenario"),
+    ("npv-tests", "all", "cli_config::the_published_schema_is_up_to_date"),
+    ("npv-tests", "all", "readme::the_readme_shows_what_npv_prints"),
+    ("npv-tests", "all", "readme::the_page_on_services_shows_what_npv_prints"),
+    ("npv-tests", "all", "readme::the_corpus_lists_every_scenario"),
 ];
 
-/// Writes `docs/rules.md` from the doc comments of the lint rules, `docs/cni.md` from the sheets of the network plugins, the outputs in `README.md` from what npv
-/// prints, `docs/schema/config.json` from the definition of the configuration, and the list of scenarios in `corpus/README.md` from their answers.
+/// Writes `docs/rules.md` from the doc comments of the lint rules, `docs/cni.md` from the sheets of the network
+/// plugins, the outputs in `README.md` from what npv prints, `docs/schema/config.json` from the definition of the configuration, and the list of scenarios in `corpus/README.md` from their answers.
 ///
 /// # Errors
 /// When the project does not compile or a file cannot be written.

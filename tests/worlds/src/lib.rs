@@ -14,6 +14,7 @@
 mod cluster;
 mod ends;
 mod families;
+pub mod flows;
 pub mod policies;
 pub mod settle;
 mod show;

@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use npv_models::cluster::{
-    Cluster, ContainerPort, GroupId, Member, Namespace, NamespaceId, PodGroup, Workload, WorkloadId,
+    Cluster, ContainerPort, Dns, GroupId, Member, Namespace, NamespaceId, PodGroup, Workload, WorkloadId,
 };
 use npv_models::policy::{
-    Action, Layer, Mode, NamespaceSelector, NoMatch, ObjectRef, Participation, Peer, PeerMatch, Peers,
-    PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Provenance, Rule, Tier,
+    NamespaceSelector, ObjectRef, PeerMatch, Peers, PodSelector, Policy, PolicySet, PortMatch, Ports, Rule,
+    attribute,
 };
-use npv_models::source::{SourceId, Span};
 use npv_models::space::{Labels, PortSet, Protocol, Selector, Traffic};
+use npv_worlds::words::{self, span};
 
 use crate::plan::{NamespacePlan, PeerPlan, Plan, PolicyPlan, PortPlan, RulePlan, WorkloadPlan};
 
@@ -61,12 +61,17 @@ fn workload(cluster: &mut Cluster, namespace: NamespaceId, plan: &WorkloadPlan, 
             }
         })
         .collect();
+    let attributes = Arc::new(Labels::from_iter([(attribute::ACCOUNT, "default")]));
     let group = |labels, members: Vec<Member>| PodGroup {
         workload: id,
         namespace,
         labels: Arc::new(labels),
+        attributes: attributes.clone(),
         ports: ports.clone(),
         host_network: plan.host_network,
+        mesh: None,
+        undeclared: false,
+        dns: Dns::Cluster,
         pods: members.len() as u32,
         several: members.len() > 1,
         members,
@@ -88,6 +93,9 @@ fn workload(cluster: &mut Cluster, namespace: NamespaceId, plan: &WorkloadPlan, 
         name: plan.name.as_str().into(),
         span: span(),
         service_account: None,
+        hook: false,
+        labels: None,
+        mentions: Vec::new(),
         groups: (first..cluster.groups.len() as u32).map(GroupId).collect(),
     });
 }
@@ -99,35 +107,22 @@ pub fn policies(plan: &Plan) -> PolicySet {
         .iter()
         .flat_map(|namespace| namespace.policies.iter().map(move |plan| policy(namespace, plan)))
         .collect();
-    let tier = Tier {
-        name: "NetworkPolicy",
-        mode: Mode::Union,
-        participation: Participation::Selected,
-        no_match: NoMatch::Deny,
-        fixed: None,
-        policies,
-    };
-    PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] }
+    words::policies(policies)
 }
 
 fn policy(namespace: &NamespacePlan, plan: &PolicyPlan) -> Policy {
     let rules = |rules: &Option<Vec<RulePlan>>| {
         rules.as_ref().map(|rules| rules.iter().map(|plan| rule(namespace, plan)).collect())
     };
-    Policy {
-        object: Arc::new(ObjectRef {
-            kind: "NetworkPolicy",
-            namespace: Some(namespace.name.as_str().into()),
-            name: plan.name.as_str().into(),
-        }),
-        name_span: span(),
-        priority: 0,
-        subject: own(namespace, &plan.subject),
-        subject_span: span(),
-        ingress: rules(&plan.ingress),
-        egress: rules(&plan.egress),
-        inert: Vec::new(),
-    }
+    let object = ObjectRef {
+        group: "networking.k8s.io",
+        kind: "NetworkPolicy",
+        namespace: Some(namespace.name.as_str().into()),
+        name: plan.name.as_str().into(),
+    };
+    let subject = own(namespace, &plan.subject);
+    let policy = words::two_way(&plan.name, subject, rules(&plan.ingress), rules(&plan.egress));
+    Policy { object: Arc::new(object), ..policy }
 }
 
 fn own(namespace: &NamespacePlan, pods: &Selector) -> PodSelector {
@@ -146,7 +141,7 @@ fn rule(namespace: &NamespacePlan, plan: &RulePlan) -> Rule {
             }),
             PeerPlan::Block { cidr, except } => PeerMatch::Block { cidr: *cidr, except: except.clone() },
         };
-        Peer { matches, provenance: provenance() }
+        words::peer(matches)
     };
     let item = |plan: &PortPlan| {
         let matches = match plan {
@@ -157,10 +152,9 @@ fn rule(namespace: &NamespacePlan, plan: &RulePlan) -> Rule {
                 PortMatch::Named { protocol: Some(Protocol::Tcp), name: name.as_str().into() }
             }
         };
-        PortItem { matches, provenance: provenance() }
+        words::port(matches)
     };
     Rule {
-        name: None,
         peers: if plan.peers.is_empty() {
             Peers::Anyone
         } else {
@@ -171,16 +165,6 @@ fn rule(namespace: &NamespacePlan, plan: &RulePlan) -> Rule {
         } else {
             Ports::Listed(plan.ports.iter().map(item).collect())
         },
-        action: Action::Allow,
-        provenance: provenance(),
-        precision: Precision::Exact,
+        ..words::allow()
     }
-}
-
-fn span() -> Span {
-    Span::new(SourceId(0), 0, 0)
-}
-
-fn provenance() -> Provenance {
-    Provenance { path: "".into(), span: span() }
 }

@@ -82,10 +82,15 @@ impl Encoder<'_> {
             }
             PeerMatch::Block { cidr, except } => {
                 // S-16, S-37.
-                let pod = end.is(self.terms, kind::POD);
-                let pods_too = Bool::from_literal(self.profile.blocks_match_pods);
-                let not_pod = self.terms.not(pod);
-                let eligible = self.terms.or([not_pod, end.host_network, pods_too]);
+                let (pod, node) = (end.is(self.terms, kind::POD), end.is(self.terms, kind::NODE));
+                let on_host = self.terms.and([pod, end.host_network]);
+                let on_node = self.terms.or([node, on_host]);
+                let on_pods = self.terms.and_not(pod, end.host_network);
+                let unseen =
+                    [(self.profile.blocks_match_pods, on_pods), (self.profile.blocks_match_nodes, on_node)];
+                let unseen = unseen.into_iter().filter(|(matched, _)| !matched).map(|(_, ends)| ends);
+                let unseen = self.terms.or(unseen.collect::<Vec<_>>());
+                let eligible = self.terms.not(unseen);
                 let within = self.addresses(&block(cidr, except), &end.addresses);
                 self.terms.and([eligible, within])
             }

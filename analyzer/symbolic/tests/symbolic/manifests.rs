@@ -2,13 +2,15 @@
 //! names say the rest: `admin-10-deny-NAME` and `baseline-10-allow-NAME`.
 
 use npv_models::cluster::{Builder, Cluster, Inventory};
+use npv_models::cni::Cni;
 use npv_models::dialect;
 use npv_models::k8s::Decoder;
-use npv_models::policy::{Action, Layer, Mode, NoMatch, Participation, Policy, PolicySet, Profile, Tier};
+use npv_models::policy::{Action, Policy, PolicySet, Priority, Tier};
 use npv_models::source::SourceId;
 use npv_models::yaml;
 use npv_symbolic::encode::{PolicyId, RuleId};
 use npv_symbolic::lint::Cause;
+use npv_worlds::words;
 
 pub(crate) struct Manifests {
     pub(crate) cluster: Cluster,
@@ -25,7 +27,7 @@ impl Manifests {
             objects.add(decoded.object.unwrap());
         });
         let Inventory { cluster, policies, .. } = objects.finish();
-        let all = dialect::lower(&policies);
+        let all = dialect::lower(&policies, &cluster, &Cni::default());
         let mut tiers = [Vec::new(), Vec::new(), Vec::new()];
         for (_, _, policy) in all.policies() {
             let mut policy = policy.clone();
@@ -33,11 +35,11 @@ impl Manifests {
             let parts: Vec<&str> = name.split('-').collect();
             let (tier, action) = match parts[..] {
                 ["admin", priority, action, ..] => {
-                    policy.priority = priority.parse().unwrap();
+                    policy.priority = Priority::number(priority.parse().unwrap());
                     (0, Some(action))
                 }
                 ["baseline", priority, action, ..] => {
-                    policy.priority = priority.parse().unwrap();
+                    policy.priority = Priority::number(priority.parse().unwrap());
                     (2, Some(action))
                 }
                 _ => (1, None),
@@ -53,27 +55,12 @@ impl Manifests {
             tiers[tier].push(policy);
         }
         let [admin, network, baseline] = tiers;
-        let ordered = |name, mut policies: Vec<Policy>| {
-            policies.sort_by_key(|policy| policy.priority);
-            Tier {
-                name,
-                mode: Mode::FirstMatch,
-                participation: Participation::Everybody,
-                no_match: NoMatch::NextTier,
-                fixed: Some(Profile::ADMIN),
-                policies,
-            }
+        let ordered = |name: &str, mut policies: Vec<Policy>| -> Tier {
+            policies.sort_by(|a, b| a.priority.cmp(&b.priority));
+            words::ordered(name, policies)
         };
-        let network = Tier {
-            name: "NetworkPolicy",
-            mode: Mode::Union,
-            participation: Participation::Selected,
-            no_match: NoMatch::Deny,
-            fixed: None,
-            policies: network,
-        };
-        let tiers = vec![ordered("Admin", admin), network, ordered("Baseline", baseline)];
-        Self { cluster, policies: PolicySet { layers: vec![Layer { name: "CNI", tiers }] } }
+        let tiers = vec![ordered("Admin", admin), words::union(network), ordered("Baseline", baseline)];
+        Self { cluster, policies: words::tiers(tiers) }
     }
 
     pub(crate) fn policy(&self, id: PolicyId) -> String {

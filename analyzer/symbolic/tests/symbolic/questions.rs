@@ -1,11 +1,8 @@
 //! Questions that people ask, and the flows that answer them.
 
-use std::sync::Arc;
-
 use npv_models::decide::{Profile, Verdict};
 use npv_models::policy::{
-    Action, Direction, Layer, Mode, NamespaceSelector, NoMatch, ObjectRef, Participation, Peer, PeerMatch,
-    Peers, PodSelector, Policy, PolicySet, PortItem, PortMatch, Ports, Precision, Rule, Tier,
+    Direction, NamespaceSelector, PeerMatch, Peers, PodSelector, Policy, PolicySet, PortMatch, Ports, Rule,
 };
 use npv_models::space::{IpSet, Operator, PortSet, Protocol, Requirement, Selector, Traffic};
 use npv_symbolic::encode::{PolicyId, RuleId};
@@ -14,43 +11,17 @@ use npv_symbolic::session::{Options, Search, Session};
 use npv_symbolic::spec::{EndSpec, Place, Question, Relation};
 use npv_symbolic::witness::{Witness, WitnessEnd};
 
-use crate::common::{provenance, span};
-
-fn network_policies(policies: Vec<Policy>) -> PolicySet {
-    let tier = Tier {
-        name: "NetworkPolicy",
-        mode: Mode::Union,
-        participation: Participation::Selected,
-        no_match: NoMatch::Deny,
-        fixed: None,
-        policies,
-    };
-    PolicySet { layers: vec![Layer { name: "CNI", tiers: vec![tier] }] }
-}
+use npv_worlds::words::{self, policies as network_policies, two_way};
 
 fn ingress(namespace: NamespaceSelector, pods: Selector, rules: Vec<Rule>) -> Policy {
-    Policy {
-        object: Arc::new(ObjectRef { kind: "NetworkPolicy", namespace: None, name: "p".into() }),
-        name_span: span(),
-        priority: 0,
-        subject: PodSelector { namespaces: namespace, pods },
-        subject_span: span(),
-        ingress: Some(rules),
-        egress: None,
-        inert: Vec::new(),
-    }
+    two_way("p", PodSelector { namespaces: namespace, pods }, Some(rules), None)
 }
 
 fn allow(peers: Vec<PeerMatch>, ports: Vec<PortMatch>) -> Rule {
-    let ports = ports.into_iter().map(|matches| PortItem { matches, provenance: provenance() });
-    let peers = peers.into_iter().map(|matches| Peer { matches, provenance: provenance() });
     Rule {
-        name: None,
-        peers: Peers::Listed(peers.collect()),
-        ports: Ports::Listed(ports.collect()),
-        action: Action::Allow,
-        provenance: provenance(),
-        precision: Precision::Exact,
+        peers: Peers::Listed(peers.into_iter().map(words::peer).collect()),
+        ports: Ports::Listed(ports.into_iter().map(words::port).collect()),
+        ..words::allow()
     }
 }
 

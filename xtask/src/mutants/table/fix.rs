@@ -10,8 +10,8 @@ pub(super) const SUITE: Suite = Suite {
     name: "fix",
     tests: &[
         &["--package", "npv-analyzer", "--lib", "fix::"],
-        &["--package", "npv-tests", "--test", "fix_laws"],
-        &["--package", "npv-tests", "--test", "cli_fix"],
+        &["--package", "npv-tests", "--test", "all", "fix_laws::"],
+        &["--package", "npv-tests", "--test", "all", "cli_fix::"],
     ],
     mutants: &[
         mutant("a fix that is not proved is written", FIX, "self.keeps_meaning(&texts, &state)?;", ""),
@@ -119,7 +119,7 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "a pod opens to itself",
             EFFECT,
-            "if src == dst && !engine.endpoint(*src).is_some_and(|endpoint| endpoint.several) {",
+            "if src.1 == dst.1 && !engine.endpoint(src.1).is_some_and(|endpoint| endpoint.several) {",
             "if false {",
         ),
         mutant(

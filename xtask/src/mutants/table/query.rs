@@ -12,10 +12,10 @@ const FIRST_MATCH: &str = "analyzer/core/src/lint/first_match.rs";
 pub(super) const PROVE: Suite = Suite {
     name: "prove",
     tests: &[
-        &["--package", "npv-tests", "--test", "assertions"],
-        &["--package", "npv-tests", "--test", "assertions_by_hand"],
-        &["--package", "npv-tests", "--test", "cli_prove"],
-        &["--package", "npv-tests", "--test", "cli_assertions"],
+        &["--package", "npv-tests", "--test", "all", "assertions::"],
+        &["--package", "npv-tests", "--test", "all", "assertions_by_hand::"],
+        &["--package", "npv-tests", "--test", "all", "cli_prove::"],
+        &["--package", "npv-tests", "--test", "all", "cli_assertions::"],
     ],
     mutants: &[
         mutant(
@@ -191,7 +191,7 @@ pub(super) const PROVE: Suite = Suite {
 
 pub(super) const EXPOSED: Suite = Suite {
     name: "exposure",
-    tests: &[&["--package", "npv-tests", "--test", "cli_reach"]],
+    tests: &[&["--package", "npv-tests", "--test", "all", "cli_reach::"]],
     mutants: &[
         mutant(
             "policies of the other direction govern",
@@ -254,7 +254,7 @@ pub(super) const EXPOSED: Suite = Suite {
 
 pub(super) const CONFLICTS: Suite = Suite {
     name: "conflicts",
-    tests: &[&["--package", "npv-tests", "--test", "conflicts"]],
+    tests: &[&["--package", "npv-tests", "--test", "all", "conflicts::"]],
     mutants: &[
         mutant(
             "earlier policies do not decide",

@@ -34,7 +34,7 @@ pub(super) const SUITE: Suite = Suite {
         &["--package", "npv-symbolic", "--test", "symbolic", "exposure::"],
         &["--package", "npv-symbolic", "--test", "symbolic", "laws::"],
         &["--package", "npv-symbolic", "--test", "symbolic", "free::"],
-        &["--package", "npv-tests", "--test", "symbolic"],
+        &["--package", "npv-tests", "--test", "all", "symbolic::"],
     ],
     mutants: &[
         mutant(
@@ -64,26 +64,20 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "what no tier decides is denied",
             ENCODE,
-            "let mut allow = Bool::TRUE;",
-            "let mut allow = Bool::FALSE;",
-        ),
-        mutant(
-            "tiers in reverse order",
-            ENCODE,
-            "for tier in tiers.iter().rev() {",
-            "for tier in tiers.iter() {",
+            "let mut allows = vec![Bool::TRUE; tiers.len() + 1];",
+            "let mut allows = vec![Bool::FALSE; tiers.len() + 1];",
         ),
         mutant(
             "policies apply on the host network",
             ENCODE,
-            "let subject = self.terms.and([seen, selected]);",
-            "let subject = selected;",
+            "let selected = self.terms.and([seen, selected]);\n            let also",
+            "let also",
         ),
         mutant(
             "a pod that a policy selects is not isolated",
             ENCODE,
-            "Participation::Everybody => seen,",
-            "Participation::Everybody => Bool::FALSE,",
+            "let isolated = self.terms.or(isolating);",
+            "let isolated = self.terms.and(isolating);",
         ),
         mutant(
             "rules in reverse order",
@@ -100,8 +94,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "an allow wins over a deny",
             ENCODE,
-            "let allow = terms.and_not(allow, denied);\n                (allow, deny)",
-            "let deny = terms.and_not(deny, allow);\n                (allow, deny)",
+            "let allow = terms.and_not(allow, denied);",
+            "let deny = terms.and_not(deny, allow);",
         ),
         mutant(
             "a pass does not lead past the default",
@@ -112,8 +106,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "selectors see the host network",
             MATCHING,
-            "self.terms.and_not(pod, end.host_network)",
-            "pod",
+            "        self.terms.and_not(pod, end.host_network)\n    }",
+            "        pod\n    }",
         ),
         mutant(
             "an assumed pod matches what asks for absence",
@@ -124,14 +118,14 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "blocks match pods whatever the plugin does",
             MATCHING,
-            "self.terms.or([not_pod, end.host_network, pods_too])",
-            "self.terms.or([not_pod, pod, pods_too])",
+            "(self.profile.blocks_match_pods, on_pods),",
+            "(true, on_pods),",
         ),
         mutant(
             "an unknown peer lets in",
             MATCHING,
-            "matches!(action, Action::Deny | Action::Pass)",
-            "matches!(action, Action::Deny | Action::Allow)",
+            "let closes = Bool::from_literal(matches!(action, Action::Deny | Action::Pass));",
+            "let closes = Bool::from_literal(matches!(action, Action::Deny | Action::Allow));",
         ),
         mutant(
             "families are mixed up",
@@ -339,6 +333,12 @@ pub(super) const SUITE: Suite = Suite {
             COVER,
             "if !self.some(left)? {\n                pieces.remove(position);",
             "if self.some(left)? {\n                pieces.remove(position);",
+        ),
+        mutant(
+            "a pass leads to the next tier",
+            ENCODE,
+            "let leads = policies_pass(set, layer, position).unwrap_or(position + 1);",
+            "let leads = position + 1;",
         ),
     ],
 };
