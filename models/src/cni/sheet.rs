@@ -134,10 +134,6 @@ pub struct Sheet {
     pub host_peers_are_nodes: bool,
     /// Pods always reach their own node (P-23).
     pub own_node_open: bool,
-    /// What comes by a NodePort or a load balancer past another node escapes ingress policies (P-24).
-    pub load_balancer_escapes: bool,
-    /// Egress is judged before the address of a Service is translated (P-25).
-    pub before_translation: bool,
     /// What is known, with sources.
     pub facts: &'static [Fact],
 }
@@ -162,8 +158,6 @@ impl Sheet {
         except_denies: false,
         host_peers_are_nodes: false,
         own_node_open: false,
-        load_balancer_escapes: false,
-        before_translation: false,
         facts: &[],
     };
 
@@ -182,8 +176,6 @@ impl Sheet {
             except_denies: self.except_denies,
             host_peers_are_nodes: self.host_peers_are_nodes,
             own_node_open: self.own_node_open,
-            load_balancer_escapes: self.load_balancer_escapes,
-            before_translation: self.before_translation,
         }
     }
 }
@@ -216,10 +208,6 @@ pub struct Traits {
     pub host_peers_are_nodes: bool,
     /// Pods always reach their own node (P-23).
     pub own_node_open: bool,
-    /// What comes by a load balancer past another node escapes ingress policies (P-24).
-    pub load_balancer_escapes: bool,
-    /// Egress is judged before the address of a Service is translated (P-25).
-    pub before_translation: bool,
 }
 
 impl Traits {

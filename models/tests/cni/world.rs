@@ -9,7 +9,7 @@ use npv_models::dialect::{lower, prepare};
 use npv_models::k8s::{Decoder, Policy};
 use npv_models::policy::PolicySet;
 use npv_models::source::{Origin, SourceMap, Span};
-use npv_models::space::Protocol;
+use npv_models::space::{DomainName, Protocol};
 use npv_models::yaml;
 
 /// Two namespaces; a pod calls port 8080 `http`, another one 9090; `agent` is on the host network of `n1`.
@@ -117,8 +117,9 @@ impl World {
             name.map(|name| NodeEnd { name, ..NodeEnd::default() })
         };
         let nodes = [src, dst].map(|text| text.contains('/').then(|| node_of(text)).flatten());
-        let end = |text: &str, node| {
-            if let Some(domain) = text.strip_prefix("dns:") {
+        let domains = [src, dst].map(|text| text.strip_prefix("dns:").map(DomainName::from));
+        let end = |text: &str, node, domain| {
+            if let Some(domain) = domain {
                 return End::Domain(domain);
             }
             if let Ok(address) = text.parse::<IpAddr>() {
@@ -141,8 +142,10 @@ impl World {
             })
         };
         let [src_node, dst_node] = &nodes;
-        let flow =
-            Flow { src: end(src, src_node.as_ref()), dst: end(dst, dst_node.as_ref()), protocol, port };
+        let [src_domain, dst_domain] = &domains;
+        let src = end(src, src_node.as_ref(), src_domain.as_ref());
+        let dst = end(dst, dst_node.as_ref(), dst_domain.as_ref());
+        let flow = Flow { src, dst, protocol, port };
         decide(&self.policies, self.cni.profile, &flow).verdict()
     }
 }

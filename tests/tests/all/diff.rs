@@ -41,7 +41,8 @@ fn engines([base, head]: &[World; 2]) -> [Engine; 2] {
 }
 
 fn side<'a>(world: &'a World, engine: &'a Engine) -> Side<'a> {
-    Side { cluster: &world.cluster, policies: &world.policies, profile: world.profile, engine }
+    static CNI: LazyLock<Cni> = LazyLock::new(Cni::default);
+    Side { cluster: &world.cluster, policies: &world.policies, profile: world.profile, cni: &CNI, engine }
 }
 
 /// Addresses, and what is said of them.

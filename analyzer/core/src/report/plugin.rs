@@ -38,8 +38,16 @@ impl<'a> Enforcer<'a> {
 
     /// The line that says which plugin it is and what shows it.
     pub(super) fn write(self, sources: &SourceMap, page: &mut Page<'_>) -> io::Result<()> {
+        match self.in_words(sources) {
+            Some(words) => writeln!(page, "{} {}", page.ink(Ink::Faint, "network plugin:"), visible(&words)),
+            None => Ok(()),
+        }
+    }
+
+    /// Which plugin it is and what shows it; `None` where there is nothing to say.
+    pub(super) fn in_words(self, sources: &SourceMap) -> Option<String> {
         if !self.is_worth_a_word() {
-            return Ok(());
+            return None;
         }
         let seen: Vec<String> = self.evidence.iter().map(|one| Self::seen(one, sources)).collect();
         let why = match seen.as_slice() {
@@ -49,7 +57,7 @@ impl<'a> Enforcer<'a> {
             }
             seen => format!(": {}", seen.join("; ")),
         };
-        writeln!(page, "{} {}{}", page.ink(Ink::Faint, "network plugin:"), self.cni, visible(&why))
+        Some(format!("{}{why}", self.cni))
     }
 
     /// What has been seen, and where.

@@ -13,7 +13,6 @@ pub(super) static SHEET: Sheet = Sheet {
     named_ports: NamedPorts::OfSubjects,
     except_denies: true,
     host_peers_are_nodes: true,
-    before_translation: true,
     facts: &[
         done(
             "P-3",
@@ -53,7 +52,7 @@ pub(super) static SHEET: Sheet = Sheet {
             "aws/amazon-network-policy-controller-k8s pod_utils.go",
         ),
         done("P-22", High, "a node always reaches its own pods", "aws/aws-network-policy-agent"),
-        done(
+        told(
             "P-25",
             High,
             "egress is judged before the address of a Service is translated: admitted is a Service whose selector \

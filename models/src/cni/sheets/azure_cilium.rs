@@ -24,7 +24,7 @@ pub(super) static SHEET: Sheet = Sheet {
             "whether it watches the cluster-wide kinds of policy.networking.k8s.io is not known",
             "-",
         ),
-        done(
+        told(
             "P-24",
             High,
             "what comes by a load balancer meets ingress policies, as world or remote-node by routing mode",

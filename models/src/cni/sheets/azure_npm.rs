@@ -11,7 +11,6 @@ pub(super) static SHEET: Sheet = Sheet {
     plugin: Plugin::AzureNpm,
     ipv6_blocks: Ipv6Blocks::VoidPolicy,
     own_node_open: true,
-    load_balancer_escapes: true,
     facts: &[
         done(
             "P-18",
@@ -31,7 +30,7 @@ pub(super) static SHEET: Sheet = Sheet {
             "a pod always reaches its own node",
             "MicrosoftDocs/azure-aks-docs migrate-from-npm-to-cilium-network-policy.md",
         ),
-        done(
+        told(
             "P-24",
             High,
             "what comes by a load balancer or NodePort with `externalTrafficPolicy: Cluster` escapes ingress policies",

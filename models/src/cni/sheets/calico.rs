@@ -13,7 +13,7 @@ pub(super) const FACTS: &[Fact] = &[
     ),
     done("P-21", High, "selectors do not see pods on the host network", "projectcalico/calico felix"),
     done("P-22", High, "a node always reaches its own pods", "projectcalico/calico felix/rules/static.go"),
-    told(
+    done(
         "P-23",
         High,
         "what a pod sends to its own node meets `defaultEndpointToHostAction` behind the egress policies: `Drop` as \

@@ -26,7 +26,7 @@ pub(super) const FACTS: &[Fact] = &[
          `policy-cidr-match-mode: nodes` adds nodes",
         "cilium/cilium Documentation/network/kubernetes/policy.rst, issues 9209, 19601, 12277, 47827",
     ),
-    told(
+    done(
         "P-11",
         Medium,
         "rules of a direction that `policyTypes` leaves out are enforced, against the API",
@@ -38,7 +38,7 @@ pub(super) const FACTS: &[Fact] = &[
         "`endPort` is ignored before 1.17: only `port` opens",
         "cilium/cilium issue 28684; MicrosoftDocs/azure-aks-docs migrate-from-npm",
     ),
-    told(
+    done(
         "P-13",
         Medium,
         "an egress rule by name is skipped where the name has two numbers in the cluster",

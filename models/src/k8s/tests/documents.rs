@@ -34,17 +34,13 @@ fn policies_that_are_not_modelled_are_never_passed_over_nor_read_by_kind_alone()
     for (version, kind, object) in [
         ("crd.projectcalico.org/v2", "NetworkPolicy", "NetworkPolicy/shop/it"),
         ("projectcalico.org/v4", "GlobalNetworkPolicy", "GlobalNetworkPolicy/it"),
-        ("crd.antrea.io/v1beta1", "NetworkPolicy", "NetworkPolicy/shop/it"),
-        ("crd.antrea.io/v1beta1", "ClusterNetworkPolicy", "ClusterNetworkPolicy/it"),
         ("cilium.io/v3", "CiliumNetworkPolicy", "CiliumNetworkPolicy/shop/it"),
         ("cilium.io/v3", "CiliumClusterwideNetworkPolicy", "CiliumClusterwideNetworkPolicy/it"),
         ("policy.networking.k8s.io/v1", "AdminNetworkPolicy", "AdminNetworkPolicy/it"),
         ("policy.networking.k8s.io/v1", "ClusterNetworkPolicy", "ClusterNetworkPolicy/it"),
         ("networking.istio.io/v1", "Sidecar", "Sidecar/shop/it"),
         ("policy.linkerd.io/v1alpha1", "AuthorizationPolicy", "AuthorizationPolicy/shop/it"),
-        ("k8s.ovn.org/v1", "EgressFirewall", "EgressFirewall/shop/it"),
         ("network.openshift.io/v1", "EgressNetworkPolicy", "EgressNetworkPolicy/shop/it"),
-        ("networking.gke.io/v1alpha1", "FQDNNetworkPolicy", "FQDNNetworkPolicy/shop/it"),
         ("never.heard.of/v1", "FancyNetworkPolicy", "FancyNetworkPolicy/shop/it"),
     ] {
         let text = format!(

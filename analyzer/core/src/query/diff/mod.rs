@@ -171,7 +171,12 @@ pub fn diff(
     }
     Ok(Diff {
         flows: flows(&Side::of(base, before), &Side::of(head, after)),
-        policies: policies::changes(&base.policies, &head.policies),
+        // What only another network plugin reads otherwise has not changed.
+        policies: if base.cni != head.cni && base.written == head.written {
+            Vec::new()
+        } else {
+            policies::changes(&base.policies, &head.policies)
+        },
         complete,
         introduced,
         resolved,

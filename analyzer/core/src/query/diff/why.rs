@@ -86,15 +86,18 @@ pub enum State {
     Changed,
     /// The head has no such policy.
     Gone,
+    /// It is written as before, and another network plugin reads it.
+    Otherwise,
 }
 
 impl State {
-    /// `new`, `changed` or `gone`.
+    /// `new`, `changed`, `gone` or `otherwise`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::New => "new",
             Self::Changed => "changed",
             Self::Gone => "gone",
+            Self::Otherwise => "otherwise",
         }
     }
 }
@@ -125,6 +128,7 @@ impl Why {
             State::New => "is new",
             State::Changed => "has changed",
             State::Gone => "is gone",
+            State::Otherwise => "the network plugin reads otherwise",
         };
         let side = self.direction.map_or_else(String::new, |direction| format!("{direction}: "));
         format!("{side}{verb} `{}`{rule}, which {state}", self.object)
@@ -283,10 +287,14 @@ impl<'a> Explainer<'a> {
             }
         };
         let found = if opened { came.or(went).or_else(isolation) } else { went.or(came).or_else(isolation) };
+        let same_plugin = self.base.side.cni == self.head.side.cni;
+        // The manifests are the same.
+        let state = |state| if same_plugin { state } else { State::Otherwise };
+        let found = found.map(|why| Why { state: state(why.state), ..why });
         found.unwrap_or_else(|| Why {
             direction: Some(direction),
             traffic: Traffic::NONE,
-            effect: if self.base.side.cni == self.head.side.cni { Effect::Ends } else { Effect::Plugin },
+            effect: if same_plugin { Effect::Ends } else { Effect::Plugin },
             object: end.party.id.clone(),
             rule: None,
             state: State::Changed,

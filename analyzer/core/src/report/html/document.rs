@@ -35,6 +35,9 @@ pub(in crate::report) struct Document<'a> {
     pub(super) complete: bool,
     /// Who enforces the policies.
     pub(super) cni: PluginOf<'a>,
+    /// The same in words, where there is anything to say.
+    #[serde(skip)]
+    pub(super) plugin: Option<String>,
     pub(super) summary: Summary,
     pub(super) coverage: Coverage,
     /// As `npv reach` lists them.
@@ -258,6 +261,7 @@ impl<'a> Document<'a> {
             flags: report.flags,
             complete: report.complete,
             cni: PluginOf::of(Enforcer::of(snapshot), &snapshot.sources),
+            plugin: Enforcer::of(snapshot).in_words(&snapshot.sources),
             summary: Summary {
                 suppressed: Some(report.suppressed.len()),
                 baseline: Some(report.known.len()),

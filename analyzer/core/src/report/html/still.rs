@@ -111,6 +111,9 @@ fn numbers(document: &Document<'_>, proofs: &[Proof<'_>], page: &mut Page<'_>) -
     {
         writeln!(page, "<tr><th scope=\"row\">{name}</th><td>{count}</td></tr>")?;
     }
+    if let Some(plugin) = &document.plugin {
+        writeln!(page, "<tr><th scope=\"row\">Network plugin</th><td>{}</td></tr>", Text(plugin))?;
+    }
     writeln!(page, "</tbody></table>")?;
     if !document.complete {
         writeln!(page, "<p>This report is incomplete: some input could not be read or is not modelled.</p>")?;
