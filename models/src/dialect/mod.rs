@@ -31,7 +31,7 @@ impl Enforcer {
         match self {
             Self::Cni => "CNI",
             Self::Mesh => "mesh",
-            Self::DnsProxy => "DNS proxy",
+            Self::DnsProxy => crate::policy::DNS_PROXY,
         }
     }
 }
