@@ -41,7 +41,7 @@ impl Enforcer {
             Self::Cni => "CNI",
             Self::EgressFirewall => "EgressFirewall",
             Self::Mesh => "mesh",
-            Self::DnsProxy => "DNS proxy",
+            Self::DnsProxy => crate::policy::DNS_PROXY,
         }
     }
 }

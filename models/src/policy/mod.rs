@@ -51,9 +51,10 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
-    /// Every policy with its layer and tier, in evaluation order.
+    /// Every policy with its layer and tier, in evaluation order; those of a layer that repeats others only there
+    /// where they are first.
     pub fn policies(&self) -> impl Iterator<Item = (&Layer, &Tier, &Policy)> {
-        self.layers.iter().flat_map(|layer| {
+        self.layers.iter().filter(|layer| !layer.repeats()).flat_map(|layer| {
             layer
                 .tiers
                 .iter()
@@ -83,6 +84,16 @@ pub struct Tunnel {
     pub dst: PeerMatch,
     /// The port that the layer sees.
     pub port: u16,
+}
+
+/// The name of the layer of Cilium's proxy for DNS (K-42).
+pub const DNS_PROXY: &str = "DNS proxy";
+
+impl Layer {
+    /// Whether its policies are parts of those of an earlier layer, looked at once more.
+    pub fn repeats(&self) -> bool {
+        *self.name == *DNS_PROXY
+    }
 }
 
 /// How the rules of a tier combine.

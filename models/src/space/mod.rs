@@ -14,6 +14,6 @@ pub use interval::{Bound, IntervalSet};
 pub use ip::{Family, IpSet, cidr_text, mask};
 pub use label::{Label, Labels, Operator, Requirement, Selector};
 pub use language::{Language, LanguageError, MAX_PAIRS, MAX_STATES, Texts, TooLarge};
-pub use request::{Request, RequestSet, RequestText};
+pub use request::{Request, RequestSet, RequestText, question};
 pub use traffic::{PortSet, Protocol, Traffic, icmp_messages};
 pub use truth::Truth;

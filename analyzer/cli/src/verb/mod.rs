@@ -36,7 +36,7 @@ use crate::{guard, output, verbose};
 
 /// The exact answers for a snapshot.
 fn engine(snapshot: &Snapshot, look: LookArgs) -> Engine {
-    engine_assuming(&assumed(&snapshot.cluster), snapshot, look)
+    engine_assuming(&assumed(snapshot), snapshot, look)
 }
 
 /// An engine that knows of these besides.

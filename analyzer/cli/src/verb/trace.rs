@@ -67,7 +67,7 @@ pub(crate) fn run(args: &TraceArgs, look: LookArgs) -> Result<Exit, Failure> {
         ));
     }
     let Input { configured, snapshot } = input::read(&args.paths, &args.input, look)?;
-    let engine = super::engine_assuming(&nameable(&snapshot.cluster), &snapshot, look);
+    let engine = super::engine_assuming(&nameable(&snapshot), &snapshot, look);
     let start = Instant::now();
     let names = Names {
         cluster: &snapshot.cluster,

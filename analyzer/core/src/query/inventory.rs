@@ -1,5 +1,7 @@
 //! How much there is.
 
+use std::collections::BTreeSet;
+
 use crate::snapshot::Snapshot;
 
 /// Counts for the summary of an answer.
@@ -29,7 +31,11 @@ impl Inventory {
             workloads: cluster.workloads.len(),
             pods: cluster.groups.iter().map(|group| u64::from(group.pods)).sum(),
             services: cluster.services.len(),
-            policies: snapshot.policies.policies().count(),
+            policies: {
+                let policies = snapshot.policies.policies();
+                // Of one object there may be several rules with subjects of their own.
+                policies.map(|(_, _, policy)| &*policy.object).collect::<BTreeSet<_>>().len()
+            },
         }
     }
 }

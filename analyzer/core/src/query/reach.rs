@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use npv_models::cluster::{Cluster, GroupId};
+use npv_models::cni::Plugin;
 use npv_models::decide::End;
-use npv_models::policy::{Direction, Entity, NoMatch};
+use npv_models::policy::{Direction, Entity, NoMatch, PeerMatch, Peers};
 use npv_models::space::{IpSet, Traffic};
 use rayon::prelude::*;
 
 use super::ends::{Ends, Sample, Spaces};
-use crate::engine::{Assumed, Connection, Endpoint, EndpointId, EndpointKind, Engine};
+use crate::engine::{Assumed, Connection, Endpoint, EndpointId, EndpointKind, Engine, Symbolic};
 use crate::snapshot::Snapshot;
 
 /// How many sources are answered at once before their rows are handed on: enough to keep every thread
@@ -197,32 +198,82 @@ struct Asked<'a> {
 }
 
 #[derive(Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "five independent facts about an endpoint")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about an endpoint")]
 struct Mark {
     from: bool,
     to: bool,
     home: bool,
     external: bool,
     assumed: bool,
+    entity: bool,
     several: bool,
 }
 
 /// The ids of the endpoints to assume: entry points that attached routes lead from and whose pods are not
-/// in the manifests (S-84).
-pub fn assumed(cluster: &Cluster) -> Vec<Assumed> {
-    let entries = cluster.entries().into_iter().filter(|entry| entry.pods.is_empty());
-    entries.map(|entry| Assumed::pod(entry.id)).collect()
+/// in the manifests (S-84), and what policies call by a name of its own (K-24).
+pub fn assumed(snapshot: &Snapshot) -> Vec<Assumed> {
+    let entries = snapshot.cluster.entries().into_iter().filter(|entry| entry.pods.is_empty());
+    let mut assumed: Vec<Assumed> = entries.map(|entry| Assumed::pod(entry.id)).collect();
+    assumed.extend(entities(snapshot).into_iter().map(of_entity));
+    assumed
+}
+
+/// The entities that the policies of a snapshot name, where these are Cilium's. What is outside the cluster is
+/// there by its addresses.
+pub fn entities(snapshot: &Snapshot) -> BTreeSet<Entity> {
+    if snapshot.cni.plugin != Plugin::Cilium {
+        return BTreeSet::new();
+    }
+    let mut named = BTreeSet::new();
+    for (_, _, policy) in snapshot.policies.policies() {
+        let rules = policy.ingress.iter().chain(&policy.egress).flatten();
+        let listed = rules.flat_map(|rule| match &rule.peers {
+            Peers::Anyone => &[][..],
+            Peers::Listed(peers) => peers,
+        });
+        let terms = listed.map(|peer| &peer.matches).chain(&policy.also).flat_map(PeerMatch::terms);
+        named.extend(terms.filter_map(|(term, _)| match term {
+            PeerMatch::Entity(entity) if *entity != Entity::World => Some(*entity),
+            _ => None,
+        }));
+    }
+    named
+}
+
+/// An entity under its own name.
+fn of_entity(entity: Entity) -> Assumed {
+    Assumed::entity(format!("{{{}}}", entity.name()), entity)
 }
 
 /// What can be named besides, as findings name it: what every cluster has and no manifest shows.
-pub fn nameable(cluster: &Cluster) -> Vec<Assumed> {
-    let mut nameable = assumed(cluster);
+pub fn nameable(snapshot: &Snapshot) -> Vec<Assumed> {
+    let mut nameable = assumed(snapshot);
     nameable.push(Assumed::entity("{api-server}", Entity::ApiServer));
     nameable.push(Assumed::pod("{prometheus}"));
-    if cluster.nodes.is_empty() {
+    if snapshot.cluster.nodes.is_empty() {
         nameable.push(Assumed::entity("{node}", Entity::OtherNode));
     }
+    if snapshot.cni.plugin == Plugin::Cilium {
+        let named = entities(snapshot);
+        let all = [
+            Entity::OwnNode,
+            Entity::OtherNode,
+            Entity::ApiServer,
+            Entity::Ingress,
+            Entity::Health,
+            Entity::World,
+        ];
+        nameable.extend(all.into_iter().filter(|entity| !named.contains(entity)).map(of_entity));
+    }
     nameable
+}
+
+/// What can be named in the snapshots of a comparison: the same on both sides.
+pub fn assumed_in(side: &Snapshot, other: &Snapshot) -> Vec<Assumed> {
+    let mut all = assumed(side);
+    let named = entities(side);
+    all.extend(entities(other).into_iter().filter(|entity| !named.contains(entity)).map(of_entity));
+    all
 }
 
 /// Answers a question. What is assumed is listed as a source of what its routes send, and nothing else is
@@ -250,6 +301,7 @@ pub fn reach<'a>(question: &'a Question, cluster: &'a Cluster, engine: &'a Engin
             home: question.namespace.as_deref().is_none_or(|namespace| own.namespace() == Some(namespace)),
             external: endpoint.outside,
             assumed: routed.contains_key(&id),
+            entity: matches!(endpoint.kind, EndpointKind::Assumed(Symbolic::Entity(_))),
             several: endpoint.several,
         });
         let merged = merge(own, question.by);
@@ -450,6 +502,7 @@ impl<'a> Asked<'a> {
             && (src.home || dst.home)
             // What passes between two addresses outside is nobody's business here.
             && !(src.external && dst.external)
+            && !(src.entity && (dst.entity || dst.external) || dst.entity && src.external)
             && (connection.src != connection.dst || src.several)
             && match self.question.external {
                 External::Include => true,

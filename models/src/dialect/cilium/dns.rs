@@ -15,13 +15,13 @@ use crate::k8s::{
     self, CiliumEntry, CiliumL7, CiliumPolicy, CiliumPortRef, CiliumPorts, CiliumRule, Section, Spanned,
 };
 use crate::policy::{
-    Action, Isolation, PodSelector, Policy, PortItem, PortMatch, Ports, Priority, Provenance, Rule,
+    Action, DNS_PROXY, Isolation, PodSelector, Policy, PortItem, PortMatch, Ports, Priority, Provenance, Rule,
 };
 use crate::space::{Protocol, Traffic};
 
 /// The tier of the proxy.
 fn stage() -> Stage {
-    Stage { enforcer: Enforcer::DnsProxy, ..Stage::ordered("DNS proxy", Priority::number(0)) }
+    Stage { enforcer: Enforcer::DnsProxy, ..Stage::ordered(DNS_PROXY, Priority::number(0)) }
 }
 
 /// What the DNS proxy lets through.

@@ -124,13 +124,8 @@ pub(super) fn requests(ports: &CiliumPorts) -> Option<RequestSet> {
 
 /// Questions for names that any of some patterns matches.
 pub(super) fn questions(names: impl Iterator<Item = DomainName>) -> RequestSet {
-    let questions = names.map(|name| {
-        if name.is_everything() {
-            RequestSet::all()
-        } else {
-            RequestSet::condition(format!("a DNS question for {name}"))
-        }
-    });
+    let questions =
+        names.map(|name| if name.is_everything() { RequestSet::all() } else { RequestSet::question(&name) });
     questions.fold(RequestSet::none(), |all, one| all.union(&one))
 }
 

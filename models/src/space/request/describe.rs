@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::super::{Language, Texts, TooLarge};
-use super::HTTP;
 use super::diagram::{Branch, Memo, Node, Operation, Variable};
+use super::{HTTP, QUESTION};
 
 /// Requests with such a method, path, host, headers and conditions. Patterns are those of RE2, or words
 /// around them such as `.* but /admin/.*`.
@@ -64,12 +64,19 @@ impl fmt::Display for RequestText {
         let mut words: Vec<String> = Vec::new();
         words.extend((self.method != ANY).then(|| bracketed(&self.method)));
         words.extend((self.path != ANY).then(|| bracketed(&self.path)));
-        if words.is_empty() {
-            words.push("every request".to_owned());
+        // What is no request but a question says so itself.
+        let mut conditions = self.headers.iter().chain(&self.conditions).peekable();
+        let question = conditions.next_if(|condition| condition.starts_with(QUESTION));
+        let http = conditions.next_if(|condition| *condition == HTTP);
+        if let Some(question) = question {
+            words.push(question.clone());
+        } else if words.is_empty() {
+            words.push(if http.is_some() { "every HTTP request" } else { "every request" }.to_owned());
         }
         words.extend(self.host.as_ref().map(|host| format!("at {}", bracketed(host))));
-        for (index, condition) in self.headers.iter().chain(&self.conditions).enumerate() {
-            words.push(format!("{} {condition}", if index == 0 { "with" } else { "and" }));
+        for (index, condition) in conditions.enumerate() {
+            let word = if index == 0 && question.is_none() { "with" } else { "and" };
+            words.push(format!("{word} {condition}"));
         }
         f.write_str(&words.join(" "))
     }

@@ -27,7 +27,7 @@ use std::hash::{Hash, Hasher};
 use diagram::{Memo, Node, Operation, Variable};
 use serde::{Serialize, Serializer};
 
-use super::{Language, Texts, TooLarge, Truth};
+use super::{DomainName, Language, Texts, TooLarge, Truth};
 pub use describe::RequestText;
 
 /// One request.
@@ -79,6 +79,14 @@ impl fmt::Display for Request {
 /// The condition that something is HTTP at all.
 const HTTP: &str = "HTTP";
 
+/// How the condition begins that something is a question to a DNS server.
+const QUESTION: &str = "a DNS question for ";
+
+/// The condition that something is a question for a name.
+pub fn question(name: &DomainName) -> Box<str> {
+    format!("{QUESTION}{name}").into()
+}
+
 /// An exact set of requests. Cloning is cheap.
 ///
 /// An operation whose exact result would exceed the budget of [`Language`] gives the set that is *too
@@ -128,6 +136,11 @@ impl RequestSet {
     /// be; a [`Request`] is, unless it says otherwise.
     pub fn http() -> Self {
         Self::condition(HTTP)
+    }
+
+    /// Questions to a DNS server for a name, or for one of a pattern.
+    pub fn question(name: &DomainName) -> Self {
+        Self::condition(question(name))
     }
 
     /// Requests for which something holds that npv knows by these words only.

@@ -67,8 +67,8 @@ impl<'a> Side<'a> {
 pub fn engines(base: &Snapshot, head: &Snapshot) -> [Engine; 2] {
     let mut domains = domains(&base.policies);
     domains.extend(self::domains(&head.policies));
-    [base, head].map(|side| {
-        let assumed = reach::assumed(&side.cluster);
+    [(base, head), (head, base)].map(|(side, other)| {
+        let assumed = reach::assumed_in(side, other);
         Engine::with_domains(&side.cluster, &side.policies, side.profile, &assumed, &domains)
     })
 }

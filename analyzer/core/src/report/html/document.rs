@@ -211,7 +211,7 @@ impl<'a> Document<'a> {
         let (snapshot, engine) = (report.snapshot, report.engine);
         let proofs = &report.proofs.proofs;
         let cluster = &snapshot.cluster;
-        let assumed = assumed(cluster);
+        let assumed = assumed(snapshot);
         let account = Account::new(engine, cluster, &snapshot.policies, snapshot.profile, &assumed);
         let mut flows = Flows::default();
         let mut excerpts = Excerpts::new(&snapshot.sources);
