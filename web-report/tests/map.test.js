@@ -98,7 +98,7 @@ function cluster(workloads, each) {
     policy(namespace, "default", {
       podSelector: {}, policyTypes: ["Ingress", "Egress"],
       ingress: [{ from: [named("monitoring")], ports: [{ port: 9102 }] }],
-      egress: [{ to: [named("kube-system")], ports: [{ port: 53, protocol: "UDP" }] }, { to: [{ podSelector: {} }], ports: [{ port: 8080 }] }],
+      egress: [{ to: [named("kube-system")], ports: [{ port: 53, protocol: "UDP" }, { port: 53 }] }, { to: [{ podSelector: {} }], ports: [{ port: 8080 }] }],
     });
     for (let app = 0; app < each && made < workloads; app++, made++) {
       const name = `app-${String(app).padStart(2, "0")}`;
@@ -129,7 +129,7 @@ for (const [workloads, each] of [[20, 10], [60, 12], [200, 20], [2000, 50]]) {
       assert(picture.routed);
       if (workloads <= 60) return;
       // A namespace unfolds where it is.
-      const team = picture.nodes.find(({ kind, box }) => kind === "group" && box[0] > 0 && box[0] + box[2] < picture.sheet[2] && box[1] > 0 && box[1] + box[3] < picture.sheet[3]);
+      const team = picture.nodes.find(({ kind, label, box }) => kind === "group" && label.startsWith("team-") && box[0] > 0 && box[0] + box[2] < picture.sheet[2] && box[1] > 0 && box[1] + box[3] < picture.sheet[3]);
       await page.mouse.dblclick(picture.sheet[0] + team.box[0] + 12, picture.sheet[1] + team.box[1] + 8);
       await page.waitForFunction((name) => document.querySelector("canvas").picture.titles.some(({ text }) => text.startsWith(name)), team.label);
       const unfolded = await drawn(page);
@@ -194,12 +194,13 @@ test("what passes in part, and what nobody knows, is drawn and explained", async
   const document = JSON.parse(json);
   const index = (id) => document.endpoints.findIndex((end) => end.id === id);
   const [web, api, db] = ["shop/web[Deployment]", "shop/api[Deployment]", "shop/db[StatefulSet]"].map(index);
-  const only = (port) => ({ TCP: [[port, port]], UDP: [], SCTP: [] });
-  document.conditions = [
-    { src: web, dst: api, partial: only(7070), requests: [{ ports: only(7070), http: [{ method: "GET", path: "/v1/.*" }] }] },
-    { src: api, dst: db, unknown: only(5432), depends: [{ on: "the labels of `ingress-nginx`" }, { on: "a token" }] },
-    { src: web, dst: db, unknown: only(5432), depends: [{ on: "a token" }] },
+  const kinds = [
+    { partial: { TCP: [[7070, 7070]] }, requests: [{ ports: { TCP: [[7070, 7070]] }, http: [{ method: "GET", path: "/v1/.*" }] }] },
+    { unknown: { TCP: [[5432, 5432]] }, depends: [{ on: "the labels of `ingress-nginx`" }, { on: "a token" }] },
+    { unknown: { TCP: [[5432, 5432]] }, depends: [{ on: "a token" }] },
   ];
+  const rows = [[], [db, 1, 1], [api, 1, 0, db, 1, 2]];
+  document.conditions = { kinds, rows, rowOf: document.endpoints.map((_, end) => (end === api ? 1 : end === web ? 2 : 0)) };
   const escaped = JSON.stringify(document).replace(/[<>&]/g, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`);
   writeFileSync(file, written.replace(json, () => escaped));
   await on(file, "#/map", async (page) => {

@@ -81,7 +81,8 @@ pub struct Graph {
     pub among: Vec<(u32, String)>,
     /// What passes among all namespaces that are folded.
     pub between: Option<String>,
-    /// The links that what is said by `among`, `between`, marks and folded namespaces stands for.
+    /// The links that what is said by `among`, `between`, marks and folded namespaces stands for; those that do not pass are
+    /// not counted.
     pub said: u32,
     /// The namespaces that are folded.
     pub folded: BTreeSet<u32>,
@@ -206,8 +207,11 @@ impl<'a> Bundler<'a> {
             touched[from as usize] = true;
             touched[to as usize] = true;
             if from == to {
-                within.entry(from).or_default().insert(link.style);
-                dropped += 1;
+                // What does not pass is not what passes inside: findings about it are counted at the node.
+                if style.line.passes() {
+                    within.entry(from).or_default().insert(link.style);
+                    dropped += 1;
+                }
                 continue;
             }
             parts.push((from, to, style.line, link.style));

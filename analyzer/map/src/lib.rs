@@ -80,6 +80,11 @@ impl Line {
         Self::Opened,
         Self::Closed,
     ];
+
+    /// Whether something of it passes, or may.
+    pub fn passes(self) -> bool {
+        !matches!(self, Self::Blocked | Self::Closed)
+    }
 }
 
 /// What passes over a connection, and how it is drawn.

@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::sync::LazyLock;
 
 use npv_analyzer::engine::{EndpointId, EndpointKind, Engine};
 use npv_analyzer::query::diff::{End, Flowing, Presence, Side, Which, domains, flows};
 use npv_analyzer::query::reach::PartyKind;
+use npv_models::cni::Cni;
 use npv_models::decide::{Flow, Verdict, decide_over};
 use npv_models::space::{IpSet, Protocol, Traffic};
 use npv_tests::cases;

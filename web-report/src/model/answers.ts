@@ -1,16 +1,25 @@
 // The documented answers, rebuilt from the document.
 import type { Report } from "./report";
-import { isAll } from "./traffic";
+import { NONE, isAll } from "./traffic";
 
 /** What `npv reach --format json` prints. */
 export function reach(report: Report): unknown {
   const { schemaVersion, endpoints, diagnostics } = report.document;
   // What only a lint rule could not decide leaves this answer whole.
   const complete = !diagnostics.some((finding) => finding.incomplete);
+  const conditions = new Map<number, Map<number, unknown>>();
+  for (const { src, dst, condition } of report.conditions()) {
+    const row = conditions.get(src) ?? new Map<number, unknown>();
+    conditions.set(src, row.set(dst, condition.written));
+  }
   const connections: unknown[] = [];
-  for (const { src, dst, traffic } of report.connections()) {
-    const [from, to] = [report.endpoint(src).id, report.endpoint(dst).id];
-    connections.push({ src: from, dst: to, all: isAll(traffic), traffic });
+  for (let src = 0; src < endpoints.length; src++) {
+    const rest = new Map([...report.from(src)].map(({ end, traffic }) => [end, report.traffic(traffic)]));
+    const shaded = conditions.get(src) ?? new Map();
+    for (const dst of [...new Set([...rest.keys(), ...shaded.keys()])].sort((a, b) => a - b)) {
+      const traffic = rest.get(dst) ?? NONE;
+      connections.push({ src: report.endpoint(src).id, dst: report.endpoint(dst).id, all: isAll(traffic), traffic, ...shaded.get(dst) });
+    }
   }
   return { schemaVersion, complete, endpoints, connections, diagnostics };
 }

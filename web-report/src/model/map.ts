@@ -135,7 +135,6 @@ export function draw(report: Report, wish: Wish): Picture {
 }
 
 function sceneOf(report: Report, wish: Wish): Scene {
-  const { document } = report;
   const scene: Scene = { links: [], styles: [], ends: [], groups: [], strangers: [], wrong: new Map() };
   const groups = new Set<string>();
   report.endpoints.forEach((endpoint, index) => {
@@ -175,9 +174,9 @@ function sceneOf(report: Report, wish: Wish): Scene {
 
   const dangerous = wish.changed ? new Map<string, Traffic>() : addWrong(report, scene, add);
   if (!wish.changed) {
-    for (const { src, dst, partial, unknown } of document.conditions ?? []) {
-      if (partial) add(src, dst, partial as Traffic, "partial");
-      if (unknown) add(src, dst, unknown as Traffic, "unknown");
+    for (const { src, dst, condition } of report.conditions()) {
+      add(src, dst, condition.partial, "partial");
+      add(src, dst, condition.unknown, "unknown");
     }
   }
   for (let src = 0; src < report.endpoints.length; src++) {

@@ -1,5 +1,5 @@
 // The document with everything looked up that views ask for again and again.
-import type { Document, End, Endpoint, Finding, Layer, Policy, Rule, Suppressed, Tier, Workload } from "../schema";
+import type { Condition as WrittenCondition, Document, End, Endpoint, Finding, Layer, Place, Policy, Rule, Suppressed, Tier, Workload } from "../schema";
 import { Changes } from "./changes";
 import { intersection, isEmpty, type Traffic } from "./traffic";
 
@@ -37,6 +37,27 @@ export interface Connection {
 
 export type Direction = "ingress" | "egress";
 
+/** What of a connection is more than a set of ports that pass. */
+export interface Condition {
+  /** Ports on which some requests pass; perhaps none. */
+  partial: Traffic;
+  requests: { ports: Traffic; http: RequestText[] }[];
+  /** Ports of which it is not known whether they pass; perhaps none. */
+  unknown: Traffic;
+  depends: { on: string; at?: Place | null }[];
+  /** As the document has it. */
+  written: WrittenCondition;
+}
+
+/** Requests as npv writes them. */
+export interface RequestText {
+  method?: string;
+  path?: string;
+  host?: string;
+  headers?: string[];
+  conditions?: string[];
+}
+
 /** An endpoint that only the base has. */
 const GONE: End = { several: false, outside: false, internet: false, isolated: [false, false], workload: null, parts: [] };
 
@@ -56,6 +77,7 @@ export class Report {
   readonly #byObject = new Map<string, number[]>();
   /** Per endpoint, the findings that count and are about it. */
   readonly #about = new Map<number, number[]>();
+  readonly #conditions: Condition[];
   readonly #overlaps = new Map<string, boolean>();
 
   constructor(readonly document: Document) {
@@ -76,6 +98,10 @@ export class Report {
       if (known) known.push(index);
       else this.#byObject.set(finding.object, [index]);
     });
+    this.#conditions = (document.conditions?.kinds ?? []).map((written) => ({
+      partial: whole(written.partial), unknown: whole(written.unknown), depends: written.depends ?? [], written,
+      requests: (written.requests ?? []).map(({ ports, http }) => ({ ports: whole(ports), http: http as RequestText[] })),
+    }));
     document.findings.forEach((_, finding) => {
       for (const end of document.map.about[finding] ?? []) {
         const known = this.#about.get(end);
@@ -198,6 +224,30 @@ export class Report {
     }
   }
 
+  /** What passes in part from one endpoint to another, and what of it nobody knows. */
+  conditionAt(src: number, dst: number): Condition | undefined {
+    const { conditions } = this.document;
+    const row = conditions?.rows[conditions.rowOf[src] ?? -1] ?? [];
+    for (let at = 0; at < row.length; at += 3) {
+      const [first = 0, count = 0, kind = 0] = row.slice(at, at + 3);
+      if (first <= dst && dst < first + count) return this.#conditions[kind];
+    }
+    return undefined;
+  }
+
+  /** Every connection of which something passes in part, or is not known. */
+  *conditions(): Generator<{ src: number; dst: number; condition: Condition }> {
+    const { conditions } = this.document;
+    for (const [src, number] of conditions?.rowOf.entries() ?? []) {
+      const row = conditions?.rows[number] ?? [];
+      for (let at = 0; at < row.length; at += 3) {
+        const [first = 0, count = 0, kind = 0] = row.slice(at, at + 3);
+        const condition = this.#conditions[kind];
+        if (condition) for (let dst = first; dst < first + count; dst++) yield { src, dst, condition };
+      }
+    }
+  }
+
   *connections(): Generator<Connection> {
     for (let src = 0; src < this.endpoints.length; src++) {
       for (const { end, traffic } of this.from(src)) yield { src, dst: end, traffic: this.traffic(traffic) };
@@ -266,6 +316,11 @@ export class Report {
 
 export function rulesOf(policy: Policy, direction: Direction): Rule[] {
   return policy[direction] ?? [];
+}
+
+/** Ports by protocol, with those protocols that have none. */
+function whole(ports: Partial<Traffic> | undefined): Traffic {
+  return { TCP: ports?.TCP ?? [], UDP: ports?.UDP ?? [], SCTP: ports?.SCTP ?? [] };
 }
 
 function groupOfKind(kind: string): string {

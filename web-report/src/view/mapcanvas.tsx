@@ -98,9 +98,7 @@ export function MapCanvas({ picture, find }: { picture: Picture; find: string })
     const observer = new ResizeObserver(() => {
       const box = frame.current;
       if (!box || (box.clientWidth === width && box.clientHeight === height)) return;
-      // What is in the middle stays there: a panel that opens beside the map moves nothing out of sight.
-      const { x, y, zoom } = camera.current;
-      camera.current = { zoom, x: x + (box.clientWidth - width) / 2, y: y + (box.clientHeight - height) / 2 };
+      // Nothing moves because a panel opens beside the map; what is chosen stays in sight.
       [width, height] = [box.clientWidth, box.clientHeight];
       const about = shown.current.edge?.at ?? (shown.current.node === null ? null : picture.nodes[shown.current.node]);
       if (about) reveal(about);
@@ -375,9 +373,8 @@ function Line({ picture, edge }: { picture: Picture; edge: MapEdge }) {
 /** What a line depends on that nobody knows, by cause. */
 function dependsOf(report: ReturnType<typeof useReport>, picture: Picture, edge: MapEdge): [string, number][] {
   const counts = new Map<string, number>();
-  const pairs = new Set([...picture.pairs(edge)].map((pair) => pair.join(" ")));
-  for (const { src, dst, depends } of report.document.conditions ?? []) {
-    if (pairs.has(`${src} ${dst}`)) for (const { on } of depends ?? []) counts.set(on, (counts.get(on) ?? 0) + 1);
+  for (const [src, dst] of picture.pairs(edge)) {
+    for (const { on } of report.conditionAt(src, dst)?.depends ?? []) counts.set(on, (counts.get(on) ?? 0) + 1);
   }
   return [...counts].sort((a, b) => b[1] - a[1]);
 }

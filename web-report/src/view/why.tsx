@@ -103,7 +103,7 @@ function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traf
       {!report.asks(src, dst) ? <p class="note">{unasked(report, src, dst)}</p> : null}
       <Conditions src={src} dst={dst} />
       <Cause src={src} dst={dst} sides={[sides.egress, sides.ingress]} />
-      {report.asks(src, dst) && !equal(both, traffic) ? <p class="note">{narrower(report, src, both)}</p> : null}
+      {report.asks(src, dst) && !report.conditionAt(src, dst) && !equal(both, traffic) ? <p class="note">{narrower(report, src, both)}</p> : null}
       <Parts end={src} chosen={from} choose={setFrom} side="source" />
       <Parts end={dst} chosen={to} choose={setTo} side="destination" />
       <Families of={answers.map(({ family }) => family)} chosen={answers.indexOf(sides)} choose={choose} />
@@ -165,27 +165,25 @@ function RemedyOf({ cure }: { cure: Remedy }) {
 /** What passes for some requests only, and what depends on something that no manifest shows, by its cause. */
 function Conditions({ src, dst }: { src: number; dst: number }) {
   const report = useReport();
-  const all = (report.document.conditions ?? []).filter((one) => one.src === src && one.dst === dst);
+  const condition = report.conditionAt(src, dst);
+  if (!condition) return null;
+  const { partial, requests, unknown, depends } = condition;
   return (
-    <>
-      {all.map(({ partial, requests, unknown, depends }, index) => (
-        <section class="cause" key={index} aria-label="conditions">
-          {partial ? <p><span class="mark warning">some requests</span> <TrafficText traffic={partial as Traffic} /></p> : null}
-          {requests?.length ? (
-            <ul>{requests.flatMap(({ ports, http }) => http.map(({ method, path, host, headers }, place) => (
-              <li key={`${text(ports as Traffic)} ${place}`}><code><Name>{[method ?? "any method", path ?? "any path", host ? `at ${host}` : "", ...(headers ?? [])].filter(Boolean).join(" ")}</Name></code> <span class="faint">on {text(ports as Traffic)}</span></li>
-            )))}</ul>
-          ) : null}
-          {unknown ? <p><span class="mark incomplete">not known</span> <TrafficText traffic={unknown as Traffic} /></p> : null}
-          {depends?.length ? (
-            <details open={depends.length < 4}>
-              <summary>depends on {depends.length === 1 ? "what no manifest shows" : `${depends.length} things that no manifest shows`}</summary>
-              <ul>{depends.map(({ on, at }) => <li key={on}><Prose>{on}</Prose> <At place={at ?? null} /></li>)}</ul>
-            </details>
-          ) : null}
-        </section>
-      ))}
-    </>
+    <section class="cause unsure" aria-label="conditions">
+      {isEmpty(partial) ? null : <p><span class="mark warning">some requests</span> <TrafficText traffic={partial} /></p>}
+      {requests.length ? (
+        <ul>{requests.flatMap(({ ports, http }) => http.map(({ method, path, host, headers, conditions }, place) => (
+          <li key={`${text(ports)} ${place}`}><code><Name>{[method ?? "any method", path ?? "any path", host ? `at ${host}` : "", ...(headers ?? []), ...(conditions ?? [])].filter(Boolean).join(" ")}</Name></code> <span class="faint">on {text(ports)}</span></li>
+        )))}</ul>
+      ) : null}
+      {isEmpty(unknown) ? null : <p><span class="mark incomplete">not known</span> <TrafficText traffic={unknown} /></p>}
+      {depends.length ? (
+        <details open={depends.length < 4}>
+          <summary>depends on {depends.length === 1 ? "what no manifest shows" : `${depends.length} things that no manifest shows`}</summary>
+          <ul>{depends.map(({ on, at }) => <li key={on}><Prose>{on}</Prose> <At place={at ?? null} /></li>)}</ul>
+        </details>
+      ) : null}
+    </section>
   );
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use npv_models::decide::Cause;
 use npv_models::diagnostic::Finding;
 use npv_models::policy::{Direction, Mode, NoMatch};
 use npv_models::source::SourceMap;
@@ -17,10 +18,14 @@ use super::proof::ProofOf;
 use super::wrong::{self, Ends, WrongFlow};
 use crate::engine::{Account, EndpointKind, Part, PartOf};
 use crate::lint;
+use crate::query::depends::Dependencies;
+use crate::query::ends::Spaces;
 use crate::query::name::internet;
 use crate::query::reach::{self, Question, assumed};
 use crate::query::text;
-use crate::report::json::{Assertion, Diagnostic, Endpoint, Excepted, PluginOf, SCHEMA_VERSION, Summary};
+use crate::report::json::{
+    Assertion, Condition, Depends, Diagnostic, Endpoint, Excepted, PluginOf, SCHEMA_VERSION, Summary,
+};
 use crate::report::sketch::called;
 use crate::report::{Enforcer, FullReport};
 
@@ -77,6 +82,9 @@ pub(in crate::report) struct Document<'a> {
     pub(super) proofs: Vec<ProofOf>,
     /// What reading found wrong, as `npv reach` lists it.
     diagnostics: Vec<Diagnostic<'a>>,
+    /// What passes in part, and what depends on what no manifest shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conditions: Option<ConditionsOf<'a>>,
     /// What the map needs besides.
     pub(in crate::report) map: MapOf,
     /// What differs from another set of manifests, where this is a comparison.
@@ -220,7 +228,7 @@ impl<'a> Document<'a> {
         debug_assert_eq!(nothing, 0);
         flows.number(&Traffic::all());
 
-        let (rows, row_of, connections) = rows(report, &mut flows);
+        let Answer { rows: Rows { rows, row_of }, conditions, connections } = answer(report, &mut flows);
         let ends: Vec<EndOf> = ends(report, &account);
         let coverage = coverage(report, &ends, &rows, &row_of, connections);
         let internet = ends.iter().zip(0..).filter(|(end, _)| end.internet).map(|(_, number)| number);
@@ -285,6 +293,7 @@ impl<'a> Document<'a> {
             workloads: inventory::workloads(snapshot),
             services,
             routes,
+            conditions,
             map,
             findings: diagnostics(report.findings, &snapshot.sources),
             suppressed: excepted,
@@ -310,20 +319,80 @@ fn diagnostics<'a>(findings: &'a [Finding], sources: &'a SourceMap) -> Vec<Diagn
     findings.iter().map(|finding| Diagnostic::of(finding, sources)).collect()
 }
 
-/// The answer of `npv reach`: equal rows once, neighbours with the same traffic as one run.
-fn rows(report: &FullReport<'_>, flows: &mut Flows) -> (Vec<Vec<u32>>, Vec<u32>, u64) {
+/// The answer of `npv reach`.
+struct Answer<'a> {
+    rows: Rows,
+    conditions: Option<ConditionsOf<'a>>,
+    connections: u64,
+}
+
+/// What there is from each source, as runs: first destination, how many, a number; equal rows once.
+#[derive(Serialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Rows {
+    rows: Vec<Vec<u32>>,
+    row_of: Vec<u32>,
+}
+
+impl Rows {
+    fn of(sources: Vec<Vec<u32>>) -> Self {
+        let mut numbers: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
+        let mut rows = Vec::new();
+        let row_of = sources.into_iter().map(|row| {
+            *numbers.entry(row).or_insert_with_key(|row| {
+                rows.push(row.clone());
+                rows.len() as u32 - 1
+            })
+        });
+        let row_of = row_of.collect();
+        Self { rows, row_of }
+    }
+}
+
+/// Connections of which some requests pass, and such that depend on what no manifest shows.
+#[derive(Serialize)]
+pub(super) struct ConditionsOf<'a> {
+    kinds: Vec<Condition<'a>>,
+    #[serde(flatten)]
+    rows: Rows,
+}
+
+/// Adds a destination to a row of runs.
+fn extend(row: Option<&mut Vec<u32>>, dst: u32, number: u32) {
+    let Some(row) = row else { return };
+    match row.as_mut_slice() {
+        [.., first, count, known] if *first + *count == dst && *known == number => *count += 1,
+        _ => row.extend([dst, 1, number]),
+    }
+}
+
+fn answer<'a>(report: &FullReport<'a>, flows: &mut Flows) -> Answer<'a> {
     let question = Question::default();
-    let answer = reach::reach(&question, &report.snapshot.cluster, report.engine);
+    let cluster = &report.snapshot.cluster;
+    let answer = reach::reach(&question, cluster, report.engine);
+    let spaces = Spaces::of(cluster);
+    let depends = Dependencies::new(report.snapshot, report.engine, &spaces);
     let mut of_source: Vec<Vec<u32>> = vec![Vec::new(); answer.parties.len()];
+    let mut shaded = of_source.clone();
+    let mut kinds = Vec::new();
+    let mut numbers: BTreeMap<(Traffic, Traffic, Vec<Cause>), u32> = BTreeMap::new();
     let mut connections = 0;
-    let ended = answer.each(|link| {
+    let ended = answer.each_shaded(|link| {
         connections += 1;
-        let (dst, traffic) = (link.dst as u32, flows.number(&link.traffic));
-        if let Some(row) = of_source.get_mut(link.src) {
-            match row.as_mut_slice() {
-                [.., first, count, known] if *first + *count == dst && *known == traffic => *count += 1,
-                _ => row.extend([dst, 1, traffic]),
-            }
+        let dst = link.dst as u32;
+        let whole = link.traffic.whole();
+        if !whole.is_empty() {
+            extend(of_source.get_mut(link.src), dst, flows.number(&whole));
+        }
+        if link.traffic.is_partial() || !link.unknown.is_empty() {
+            let causes = if link.unknown.is_empty() { Vec::new() } else { depends.of(&answer, &link) };
+            let partial = if link.traffic.is_partial() { (*link.traffic).clone() } else { Traffic::NONE };
+            let number = *numbers.entry((partial, link.unknown.clone(), causes)).or_insert_with_key(|key| {
+                let causes = key.2.iter().map(|cause| Depends::of(cause, &report.snapshot.sources));
+                kinds.push(Condition::of(&link, causes.collect()));
+                kinds.len() as u32 - 1
+            });
+            extend(shaded.get_mut(link.src), dst, number);
         }
         Ok::<(), std::convert::Infallible>(())
     });
@@ -331,16 +400,8 @@ fn rows(report: &FullReport<'_>, flows: &mut Flows) -> (Vec<Vec<u32>>, Vec<u32>,
         Ok(()) => {}
         Err(never) => match never {},
     }
-    let mut numbers: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
-    let mut rows = Vec::new();
-    let row_of = of_source.into_iter().map(|row| {
-        *numbers.entry(row).or_insert_with_key(|row| {
-            rows.push(row.clone());
-            rows.len() as u32 - 1
-        })
-    });
-    let row_of = row_of.collect();
-    (rows, row_of, connections)
+    let conditions = (!kinds.is_empty()).then(|| ConditionsOf { kinds, rows: Rows::of(shaded) });
+    Answer { rows: Rows::of(of_source), conditions, connections }
 }
 
 fn ends(report: &FullReport<'_>, account: &Account) -> Vec<EndOf> {

@@ -23,7 +23,8 @@ use super::{Format, FullReport, Page};
 pub(super) use check::{Diagnostic, Excepted, Summary};
 pub(super) use plugin::PluginOf;
 pub(super) use prove::Assertion;
-pub(super) use reach::Endpoint;
+pub(super) use reach::{Condition, Endpoint};
+pub(super) use trace::Depends;
 
 /// The version of every shape. It changes when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -49,6 +49,13 @@ struct Connection<'a> {
     all: bool,
     /// What passes for certain, whole.
     traffic: Traffic,
+    #[serde(flatten)]
+    condition: Condition<'a>,
+}
+
+/// What of a connection is more than a set of ports that pass.
+#[derive(Serialize)]
+pub(in crate::report) struct Condition<'a> {
     /// The ports of which some requests pass, which `requests` describe.
     #[serde(skip_serializing_if = "Ports::is_empty")]
     partial: Ports,
@@ -74,7 +81,7 @@ impl Ports {
         Self(ports.into_iter().filter(|(_, intervals)| !intervals.is_empty()).collect())
     }
 
-    fn is_empty(&self) -> bool {
+    pub(in crate::report) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
@@ -101,18 +108,21 @@ impl Requests {
 impl<'a> Connection<'a> {
     fn of(src: &'a str, dst: &'a str, link: &Shaded<'_>, depends: Vec<Depends<'a>>) -> Self {
         let whole = link.traffic.whole();
-        let partial = link.traffic.touched().difference(&whole);
+        Self { src, dst, all: whole.is_all(), condition: Condition::of(link, depends), traffic: whole }
+    }
+}
+
+impl<'a> Condition<'a> {
+    /// Of a connection, with what it depends on.
+    pub(in crate::report) fn of(link: &Shaded<'_>, depends: Vec<Depends<'a>>) -> Self {
+        let partial = link.traffic.touched().difference(&link.traffic.whole());
         // What may pass in part is not known of the whole port, unless a part passes for certain.
         let unknown = link.unknown.touched().difference(&link.traffic.touched());
         Self {
-            src,
-            dst,
-            all: whole.is_all(),
             partial: Ports::of(&partial),
             requests: Requests::of(&link.traffic),
             unknown: Ports::of(&unknown),
             depends,
-            traffic: whole,
         }
     }
 }
