@@ -203,6 +203,7 @@ proptest! {
                 namespace: namespace.clone(),
                 namespace_labels: namespace_labels.clone(),
                 labels: labels.clone(),
+                attributes: npv_models::space::Labels::default(),
                 ports: ports.clone(),
                 host_network: false,
                 addresses: Vec::new(),

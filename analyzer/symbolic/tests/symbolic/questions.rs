@@ -2,7 +2,8 @@
 
 use npv_models::decide::{Profile, Verdict};
 use npv_models::policy::{
-    Direction, NamespaceSelector, PeerMatch, Peers, PodSelector, Policy, PolicySet, PortMatch, Ports, Rule,
+    Action, Direction, NamespaceSelector, PeerMatch, Peers, PodSelector, Policy, PolicySet, PortMatch, Ports,
+    Rule,
 };
 use npv_models::space::{IpSet, Operator, PortSet, Protocol, Requirement, Selector, Traffic};
 use npv_symbolic::encode::{PolicyId, RuleId};
@@ -214,11 +215,7 @@ fn an_earlier_rule_that_only_logs_leaves_a_rule_something_to_decide() {
             ..allow(Vec::new(), Vec::new())
         };
         let policies = vec![ingress(shop(), Selector::EVERYTHING, vec![rule(first), rule(Action::Deny)])];
-        let mut set = network_policies(policies);
-        let tier = &mut set.layers[0].tiers[0];
-        (tier.mode, tier.participation) = (Mode::FirstMatch, Participation::Everybody);
-        tier.no_match = NoMatch::NextTier;
-        set
+        words::tiers(vec![words::ordered("admin", policies)])
     };
     let decides = |first: Action| {
         let set = ordered(first);
