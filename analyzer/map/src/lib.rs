@@ -9,7 +9,12 @@
     clippy::indexing_slicing,
     reason = "nodes, units, layers and ports are numbered by this crate alone, and a scene is checked when it comes in"
 )]
-#![allow(clippy::cast_precision_loss, reason = "a picture has fewer than 2^52 of anything")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "a picture has fewer than 2^52 of anything, and no negative number of it"
+)]
 
 mod bundle;
 mod layers;

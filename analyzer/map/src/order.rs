@@ -646,7 +646,7 @@ impl Order {
             |items, item| items[item].block,
             self.blocks.len(),
         );
-        let mut range = vec![(0.0_f64, f64::MAX); 1];
+        let mut range = [(0.0_f64, f64::MAX)];
         let mut places: Vec<BTreeMap<usize, usize>> = Vec::new();
         for column in columns {
             places.push(column.iter().enumerate().map(|(place, block)| (*block, place)).collect());

@@ -228,11 +228,11 @@ impl Ways<'_> {
         for (channel, next) in steps {
             let now = points.last().map_or(0.0, |point| point.1);
             let then = y(next);
-            if let Some(x) = self.upright(tip, channel, of.heading, next) {
-                if (now - then).abs() > 0.01 || of.heading == Heading::Beside {
-                    points.push((x, now));
-                    points.push((x, then));
-                }
+            if let Some(x) = self.upright(tip, channel, of.heading, next)
+                && ((now - then).abs() > 0.01 || of.heading == Heading::Beside)
+            {
+                points.push((x, now));
+                points.push((x, then));
             }
         }
         let end = if of.heading == Heading::Right { other.x } else { other.x + other.width };

@@ -1,6 +1,7 @@
 //! What holds of every picture: everything is drawn once, nothing covers anything, and lines are where they belong.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::float_cmp, reason = "a line ends exactly where its node does")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -327,7 +327,7 @@ fn identify(groups: &mut [PodGroup], accounts: &[ServiceAccount]) {
                 let labels = account.into_iter().flat_map(|account| account.labels.iter());
                 let own = (attribute::ACCOUNT.to_owned(), &**name);
                 let all = labels.map(|(key, value)| (attribute::account_label(key), value)).chain([own]);
-                let all = Labels::from_iter(all);
+                let all: Labels = all.collect();
                 Arc::new(if account.is_some() || &**name == "default" { all } else { all.opened() })
             });
         group.attributes = Arc::clone(attributes);

@@ -263,6 +263,7 @@ fn attributes(shape: &PodShape) -> Arc<Labels> {
 }
 
 /// Groups pods by what a policy can see of them, in the order of each group's first pod.
+#[expect(clippy::type_complexity, reason = "a key that is used in one place")]
 fn live_groups(pods: &[&k8s::Pod], place: Place, per_node: bool, nodes: &[Node]) -> Vec<PodGroup> {
     let mut groups: Vec<PodGroup> = Vec::new();
     let mut known: HashMap<(&Labels, &[ContainerPort], bool, Option<&str>), usize> = HashMap::new();

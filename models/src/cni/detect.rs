@@ -81,8 +81,11 @@ impl Cni {
     }
 }
 
+/// How one plugin is found.
+type Step = fn(&[Sign]) -> Option<Found<'_>>;
+
 /// One line for each plugin, in the order of looking.
-const STEPS: &[fn(&[Sign]) -> Option<Found<'_>>] = &[
+const STEPS: &[Step] = &[
     cilium,
     terway,
     canal,

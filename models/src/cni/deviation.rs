@@ -73,6 +73,6 @@ pub fn deviations(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> Vec
     for policy in policies {
         adapt::read(policy, cluster, cni, &mut all);
     }
-    all.sort_by(|a, b| (a.span, a.kind).cmp(&(b.span, b.kind)));
+    all.sort_by_key(|one| (one.span, one.kind));
     all
 }

@@ -186,7 +186,9 @@ impl Search<'_> {
         }
         match (peer, end) {
             (PeerMatch::All(parts) | PeerMatch::Any(parts), _) => {
-                parts.iter().for_each(|part| self.peer(part, end, which, action));
+                for part in parts {
+                    self.peer(part, end, which, action);
+                }
             }
             (PeerMatch::Not(part), _) => self.peer(part, end, which, action),
             (PeerMatch::Pods(selector), End::Pod(pod)) => self.pod(selector, pod, which),

@@ -303,8 +303,9 @@ impl Profile {
             End::Address(_) | End::Domain(_) => true,
             // S-16; a pod on the host network has its node's addresses, whatever pods have (S-37).
             End::Pod(pod) if !pod.host_network => self.blocks_match_pods,
-            End::Pod(_) | End::Node(_) => self.blocks_match_nodes,
-            End::Entity(Entity::ApiServer | Entity::OwnNode | Entity::OtherNode) => self.blocks_match_nodes,
+            End::Pod(_)
+            | End::Node(_)
+            | End::Entity(Entity::ApiServer | Entity::OwnNode | Entity::OtherNode) => self.blocks_match_nodes,
             End::Entity(_) => false,
         }
     }

@@ -402,15 +402,13 @@ fn side<'p>(policies: &'p PolicySet, view: &View<'_>, steps: &mut Vec<Step<'p>>)
         let flow = Flow { port: tunnel.port, ..*view.flow };
         let seen = View { flow: &flow, request: None, ..*view };
         let inside = enforce(layer, &seen, steps).whole();
-        match through {
-            Truth::Yes => inside,
-            // It may be either.
-            _ => {
-                let outside = enforce(layer, view, steps);
-                let certain = inside.certain.intersection(&outside.certain);
-                Outcome { certain, possible: inside.possible.union(&outside.possible) }
-            }
+        if through == Truth::Yes {
+            return inside;
         }
+        // It may be either.
+        let outside = enforce(layer, view, steps);
+        let certain = inside.certain.intersection(&outside.certain);
+        Outcome { certain, possible: inside.possible.union(&outside.possible) }
     });
     layers.fold(Outcome::allow(), |all, layer| all.and(&layer))
 }

@@ -62,7 +62,7 @@ fn doubt(rule: Rule, traits: &Traits) -> Vec<Rule> {
     for item in items {
         match &item.matches {
             PortMatch::Named { .. } if traits.named_ports == NamedPorts::Unknown => {
-                unknown.push(item.clone())
+                unknown.push(item.clone());
             }
             PortMatch::Numbers(traffic) if traits.end_port == Truth::Maybe => {
                 let first = Protocol::EVERY.into_iter().find_map(|protocol| {

@@ -246,12 +246,11 @@ impl Policy {
         match self {
             Self::NetworkPolicy(_) | Self::Admin(_) | Self::Istio(_) => None,
             Self::Calico(_) | Self::StagedKubernetes(_) => Some(Plugin::Calico),
-            Self::Cilium(_) => Some(Plugin::Cilium),
+            // `FQDNNetworkPolicy` as it runs at Google, which is what `Cni` tells apart.
+            Self::Cilium(_) | Self::Fqdn(_) => Some(Plugin::Cilium),
             Self::Antrea(_) => Some(Plugin::Antrea),
             Self::EgressFirewall(_) => Some(Plugin::OvnKubernetes),
             Self::AwsApplication(_) | Self::AwsCluster(_) => Some(Plugin::AwsVpcCni),
-            // As it runs at Google, which is what `Cni` tells apart.
-            Self::Fqdn(_) => Some(Plugin::Cilium),
         }
     }
 

@@ -35,9 +35,7 @@ pub fn placeholder(text: &str) -> Option<&str> {
         fits(inside.trim()).then_some(rest.get(..end)).flatten()
     };
     let begins = |text: &str| text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if memchr::memchr3(b'$', b'{', b'<', text.as_bytes()).is_none() {
-        return None;
-    }
+    memchr::memchr3(b'$', b'{', b'<', text.as_bytes())?;
     between("{{", "}}", |inside| !inside.is_empty())
         .or_else(|| {
             between("${", "}", |inside| inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))

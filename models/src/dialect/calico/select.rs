@@ -41,7 +41,7 @@ impl<'a> Thing<'a> {
     /// What is known of the label that a selector asks for.
     fn at(&self, of: Of, key: &str) -> Label<'a> {
         let in_namespace = |key: &str| match self.namespace {
-            Some(namespace) if key == NAME => Label::Is(&*namespace.name),
+            Some(namespace) if key == NAME => Label::Is(&namespace.name),
             Some(namespace) => namespace.labels.at(key),
             None => Label::Absent,
         };
@@ -50,7 +50,7 @@ impl<'a> Thing<'a> {
             Of::Accounts => Label::Absent,
             Of::Namespaces => in_namespace(key),
             Of::Endpoints if key == NAMESPACE => match self.namespace {
-                Some(namespace) => Label::Is(&*namespace.name),
+                Some(namespace) => Label::Is(&namespace.name),
                 None => self.labels.at(key),
             },
             Of::Endpoints => match (self.labels.at(key), key.strip_prefix(OF_NAMESPACE)) {

@@ -22,7 +22,7 @@ impl World<'_> {
     /// The endpoints of a Service. None where no manifest defines it, as in a cluster without it.
     pub(super) fn endpoints(&self, service: &ServiceMatch) -> Vec<Endpoints> {
         let Some(id) = self.cluster.namespace_id(&service.namespace) else {
-            return self.api_server(service);
+            return Self::api_server(service);
         };
         if let Some(service) = self.cluster.service(&service.namespace, &service.name) {
             return match &service.selector {
@@ -35,12 +35,12 @@ impl World<'_> {
             orphan.filter(|orphan| orphan.namespace == id).find(|orphan| orphan.service == service.name);
         match orphan {
             Some(orphan) => listed(&orphan.endpoints),
-            None => self.api_server(service),
+            None => Self::api_server(service),
         }
     }
 
     /// Every cluster has one Service that manifests hardly ever show.
-    fn api_server(&self, service: &ServiceMatch) -> Vec<Endpoints> {
+    fn api_server(service: &ServiceMatch) -> Vec<Endpoints> {
         if (&*service.namespace, &*service.name) != ("default", "kubernetes") {
             return Vec::new();
         }

@@ -70,13 +70,13 @@ pub(super) fn lower(
         };
         let meaning = Meaning { policy, server, enforcer, tokens };
         let subject = of_server(number, namespaces, pods);
-        lowered.extend(meaning.lower(subject));
+        lowered.extend(meaning.lower(&subject));
     } else if let Some(waypoint) = &server.waypoint
         && targets(policy, waypoint, cluster)
     {
         let namespaces = NamespaceSelector::Labels(everything.clone());
         let meaning = Meaning { policy, server, enforcer: Enforcer::Waypoint, tokens };
-        lowered.extend(meaning.lower(of_server(number, namespaces, &everything)));
+        lowered.extend(meaning.lower(&of_server(number, namespaces, &everything)));
     }
     lowered
 }
@@ -99,7 +99,7 @@ fn targets(policy: &AuthorizationPolicy, waypoint: &Waypoint, cluster: &Cluster)
 }
 
 impl Meaning<'_> {
-    fn lower(&self, subject: crate::policy::PodSelector) -> Lowered {
+    fn lower(&self, subject: &crate::policy::PodSelector) -> Lowered {
         let policy = self.policy;
         let (tier, action) = match (policy.action, self.enforcer) {
             (AuthorizationAction::Custom, Enforcer::Ztunnel) | (AuthorizationAction::Audit, _) => {
@@ -231,6 +231,7 @@ impl Meaning<'_> {
 
     /// What a source asks of the client; `Some(None)` where it matches nobody here, `None` where the whole rule is
     /// void.
+    #[expect(clippy::option_option, reason = "nobody and nothing at all are two answers")]
     fn source(&self, source: &Source, seen: &Seen, action: Action) -> Option<Option<PeerMatch>> {
         let own = &*self.policy.meta.namespace;
         let mut terms = Vec::new();

@@ -72,7 +72,6 @@ fn selector(part: Part, value: &str, own: &str) -> Selector {
     }
     let known = Requirement::new(PROXY, Operator::In, [Proxy::Sidecar.name(), Proxy::Ambient.name()]);
     let requirement = match value.split_once('*') {
-        None => one(Operator::In, value),
         Some(("", "")) => return Selector::new([known]),
         Some((prefix, "")) => one(Operator::StartsWith, prefix),
         Some(("", suffix)) if !suffix.contains('*') => one(Operator::EndsWith, suffix),
@@ -84,7 +83,7 @@ fn selector(part: Part, value: &str, own: &str) -> Selector {
                 one(Operator::EndsWith, suffix),
             ]);
         }
-        Some(_) => one(Operator::In, value),
+        _ => one(Operator::In, value),
     };
     Selector::new([known, requirement])
 }

@@ -43,9 +43,8 @@ fn has_sidecar(group: &PodGroup, namespace: &Namespace) -> bool {
         return false;
     }
     match (namespace.labels.get("istio-injection"), namespace.labels.get(REVISION)) {
-        (Some("enabled"), _) => true,
         (Some("disabled"), _) => false,
-        (_, Some(_)) => true,
+        (Some("enabled"), _) | (_, Some(_)) => true,
         (_, None) => labels.get(INJECT) == Some("true") || labels.get(REVISION).is_some(),
     }
 }

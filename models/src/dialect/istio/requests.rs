@@ -6,10 +6,13 @@ use crate::space::{Language, LanguageError, RequestSet};
 
 type Texts = [Spanned<Box<str>>];
 
+/// The texts that may match, those that may not, and the requests that one is about.
+type Part<'a> = (&'a Texts, &'a Texts, fn(&str) -> RequestSet);
+
 /// The requests that an operation is about; `None` where it asks nothing of requests.
 pub(super) fn of_operation(operation: &Operation) -> Option<RequestSet> {
     let mut requests = RequestSet::all();
-    let parts: [(&Texts, &Texts, fn(&str) -> RequestSet); 3] = [
+    let parts: [Part<'_>; 3] = [
         (&operation.methods, &operation.not_methods, method),
         (&operation.paths, &operation.not_paths, path),
         (&operation.hosts, &operation.not_hosts, host),

@@ -48,6 +48,7 @@ pub struct RequestAuthentication {
     pub selector: Option<Spanned<Selector>>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "how every kind is read")]
 fn peer(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
     let mut object =

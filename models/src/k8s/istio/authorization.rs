@@ -130,6 +130,7 @@ pub struct Condition {
     pub not_values: Texts,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "how every kind is read")]
 fn decode(reader: &mut Reader<'_>, root: Root<'_>) -> Option<Object> {
     let path = Path::Root.field("spec");
     let spec = root.spec.map(|spec| &spec.value);

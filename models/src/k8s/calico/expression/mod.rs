@@ -63,7 +63,7 @@ pub enum Test {
 impl Test {
     /// The same as a requirement of a label with this key.
     pub fn requirement(&self, key: &str) -> Requirement {
-        let one = |operator, value: &Box<str>| Requirement::new(key, operator, [value.clone()]);
+        let one = |operator, value: &str| Requirement::new(key, operator, [value]);
         match self {
             Self::Has => Requirement::new(key, Operator::Exists, [""; 0]),
             Self::Equals(value) => one(Operator::In, value),
