@@ -280,7 +280,7 @@ impl Reading<'_> {
     /// What is said of a block.
     fn block(&mut self, span: Span, cidr: IpNet, except: &[IpNet]) {
         if self.cni.traits.except_denies
-            && let Some(first) = except.first()
+            && let Some(first) = except.iter().min()
         {
             let instead = "denies it, whatever a wider block of another rule admits";
             (self.say)(DeviationKind::Except, span, format!("the exception `{first}`"), instead.to_owned());

@@ -655,8 +655,10 @@ impl Evaluation<'_> {
                 certain.push(self.difference(sure, not_may));
             }
         }
+        // The union drains its list, so they are compared first.
+        let alike = certain == possible;
         let possible_id = self.union_of(&mut possible);
-        let certain_id = if certain == possible { possible_id } else { self.union_of(&mut certain) };
+        let certain_id = if alike { possible_id } else { self.union_of(&mut certain) };
         (certain_id, possible_id)
     }
 

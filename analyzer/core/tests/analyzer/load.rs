@@ -524,7 +524,7 @@ fn render_with(programs: &[(&str, &str)], case: &str) {
     }
     write_rendered(&root);
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "renderers_case", "--ignored", "--nocapture"])
+        .args(["--exact", "load::renderers_case", "--ignored", "--nocapture"])
         .env("PATH", &path)
         .env("NPV_TEST_CASE", case)
         .current_dir(&root)

@@ -1,6 +1,6 @@
 //! The encoder without a solver: on a concrete flow every condition folds, to what `decide` says.
 
-use npv_models::decide::{Exemption, Flow, Profile, Verdict, decide, decide_over};
+use npv_models::decide::{End, Exemption, Flow, Profile, Verdict, decide, decide_over};
 use npv_models::policy::{Direction, PolicySet};
 use npv_models::space::Family;
 use npv_symbolic::encode::Encoder;
@@ -36,6 +36,11 @@ fn agree_over(
     let decision = decide_over(policies, profile, flow, family);
     // Where a pod runs and what namespace it is in may be unknown here; flows of the solver know both.
     let own_node = decision.exemption == Some(Exemption::OwnNode) && profile.own_node_can_be_denied;
+    // S-84: whose namespace is not known has no known labels either, and is certain to match nothing but everything.
+    let assumed = |end: &End<'_>| matches!(end, End::Pod(pod) if pod.namespace.is_none());
+    if assumed(&flow.src) || assumed(&flow.dst) {
+        return Ok(false);
+    }
     if own_node || [decision.egress, decision.ingress].contains(&Verdict::Unknown) {
         return Ok(false);
     }

@@ -47,8 +47,8 @@ fn a_mistyped_label_is_nearest() {
         near(&set, web.end(), cart.end(), Tcp, 80),
         [
             "front: label app=frontend wanted, pod has app=front-end",
-            "db: label app=database wanted, pod has app=front-end",
             "two: label app=frontend wanted, pod has app=front-end; port TCP 81 wanted, TCP 80 asked",
+            "db: label app=database wanted, pod has app=front-end",
         ]
     );
 }
@@ -112,10 +112,10 @@ fn each_entry_of_a_peer_list_is_a_candidate() {
             "p: namespace web wanted, pod is in shop",
             "p: an address in 10.0.0.0/8 wanted, none is known",
             "p: a node wanted, the other end is none",
-            "p: example.com wanted, what it resolves to is not known",
-            "p: a peer that npv does not know allows nothing",
             "p: namespace label team=blue wanted, namespace has no label team; \
              label app=web wanted, pod has no label app",
+            "p: example.com wanted, what it resolves to is not known",
+            "p: a peer that npv does not know allows nothing",
         ]
     );
 }

@@ -49,7 +49,7 @@ lint_rule! {
     ///
     /// On pods on the host network, which no policy can select, and on hooks of Helm and Argo CD, which live for a
     /// moment. On a pod that is selected for one direction only: the pedantic `no-ingress-isolation` and `no-egress-isolation` speak of that.
-    /// Where a policy of a kind that npv does not model, such as a CiliumNetworkPolicy, may select the pod: in its
+    /// Where a policy of a kind that npv does not model, such as a SecurityGroup of Kube-OVN, may select the pod: in its
     /// namespace, or for the whole cluster. Where the network plugin enforces no policies: `policies-not-enforced` speaks
     /// of that.
     pub(in crate::lint) static NO_POLICY = {
