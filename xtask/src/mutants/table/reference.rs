@@ -125,8 +125,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "the order of a union counts",
             DECIDE,
-            "Mode::Union => certain_first(&hits, Action::Allow).for_each(|hit| decide(&mut course, hit)),",
-            "Mode::Union => hits.iter().for_each(|hit| decide(&mut course, hit)),",
+            "for action in [Action::Allow, Action::Unknown] {",
+            "for action in [Action::Deny, Action::Allow, Action::Unknown] {",
         ),
         mutant(
             "an allow wins over a deny",
@@ -312,8 +312,8 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "blocks do not match the host network",
             MATCHING,
-            "End::Pod(_) | End::Node(_) => self.blocks_match_nodes,",
-            "End::Pod(_) => false,\n            End::Node(_) => self.blocks_match_nodes,",
+            "            End::Pod(_)\n            | End::Node(_)\n",
+            "            End::Pod(_) => false,\n            End::Node(_)\n",
         ),
         mutant(
             "exceptions are ignored",
