@@ -114,7 +114,22 @@ pub(crate) fn configure_one(
     args: &InputArgs,
     look: LookArgs,
 ) -> Result<Configured, Failure> {
-    let configured = configure(paths, args, look)?;
+    about_one(configure(paths, args, look)?, paths)
+}
+
+/// The same for a comparison, whose sides may have a network plugin each: the configuration has the first.
+///
+/// # Errors
+/// As [`configure_one`].
+pub(crate) fn configure_sides(
+    paths: &[PathBuf],
+    args: &InputArgs,
+    look: LookArgs,
+) -> Result<Configured, Failure> {
+    about_one(configure_for_some(paths, args, look)?, paths)
+}
+
+fn about_one(configured: Configured, paths: &[PathBuf]) -> Result<Configured, Failure> {
     if configured.environment.is_none() {
         let known = environments(paths, &configured)?;
         if let [first, _, ..] = known.as_slice() {

@@ -14,6 +14,7 @@ mod assertions_by_hand;
 mod cli_assertions;
 mod cli_baseline;
 mod cli_check;
+mod cli_cni;
 mod cli_config;
 mod cli_diff;
 mod cli_diff_html;

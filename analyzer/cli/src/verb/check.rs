@@ -38,6 +38,12 @@ pub(crate) fn run(args: &CheckArgs, look: LookArgs) -> Result<Exit, Failure> {
         None => input::environments(&args.paths, &configured)?,
     };
     if names.len() > 1 {
+        if args.input.cni.len() > 1 {
+            return Err(Failure::usage(
+                "several environments are checked for one network plugin at a time",
+                "name one plugin, or choose an environment: `--environment NAME`",
+            ));
+        }
         let terms = Terms { paths: &args.paths, selection: &selection, baseline: baseline.as_ref(), today };
         return environments::check(&names, args, &mut configured, &terms, &outputs, look);
     }

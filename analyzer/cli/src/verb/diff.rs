@@ -34,7 +34,7 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     }
     let sources = sides(args)?;
     // Both sides are read by one configuration, or they would differ by what is assumed of them.
-    let mut configured = input::configure_one(&near(args), &args.input, look)?;
+    let mut configured = input::configure_sides(&near(args), &args.input, look)?;
     if args.input.cni.len() > 1 {
         return Err(Failure::usage(
             "`npv diff` compares two network plugins at most",
