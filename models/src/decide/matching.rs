@@ -9,7 +9,7 @@ use crate::policy::{
     Action, Direction, Entity, Layer, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, Policy,
     PortItem, PortMatch, Ports, Rule, Same, Tier, Tunnel, attribute,
 };
-use crate::space::{Family, IpSet, Label, Request, RequestSet, Selector, Stars, Truth};
+use crate::space::{Family, IpSet, Label, Protocol, Request, RequestSet, Selector, Stars, Truth};
 
 /// How one side sees a flow.
 #[derive(Clone, Copy)]
@@ -364,8 +364,9 @@ impl PortMatch {
             // S-24, S-25: the destination's declaration counts, in both directions.
             Self::Named { protocol, name } => match &flow.dst {
                 // What an assumed pod declares is not known (S-84).
-                End::Pod(pod) if pod.labels.is_open() && pod.ports.is_empty() => {
-                    if protocol.is_none_or(|wanted| wanted == flow.protocol) {
+                End::Pod(pod) if pod.is_assumed() => {
+                    let has_ports = Protocol::ALL.contains(&flow.protocol);
+                    if has_ports && protocol.is_none_or(|wanted| wanted == flow.protocol) {
                         Truth::Maybe
                     } else {
                         Truth::No

@@ -88,6 +88,11 @@ impl<'a> PodEnd<'a> {
         static OPEN: Labels = Labels::OPEN;
         Self { namespace_labels: &OPEN, labels: &OPEN, attributes: &OPEN, within, ..Self::default() }
     }
+
+    /// Whether it is one of which nothing is known (S-84).
+    pub fn is_assumed(&self) -> bool {
+        self.namespace.is_none()
+    }
 }
 
 /// A node at the end of a flow.
@@ -288,13 +293,18 @@ pub fn decide_request<'p>(
     let families = flow.families().into_iter().map(over);
     let best = families.reduce(|best, next| {
         let either = best.outcome.or(&next.outcome);
-        let outcome = match flow.is_of_unknown_family() {
+        let (mut best, other) = if rank(&next) > rank(&best) { (next, best) } else { (best, next) };
+        best.outcome = either;
+        if flow.is_of_unknown_family() {
             // The ends may have only the one in common, or only the other.
-            true => Outcome { certain: best.outcome.and(&next.outcome).certain, ..either },
-            false => either,
-        };
-        let best = if rank(&next) > rank(&best) { next } else { best };
-        Decision { outcome, ..best }
+            for (side, other) in best.sides.iter_mut().zip(&other.sides) {
+                side.certain = side.certain.intersection(&other.certain);
+            }
+            let [egress, ingress] = &best.sides;
+            (best.egress, best.ingress) = (egress.verdict(), ingress.verdict());
+            best.outcome.certain = egress.certain.intersection(&ingress.certain);
+        }
+        best
     });
     best.unwrap_or_else(|| over(None))
 }

@@ -33,7 +33,7 @@ fn meant(world: &World) -> Vec<Meant> {
         }
     }
     let mut meant: Vec<Meant> = pods.into_iter().map(Meant::Pods).collect();
-    let addresses: Vec<IpAddr> = world.boundary_addresses().into_iter().collect();
+    let addresses: Vec<IpAddr> = world.outside_addresses().into_iter().collect();
     meant.extend(addresses.iter().map(|address| Meant::Addresses(IpSet::single(*address))));
     meant.extend([Meant::Addresses(IpSet::full()), Meant::Anybody, Meant::Nodes(Selector::EVERYTHING)]);
     meant.extend(world.cluster.nodes.iter().flat_map(|node| {
@@ -118,7 +118,7 @@ impl Naive<'_> {
 
     fn everybody(&self) -> Vec<Who> {
         let mut all = self.inventory.members();
-        all.extend(self.world.boundary_addresses().into_iter().map(Who::Address));
+        all.extend(self.world.outside_addresses().into_iter().map(Who::Address));
         all
     }
 

@@ -40,7 +40,7 @@ fn disagree(world: &World, tier: &Tier, one: &Policy, other: &Policy) -> bool {
     let spaces = Spaces::of(&world.cluster);
     let inventory = Inventory::new(&world.cluster, &spaces);
     let everyone = inventory.members().into_iter();
-    let ends: Vec<Who> = everyone.chain(world.boundary_addresses().into_iter().map(Who::Address)).collect();
+    let ends: Vec<Who> = everyone.chain(world.outside_addresses().into_iter().map(Who::Address)).collect();
     let before = tier.policies.iter().filter(|policy| policy.priority < one.priority);
     let before = alone(tier, before.cloned());
     let (one, other) =

@@ -117,7 +117,7 @@ fn candidates(endpoints: &[Endpoint], who: Who) -> Vec<EndpointId> {
 
 /// Every end: pods, nodes, and the boundary addresses of the world and of the engine's blocks.
 fn ends(world: &World, inventory: &Inventory<'_>, endpoints: &[Endpoint]) -> Vec<Who> {
-    let mut addresses = world.boundary_addresses();
+    let mut addresses = world.outside_addresses();
     for endpoint in endpoints {
         if let EndpointKind::External(block) = &endpoint.kind {
             addresses.extend(block.ranges().flat_map(|(first, last)| [first, last]));

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use npv_models::cluster::Cluster;
 use npv_models::decide::{End, Flow, PodEnd, Verdict, decide_over};
 use npv_models::policy::{Direction, PolicySet};
-use npv_models::space::Protocol;
+use npv_models::space::{IpSet, Protocol};
 use npv_symbolic::encode::{PolicyId, RuleId};
 use npv_symbolic::lint::{Fact, Input, World as Where, facts};
 use npv_symbolic::session::{Options, Session};
@@ -19,15 +19,18 @@ use proptest::prelude::*;
 
 /// Every pod, node and boundary address of the world.
 fn ends(world: &World, inventory: &Inventory<'_>) -> Vec<Who> {
-    inventory.members().into_iter().chain(world.boundary_addresses().into_iter().map(Who::Address)).collect()
+    inventory.members().into_iter().chain(world.outside_addresses().into_iter().map(Who::Address)).collect()
 }
+
+/// A flow of the solver may have ends without an address, which are in no block.
+static NOWHERE: IpSet = IpSet::EMPTY;
 
 /// The pod as one of many, so that it is neither the other end nor on its node, unless that is all that the
 /// network sees of it.
 fn anywhere(end: End<'_>) -> End<'_> {
     match end {
-        End::Pod(pod) if pod.host_network => End::Pod(PodEnd { name: None, ..pod }),
-        End::Pod(pod) => End::Pod(PodEnd { name: None, node: None, ..pod }),
+        End::Pod(pod) if pod.host_network => End::Pod(PodEnd { name: None, within: &NOWHERE, ..pod }),
+        End::Pod(pod) => End::Pod(PodEnd { name: None, node: None, within: &NOWHERE, ..pod }),
         other => other,
     }
 }

@@ -209,6 +209,13 @@ impl World {
         found
     }
 
+    /// Those of the boundary addresses that are outside the cluster: where pods have theirs is inside.
+    pub fn outside_addresses(&self) -> BTreeSet<IpAddr> {
+        let inside = &self.cluster.assumptions.pod_addresses;
+        let addresses = self.boundary_addresses().into_iter();
+        addresses.filter(|address| !inside.contains(*address)).collect()
+    }
+
     /// The ports of a protocol at which an answer can change: every end of a range that a rule or a
     /// container mentions, and its neighbours; the ends of the domain.
     pub fn boundary_ports(&self, protocol: Protocol) -> BTreeSet<u16> {

@@ -333,7 +333,9 @@ fn layer(shape: Shape, name: &'static str) -> impl Strategy<Value = Layer> {
     let pass = weighted(if shape.terms { 0.3 } else { 0.0 }, 1_usize..=3);
     let ends = || pods(Shape { terms: false, ..shape }).prop_map(PeerMatch::Pods);
     let tunnel = (ends(), ends(), select(&PORTS[..])).prop_map(|(src, dst, port)| Tunnel { src, dst, port });
-    let tunnel = weighted(if shape.terms { 0.1 } else { 0.0 }, tunnel);
+    // Whether a tunnelled connection is one of some requests, the layer cannot tell.
+    let tunnelled = shape.terms && (shape.unknowns || !shape.requests);
+    let tunnel = weighted(if tunnelled { 0.1 } else { 0.0 }, tunnel);
     (tiers, pass, tunnel).prop_map(move |(mut tiers, pass, tunnel)| {
         if let Some(first) = tiers.first_mut() {
             first.pass = pass;

@@ -378,24 +378,22 @@ impl Terms {
 
     /// The pods that have something in common with a subject.
     fn same(&self, same: &Same, subject: Option<&Place>) -> Match {
-        let Some(place) = subject else { return Match::default() };
-        let Some(own) = place.namespace else {
-            // Where an assumed pod is, nobody knows.
-            return if place.pod {
-                Match::new(ClassSet::default(), self.pods.clone())
-            } else {
-                Match::default()
-            };
-        };
+        let Some(own) = subject.filter(|place| place.pod) else { return Match::default() };
         let (mut certain, mut possible) = (Vec::new(), Vec::new());
-        for (there, set) in &self.places {
-            if !there.pod {
-                continue;
-            }
-            let truth = match (same, there.namespace) {
-                (_, None) => Truth::Maybe,
-                (Same::Namespace, Some(there)) => (own == there).into(),
-                (Same::NamespaceLabels(keys), Some(there)) => self.same_labels(keys, own, there),
+        for (there, set) in self.places.iter().filter(|(place, _)| place.pod) {
+            let truth = match same {
+                // Where an assumed pod is, nobody knows.
+                Same::Namespace => match (own.namespace, there.namespace) {
+                    (Some(own), Some(there)) => (own == there).into(),
+                    _ => Truth::Maybe,
+                },
+                Same::NamespaceLabels(keys) => Truth::all(keys.iter().map(|key| {
+                    match (self.label(own, key), self.label(there, key)) {
+                        (Label::Absent, _) | (_, Label::Absent) => Truth::No,
+                        (Label::Is(own), Label::Is(there)) => (own == there).into(),
+                        _ => Truth::Maybe,
+                    }
+                })),
             };
             if truth.certain() {
                 certain.push(set);
@@ -410,17 +408,10 @@ impl Terms {
         )
     }
 
-    fn same_labels(&self, keys: &[Box<str>], own: u32, there: u32) -> Truth {
-        let (Some(own), Some(there)) =
-            (self.namespaces.get(own as usize), self.namespaces.get(there as usize))
-        else {
-            return Truth::No;
-        };
-        Truth::all(keys.iter().map(|key| match (own.at(key), there.at(key)) {
-            (Label::Absent, _) | (_, Label::Absent) => Truth::No,
-            (Label::Is(own), Label::Is(there)) => (own == there).into(),
-            _ => Truth::Maybe,
-        }))
+    /// What is known of a label of the namespace that something is in.
+    fn label(&self, place: &Place, key: &str) -> Label<'_> {
+        let labels = place.namespace.and_then(|namespace| self.namespaces.get(namespace as usize));
+        labels.map_or(Label::Open, |labels| labels.at(key))
     }
 }
 

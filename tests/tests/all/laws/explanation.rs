@@ -17,6 +17,9 @@ proptest! {
         let mut wrong = Vec::new();
         each_flow(&world, &samples, |flow, name| {
             let decision = decide(&world.policies, world.profile, flow);
+            if is_vague(&decision) {
+                return;
+            }
             let sides = [(Direction::Egress, decision.egress), (Direction::Ingress, decision.ingress)];
             for (direction, verdict) in sides {
                 let steps = || decision.steps.iter().filter(|step| step.direction == direction);
@@ -69,10 +72,12 @@ proptest! {
         let mut wrong = Vec::new();
         each_flow(&world, &samples, |flow, name| {
             let decision = decide(&world.policies, world.profile, flow);
+            if is_vague(&decision) {
+                return;
+            }
             let near = nearest(&decision, world.profile, flow);
-            let count = near.iter().map(|near| near.unmet.len()).collect::<Vec<_>>();
-            if !count.is_sorted() || count.contains(&0) {
-                wrong.push(format!("{name}: {count:?}"));
+            if near.iter().any(|near| near.unmet.is_empty()) {
+                wrong.push(format!("{name}: {near:?}"));
             }
             for near in near {
                 let outranked = near.unmet.iter().any(|unmet| matches!(unmet, Unmet::Outranked { .. }));
@@ -89,6 +94,11 @@ proptest! {
         });
         prop_assert!(wrong.is_empty(), "{wrong:#?}");
     }
+}
+
+/// Whether a side depends on who an assumed pod is.
+fn is_vague(decision: &Decision<'_>) -> bool {
+    [decision.egress, decision.ingress].contains(&Verdict::Unknown)
 }
 
 /// The policies with this rule, and its policy's subject, matching everything.
