@@ -342,6 +342,10 @@ impl PortItem {
     fn matching(&self, view: &View<'_>) -> Outcome {
         let requests = match (&self.requests, view.request) {
             (None, _) => RequestSet::all(),
+            // Only what has ports carries requests.
+            (Some(some), _) if !some.is_all() && !Protocol::ALL.contains(&view.flow.protocol) => {
+                RequestSet::none()
+            }
             (Some(requests), Some(request)) => requests.given(request),
             (Some(requests), None) => requests.clone(),
         };

@@ -191,14 +191,8 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
             View { profile, family: decision.family, flow, request: None, direction: step.direction, exempt };
         // A rule after the denial of an ordered tier is never asked; nor is any where a denial wins.
         let mut too_late = step.rule.is_some() && step.tier.mode == Mode::DenyWins;
-        let End::Pod(subject) = flow.subject(step.direction) else { continue };
         for policy in &step.tier.policies {
-            // A policy of another namespace is no mistyped selector away from this pod (S-46).
-            if let NamespaceSelector::Named(name) = &policy.subject.namespaces
-                && subject.namespace != Some(&**name)
-            {
-                continue;
-            }
+            let Some(of_subject) = subject_conditions(policy, &view, flow) else { continue };
             for rule in policy.rules(step.direction).unwrap_or_default() {
                 too_late |= step.rule.is_some_and(|denying| std::ptr::eq(denying, rule));
                 if rule.action != Action::Allow {
@@ -209,8 +203,7 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
                     Peers::Listed(peers) => peers.iter().map(Some).collect(),
                 };
                 for peer in entries {
-                    let mut unmet = Vec::new();
-                    pod_conditions(&policy.subject, subject, Part::Subject, &mut unmet);
+                    let mut unmet = of_subject.clone();
                     if let Some(peer) = peer {
                         peer_conditions(&peer.matches, &view, flow.peer(step.direction), &mut unmet);
                     }
@@ -239,6 +232,28 @@ pub fn nearest<'a>(decision: &Decision<'a>, profile: Profile, flow: &Flow<'a>) -
         (near.unmet.iter().map(|one| CONDITION + one.distance()).sum::<usize>(), near.unmet.len())
     });
     found
+}
+
+/// What keeps a policy from applying to the subject; `None` where it is not about such a subject.
+fn subject_conditions<'a>(policy: &'a Policy, view: &View<'_>, flow: &Flow<'a>) -> Option<Vec<Unmet<'a>>> {
+    let mut unmet = Vec::new();
+    if policy.applies(view).certain() {
+        return Some(unmet);
+    }
+    match flow.subject(view.direction) {
+        // S-37, S-63: no policy selects pods that are their node here.
+        End::Pod(pod) if view.profile.sees(pod) => {
+            // A policy of another namespace is no mistyped selector away from this pod (S-46).
+            if let NamespaceSelector::Named(name) = &policy.subject.namespaces
+                && pod.namespace != Some(&**name)
+            {
+                return None;
+            }
+            pod_conditions(&policy.subject, pod, Part::Subject, &mut unmet);
+            Some(unmet)
+        }
+        _ => None,
+    }
 }
 
 /// Whether another rule of the same policy would keep this one from allowing the flow, if the policy
@@ -278,6 +293,7 @@ fn pod_conditions<'a>(selector: &'a PodSelector, pod: &PodEnd<'a>, part: Part, u
         }
         return;
     };
+    let before = unmet.len();
     match &selector.namespaces {
         NamespaceSelector::Named(wanted) if **wanted != *namespace => {
             unmet.push(Unmet::Namespace { wanted, has: namespace });
@@ -297,6 +313,10 @@ fn pod_conditions<'a>(selector: &'a PodSelector, pod: &PodEnd<'a>, part: Part, u
     let pods = requirements(&selector.pods, pod.attributes);
     let unmet_attributes = pods.filter(|(wanted, _)| attribute::is(&wanted.key));
     unmet.extend(unmet_attributes.map(|(wanted, has)| Unmet::Label { part, wanted, has }));
+    // A choice among nothing asks for no label.
+    if unmet.len() == before && !selector.matches(pod) {
+        unmet.push(Unmet::Nobody);
+    }
 }
 
 fn peer_conditions<'a>(peer: &'a PeerMatch, view: &View<'_>, end: &End<'a>, unmet: &mut Vec<Unmet<'a>>) {

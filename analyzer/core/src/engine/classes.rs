@@ -129,6 +129,8 @@ pub(crate) struct Classes {
     entities: FxHashMap<Entity, ClassSet>,
     pub(crate) domains: Range<u32>,
     pub(crate) outside: Range<u32>,
+    /// The classes of addresses that hold some of IPv4, and of IPv6.
+    outside_of: [ClassSet; 2],
     pub(crate) selection: Selection,
     /// The labels of the namespaces.
     pub(crate) namespaces: Vec<Arc<Labels>>,
@@ -326,6 +328,12 @@ impl Classes {
         let groups = Lists::positions(kinds.values().len(), kind_numbers);
         let selection = Selection { kinds: selected, groups };
         let ports_of = ports.values().to_vec();
+        let addresses = space.ranges();
+        let outside_of = Family::ALL.map(|family| {
+            let numbered = outside.clone().zip(&addresses);
+            let found = numbered.filter(|(_, addresses)| !addresses.of(family).is_empty());
+            ClassSet::from_sorted(&found.map(|(class, _)| class).collect::<Vec<_>>())
+        });
         let mut classes = Self {
             by_selector: Vec::new(),
             by_block: Vec::new(),
@@ -344,6 +352,7 @@ impl Classes {
             ports_of,
             domains,
             outside,
+            outside_of,
             selection,
             families_matter,
         };
@@ -354,6 +363,16 @@ impl Classes {
     /// The classes of addresses and domains.
     pub(crate) fn beyond(&self) -> ClassSet {
         ClassSet::range(self.outside.clone()).union(&ClassSet::range(self.domains.clone()))
+    }
+
+    /// Those of them that have addresses of a family, or may have.
+    pub(crate) fn beyond_of(&self, family: Family) -> ClassSet {
+        let [v4, v6] = &self.outside_of;
+        let outside = match family {
+            Family::V4 => v4,
+            Family::V6 => v6,
+        };
+        outside.union(&ClassSet::range(self.domains.clone()))
     }
 
     /// The classes that are this entity itself.

@@ -387,13 +387,13 @@ impl Terms {
                     (Some(own), Some(there)) => (own == there).into(),
                     _ => Truth::Maybe,
                 },
-                Same::NamespaceLabels(keys) => Truth::all(keys.iter().map(|key| {
-                    match (self.label(own, key), self.label(there, key)) {
+                Same::NamespaceLabels(keys) => {
+                    Truth::all(keys.iter().map(|key| match (self.label(own, key), self.label(there, key)) {
                         (Label::Absent, _) | (_, Label::Absent) => Truth::No,
                         (Label::Is(own), Label::Is(there)) => (own == there).into(),
                         _ => Truth::Maybe,
-                    }
-                })),
+                    }))
+                }
             };
             if truth.certain() {
                 certain.push(set);

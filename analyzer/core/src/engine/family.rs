@@ -89,7 +89,9 @@ struct Masks<'a> {
     hidden: ClassSet,
     /// Pods and nodes of one family.
     only: [ClassSet; 2],
+    /// All that is outside, and the part of it that may be of a family.
     outside: ClassSet,
+    outside_of: [ClassSet; 2],
 }
 
 impl<'a> Masks<'a> {
@@ -106,6 +108,7 @@ impl<'a> Masks<'a> {
             hidden: those(Families::Hidden),
             only: Family::ALL.map(|family| those(Families::Only(family))),
             outside: those(Families::Outside),
+            outside_of: Family::ALL.map(|family| classes.beyond_of(family)),
         }
     }
 
@@ -155,10 +158,8 @@ impl<'a> Masks<'a> {
         Relation::from_disjoint(rows)
     }
 
-    /// What an end of these families has with others in the plane of a family: with pods and nodes that can use
-    /// it too; with what is outside the cluster, in every plane, as only one side has a say there and asks for
-    /// the address's own family; and in the plane of IPv4 with those that it has no family in common with, by
-    /// theirs.
+    /// What an end of these families has with others in the plane of a family: with pods, nodes and addresses that
+    /// can use it too; and in the plane of IPv4 with those that it has no family in common with, by its own.
     ///
     /// `common` is what passes in both, if that is all that there is between ends of which one is hidden.
     fn masked(
@@ -173,10 +174,15 @@ impl<'a> Masks<'a> {
             return v4.clone();
         }
         let [only_v4, only_v6] = &self.only;
-        let mut parts = vec![(v4, &self.outside)];
-        let (relation, only) = match family {
-            Family::V4 => (v4, only_v4),
-            Family::V6 => (v6, only_v6),
+        let [outside_v4, outside_v6] = &self.outside_of;
+        let (relation, only, outside) = match family {
+            Family::V4 => (v4, only_v4, outside_v4),
+            Family::V6 => (v6, only_v6, outside_v6),
+        };
+        let mut parts = match own {
+            Families::Only(Family::V4) => vec![(v4, &self.outside)],
+            Families::Only(Family::V6) => vec![(v6, &self.outside)],
+            Families::Both | Families::Hidden | Families::Outside => vec![(relation, outside)],
         };
         if own.has(family) {
             let with_hidden = match own {

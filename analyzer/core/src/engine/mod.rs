@@ -263,7 +263,8 @@ impl Engine {
 
     /// What may pass from one endpoint to another; where they are the same, between two of its pods.
     ///
-    /// A node is any node but the one that a pod runs on, whose probes always reach it (S-35).
+    /// A node is any node but the one that a pod runs on, whose probes always reach it (S-35); where rules compare
+    /// nodes, endpoints are told apart by theirs, and it is known which node is whose.
     pub fn between(&self, src: EndpointId, dst: EndpointId) -> Sides {
         self.between_in(&self.planes, src, dst)
     }

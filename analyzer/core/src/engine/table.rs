@@ -10,12 +10,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::blocks::{Block, blocks};
 use super::classes::{Classes, NamedPort, Place, Subject};
-use super::compile::{Compiled, CompiledTier, Match, Peer, compile, side};
+use super::compile::{Compiled, CompiledTier, Match, Peer, Terms, compile, side};
 use super::lists::Lists;
 use super::relation::Relation;
 use super::set::ClassSet;
 use super::traffic::{TrafficId, TrafficTable};
-use super::vocabulary::{PortTerms, Vocabulary, limited};
+use super::vocabulary::{PeerTerm, PortTerms, Vocabulary, limited};
 
 /// What a class may send or receive, and whether some tier isolates it (S-3).
 #[derive(Debug)]
@@ -53,8 +53,8 @@ pub(crate) struct Program<'a> {
     asks_own: FxHashSet<u32>,
     /// Rules compare their subject with the other end.
     relative: bool,
-    /// Where the own node is an end, policies keep it out only by a rule (K-60).
-    own_node: Option<ClassSet>,
+    /// What peers are where the network plugin has all choices.
+    chosen: Arc<Terms>,
 }
 
 /// What decides a table: whether policies apply to the class at all, the subjects that select it for certain and
@@ -111,7 +111,6 @@ impl<'a> Program<'a> {
                 names_ports.insert(policy.subject);
             }
         }
-        let own_node = classes.profile.own_node_can_be_denied.then(|| classes.entity(Entity::OwnNode));
         let tunnels = vocabulary.tunnels.iter().map(|tunnels| {
             let ends = |term| chosen.peer(term, Action::Allow, None);
             tunnels.iter().map(|tunnel| (ends(&tunnel.src), ends(&tunnel.dst), tunnel.port)).collect()
@@ -121,7 +120,7 @@ impl<'a> Program<'a> {
             also: also(vocabulary, &layers),
             asks_own,
             relative: vocabulary.relations.any(),
-            own_node: own_node.filter(|classes| !classes.is_empty()),
+            chosen,
             classes,
             traffic,
             everybody,
@@ -200,7 +199,8 @@ impl<'a> Program<'a> {
         let hosts = &self.classes.hosts;
         let blind = layers.iter().flatten().any(|stage| !stage.sees_hosts);
         let hosts = (blind && !apart.is_empty() && !hosts.is_empty()).then_some(hosts);
-        let own_node = self.own_node.as_ref().filter(|_| direction == Direction::Ingress);
+        let own_node = self.own_node(key, direction);
+        let own_node = (!own_node.is_empty()).then_some(&*own_node);
         let tunnels = self.tunnels_of(key, direction);
         let ends_of_tunnels: Vec<&ClassSet> = tunnels
             .iter()
@@ -233,6 +233,9 @@ impl<'a> Program<'a> {
             });
             let hits: Vec<Hit<'_>> = hits.collect();
             let exempt = own_node.is_some_and(|own| block.peers.intersects(own));
+            if exempt && !self.classes.profile.own_node_can_be_denied {
+                return (TrafficId::ALL, TrafficId::ALL);
+            }
             let tunnels: Vec<Option<(u16, bool)>> = tunnels
                 .iter()
                 .map(|tunnels| tunnels.iter().find_map(|tunnel| tunnel.seen_from(block)))
@@ -261,6 +264,15 @@ impl<'a> Program<'a> {
             possible: differs.then(|| rows(|answer| answer.1)),
             isolated,
         }
+    }
+
+    /// The peers that are known to be the node that a class runs on, and so always reach it (S-35), or unless a rule
+    /// keeps them out (K-60).
+    fn own_node(&self, key: &Key, direction: Direction) -> Arc<ClassSet> {
+        if direction == Direction::Egress || key.subject == Subject::No {
+            return Arc::default();
+        }
+        self.chosen.peer(&PeerTerm::Entity(Entity::OwnNode), Action::Allow, key.place.as_ref()).certain
     }
 
     /// The tunnels of each layer that a class is in, with the other end.

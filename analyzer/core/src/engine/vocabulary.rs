@@ -7,7 +7,7 @@ use npv_models::policy::{
     Action, Direction, Entity, Isolation, Mode, NoMatch, PeerMatch, Peers, PodSelector, PolicySet, PortItem,
     PortMatch, Ports, Profile, Rule, Same,
 };
-use npv_models::space::{DomainName, IpSet, Protocol, RequestSet, Selector, Traffic};
+use npv_models::space::{DomainName, Family, IpSet, Protocol, RequestSet, Selector, Traffic};
 use rustc_hash::FxHashMap;
 
 use super::traffic::{TrafficId, TrafficTable};
@@ -261,7 +261,19 @@ impl<'p> Vocabulary<'p> {
             let tunnels = tunnels.collect();
             vocabulary.tunnels.push(tunnels);
         }
+        if vocabulary.asks_for_own_addresses() {
+            // By which of its addresses its own end is there depends on the family of the address outside, so
+            // that no class of those holds both.
+            vocabulary.blocks.number(IpSet::full().of(Family::V4));
+        }
         vocabulary
+    }
+
+    /// Whether some rule asks in which block its policy's own end is.
+    fn asks_for_own_addresses(&self) -> bool {
+        let policies = self.layers.iter().flatten().flat_map(|tier| &tier.policies);
+        let rules = policies.flat_map(|policy| policy.ingress.iter().chain(&policy.egress)).flatten();
+        rules.filter_map(|rule| rule.own.as_ref()).any(PeerTerm::names_blocks)
     }
 
     fn rule(&mut self, rule: &'p Rule, traffic: &TrafficTable) -> RuleTerms {
