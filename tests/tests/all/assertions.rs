@@ -221,7 +221,6 @@ proptest! {
     #![proptest_config(cases(400))]
 
     #[test]
-    #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
     fn assertions_about_the_snapshot_hold_where_no_flow_contradicts_them(world in worlds(Shape::PLAIN), draft in drafts()) {
         let assertion = assertion(&world, &draft);
         let spaces = Spaces::of(&world.cluster);

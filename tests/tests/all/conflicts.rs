@@ -147,7 +147,6 @@ proptest! {
     #![proptest_config(cases(800))]
 
     #[test]
-    #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
     fn conflicts_are_those_of_the_reference(world in contested_worlds(Shape::PLAIN)) {
         // Of one family each: the reference answers for all address families of a pair together, and what two
         // policies disagree about in one of them may pass in the other.

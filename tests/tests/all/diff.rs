@@ -283,7 +283,6 @@ proptest! {
     #![proptest_config(cases(200))]
 
     #[test]
-    #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
     fn what_opens_and_closes_is_the_difference_of_the_reference(worlds in pairs()) {
         against_the_reference(&worlds)?;
     }

@@ -130,14 +130,22 @@ impl<'a, 'c> Program<'a, 'c> {
             }
         }
         let mut classes = Classes::default();
+        let cluster = context.cluster();
+        let ends = Ends {
+            nodes: &cluster.nodes,
+            pod_space: cluster.pod_space(),
+            node_space: cluster.node_space(),
+            profile,
+        };
         for ((index, group), selectors) in (0_u32..).zip(&context.cluster().groups).zip(members) {
-            words.pods(context, profile, (GroupId(index), group), &selectors, &mut classes);
+            words.pods(&ends, (GroupId(index), group), &selectors, &mut classes);
         }
         for (index, node) in context.cluster().nodes.iter().enumerate() {
-            let seen = Seen { others: words.of_node(node), ..Seen::default() };
+            let seen = Seen { others: words.of_node(&ends, node), ..Seen::default() };
             classes.add(seen, Sample::Node(index), false);
         }
-        for address in words.addresses() {
+        let inside = &cluster.assumptions.pod_addresses;
+        for address in words.addresses_beyond(inside) {
             let seen = Seen { others: words.of_address(address), outside: true, ..Seen::default() };
             classes.add(seen, Sample::Address(address), false);
         }
@@ -301,6 +309,61 @@ enum Network<'n> {
     OfNode(&'n Node),
 }
 
+/// Where a tier sees an end.
+enum Location<'e> {
+    /// Blocks do not match it.
+    Unseen,
+    /// At these addresses.
+    At(&'e [IpAddr]),
+    /// Somewhere in there, as no manifest shows its address (S-16).
+    Within(&'e IpSet),
+}
+
+impl Location<'_> {
+    /// Whether it is in a block for certain (S-17).
+    fn is_in(&self, cidr: &IpNet, except: &[IpNet]) -> bool {
+        match self {
+            Self::Unseen => false,
+            Self::At(addresses) => addresses
+                .iter()
+                .any(|address| cidr.contains(address) && !except.iter().any(|hole| hole.contains(address))),
+            Self::Within(space) => {
+                let all = IpSet::net(*cidr);
+                let block = except.iter().fold(all, |rest, hole| rest.difference(&IpSet::net(*hole)));
+                !space.is_empty() && space.is_subset(&block)
+            }
+        }
+    }
+}
+
+/// The ends of a cluster as a tier sees them.
+struct Ends<'c> {
+    nodes: &'c [Node],
+    pod_space: IpSet,
+    node_space: IpSet,
+    profile: Profile,
+}
+
+impl Ends<'_> {
+    fn of_pod<'e>(&'e self, group: &PodGroup, addresses: &'e [IpAddr]) -> Location<'e> {
+        match group.host_network {
+            // S-37: it has its node's addresses.
+            true => self.of_node(addresses),
+            false if !self.profile.blocks_match_pods => Location::Unseen,
+            false if addresses.is_empty() => Location::Within(&self.pod_space),
+            false => Location::At(addresses),
+        }
+    }
+
+    fn of_node<'e>(&'e self, addresses: &'e [IpAddr]) -> Location<'e> {
+        match addresses {
+            _ if !self.profile.blocks_match_nodes => Location::Unseen,
+            [] => Location::Within(&self.node_space),
+            known => Location::At(known),
+        }
+    }
+}
+
 /// Everything that the rules of a tier ask of an end.
 struct Words<'a> {
     selectors: Vec<&'a PodSelector>,
@@ -352,13 +415,12 @@ impl<'a> Words<'a> {
 
     fn pods(
         &self,
-        context: &Context<'_>,
-        profile: Profile,
+        ends: &Ends<'_>,
         (id, group): (GroupId, &PodGroup),
         selectors: &[u32],
         classes: &mut Classes,
     ) {
-        let visible = visible(profile, group);
+        let visible = visible(ends.profile, group);
         let mut ports = Vec::new();
         for port in group.ports.iter().filter(|_| visible) {
             let number = port.name.as_deref().and_then(|name| self.names.binary_search(&name).ok());
@@ -372,7 +434,7 @@ impl<'a> Words<'a> {
         if self.blocks.is_empty() && self.nodes.is_empty() {
             return add(Vec::new(), None, group.several || group.pods > 1);
         }
-        let nodes = &context.cluster().nodes;
+        let nodes = ends.nodes;
         let network = |node: Option<&str>| {
             let node = node.and_then(|name| nodes.binary_search_by(|node| (*node.name).cmp(name)).ok());
             match node.and_then(|index| nodes.get(index)) {
@@ -382,32 +444,26 @@ impl<'a> Words<'a> {
             }
         };
         if group.members.is_empty() {
-            return add(self.others(&[], network(None)), None, group.several);
+            return add(self.others(&ends.of_pod(group, &[]), network(None)), None, group.several);
         }
-        let by_address = group.host_network || profile.blocks_match_pods;
         let several = group.several && group.members.len() == 1;
         for (index, member) in group.members.iter().enumerate() {
-            let addresses = if by_address { &*member.addresses } else { &[] };
-            add(self.others(addresses, network(member.node.as_deref())), Some(index), several);
+            let location = ends.of_pod(group, &member.addresses);
+            add(self.others(&location, network(member.node.as_deref())), Some(index), several);
         }
     }
 
-    fn of_node(&self, node: &Node) -> Vec<bool> {
-        self.others(&node.addresses, Network::OfNode(node))
+    fn of_node(&self, ends: &Ends<'_>, node: &Node) -> Vec<bool> {
+        self.others(&ends.of_node(&node.addresses), Network::OfNode(node))
     }
 
     fn of_address(&self, address: IpAddr) -> Vec<bool> {
-        self.others(&[address], Network::Own)
+        self.others(&Location::At(&[address]), Network::Own)
     }
 
     /// Which blocks and selectors of nodes match.
-    fn others(&self, addresses: &[IpAddr], network: Network<'_>) -> Vec<bool> {
-        let blocks = self.blocks.iter().map(|(cidr, except)| {
-            let inside = |address: &IpAddr| {
-                cidr.contains(address) && !except.iter().any(|hole| hole.contains(address))
-            };
-            addresses.iter().any(inside)
-        });
+    fn others(&self, location: &Location<'_>, network: Network<'_>) -> Vec<bool> {
+        let blocks = self.blocks.iter().map(|(cidr, except)| location.is_in(cidr, except));
         let nodes = self.nodes.iter().map(|selector| match network {
             Network::Own => false,
             Network::OfUnknownNode => selector.is_everything(),
@@ -416,16 +472,15 @@ impl<'a> Words<'a> {
         blocks.chain(nodes).collect()
     }
 
-    /// One address at least for each set of blocks that some address is in.
-    fn addresses(&self) -> Vec<IpAddr> {
+    /// One address at least for each set of blocks that some address is in which is not inside the cluster.
+    fn addresses_beyond(&self, cluster: &IpSet) -> Vec<IpAddr> {
         let nets = self.blocks.iter().flat_map(|(cidr, except)| std::iter::once(cidr).chain(*except));
-        let sets: Vec<IpSet> = nets.map(|net| IpSet::net(*net)).collect();
+        let sets = nets.map(|net| IpSet::net(*net)).chain([cluster.clone()]);
         // Membership changes only where a block begins or ends, and there a block or what is around it
         // begins.
         let mut addresses: Vec<IpAddr> = sets
-            .iter()
             .flat_map(|set| {
-                let around = IpSet::full().difference(set);
+                let around = IpSet::full().difference(&set);
                 set.ranges()
                     .chain(around.ranges().collect::<Vec<_>>())
                     .map(|range| range.0)
@@ -433,6 +488,7 @@ impl<'a> Words<'a> {
             })
             .collect();
         addresses.push(OUTSIDER);
+        addresses.retain(|address| !cluster.contains(*address));
         addresses.sort_unstable();
         addresses.dedup();
         addresses

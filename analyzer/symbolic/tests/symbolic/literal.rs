@@ -68,7 +68,6 @@ proptest! {
     #![proptest_config(common::cases(4000))]
 
     #[test]
-    #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
     fn every_literal_flow_folds_to_what_decide_says(
         policies in common::any_policies(), profile in common::profile(), flow in common::flow(),
     ) {
@@ -76,7 +75,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
     fn the_tiers_of_kubernetes_too(
         policies in common::kubernetes(), profile in common::profile(), flow in common::flow(),
     ) {
