@@ -41,7 +41,6 @@ pub(crate) fn choices(terms: &Terms, vocabulary: &Vocabulary, flow: &FlowTerms) 
     scalar(&mut list, flow.port, [80, 443]);
     for (end, number) in ends {
         end.ports.values().for_each(|declares| boolean(terms, &mut list, *declares, false));
-        boolean(terms, &mut list, end.on_node, true);
         boolean(terms, &mut list, end.addressed, true);
         addresses(&mut list, end, number);
     }

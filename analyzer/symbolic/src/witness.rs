@@ -303,7 +303,7 @@ impl Decoder<'_> {
                     labels: self.labels(&self.vocabulary.pods, &end.labels),
                     ports: declared.collect(),
                     host_network,
-                    node: (host_network && self.holds(end.on_node)).then(node),
+                    node: host_network.then(node),
                     addresses: addresses.clone(),
                 })
             }

@@ -50,7 +50,7 @@ pub struct EndTerms {
     pub node_labels: BTreeMap<Box<str>, Scalar>,
     /// The pod uses its node's network.
     pub host_network: Bool,
-    /// The pod's node is known.
+    /// The pod's node is known. Every free pod runs on some node.
     pub on_node: Bool,
     /// Its known addresses. Of a free end, the one of the family that the connection is of.
     pub addresses: Vec<AddressTerms>,
@@ -207,10 +207,8 @@ impl EndTerms {
         let pod_labels = labels(&vocabulary.pods, "pod");
         let node_labels = labels(&vocabulary.nodes, "node");
         let host_network = terms.declare_bool(format!("{name} host network"));
-        let known = |terms: &mut Terms, what: &str| {
-            if unaddressed { terms.declare_bool(format!("{name} {what} known")) } else { Bool::TRUE }
-        };
-        let (addressed, on_node) = (known(terms, "address"), known(terms, "node"));
+        let addressed =
+            if unaddressed { terms.declare_bool(format!("{name} address known")) } else { Bool::TRUE };
         let addresses = [(false, 32), (true, 128)].map(|(v6, width)| {
             let of_family = terms.is(family, u128::from(v6));
             let present = terms.and([addressed, of_family]);
@@ -227,7 +225,7 @@ impl EndTerms {
             labels: pod_labels,
             node_labels,
             host_network,
-            on_node,
+            on_node: Bool::TRUE,
             ports: ports.collect(),
             addresses: addresses.to_vec(),
             addressed,

@@ -217,8 +217,11 @@ impl Work<'_> {
 pub fn words(peers: &[PeerSet]) -> Vec<String> {
     let everywhere = |wanted: &IpSet| {
         let pods = peers.iter().any(|peer| match peer {
-            PeerSet::Pods { selector, port: None, not_ports, addresses: Some(at) } => {
-                at == wanted && not_ports.is_empty() && Who::Pods(selector.clone()) == Who::any_pod()
+            PeerSet::Pods { selector, ports, not_ports, addresses: Some(at) } => {
+                at == wanted
+                    && ports.is_empty()
+                    && not_ports.is_empty()
+                    && Who::Pods(selector.clone()) == Who::any_pod()
             }
             _ => false,
         });
@@ -234,8 +237,9 @@ pub fn words(peers: &[PeerSet]) -> Vec<String> {
             PeerSet::Addresses(at) if everywhere(at) => {
                 lines.push(format!("anybody at {}", text::addresses_in_short(at)));
             }
-            PeerSet::Pods { selector, port: None, not_ports, addresses: Some(at) }
-                if not_ports.is_empty()
+            PeerSet::Pods { selector, ports, not_ports, addresses: Some(at) }
+                if ports.is_empty()
+                    && not_ports.is_empty()
                     && Who::Pods(selector.clone()) == Who::any_pod()
                     && everywhere(at) => {}
             PeerSet::Nodes { selector, addresses: Some(at) }
@@ -253,8 +257,11 @@ pub fn one(peer: &PeerSet) -> String {
     };
     match peer {
         PeerSet::Everybody => "anybody".to_owned(),
-        PeerSet::Pods { selector, port, not_ports, addresses } => {
-            let on = port.as_ref().map(|name| format!(", on their port {name}")).unwrap_or_default();
+        PeerSet::Pods { selector, ports, not_ports, addresses } => {
+            let on = match &**ports {
+                [] => String::new(),
+                names => format!(", on their port {}", names.join(" that is also ")),
+            };
             let names: Vec<&str> = not_ports.iter().map(|name| &**name).collect();
             let not_on = match names.as_slice() {
                 [] => String::new(),

@@ -289,10 +289,11 @@ impl Encoder<'_> {
         for (left, right) in left.labels.values().zip(right.labels.values()) {
             conditions.push(self.terms.same(*left, *right));
         }
-        // Only of a node, and of a pod on the host network, does the node matter.
+        // Only of a node, and of a pod on the host network, does the node matter; which no manifest shows can be any.
         let is_node = left.is(self.terms, kind::NODE);
-        let matters = self.terms.or([is_node, left.host_network]);
-        let mut node = vec![self.alike(left.on_node, right.on_node)];
+        let on_host = self.terms.and([left.host_network, left.on_node]);
+        let matters = self.terms.or([is_node, on_host]);
+        let mut node = Vec::with_capacity(left.node_labels.len());
         for (left, right) in left.node_labels.values().zip(right.node_labels.values()) {
             node.push(self.terms.same(*left, *right));
         }

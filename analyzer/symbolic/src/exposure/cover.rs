@@ -23,15 +23,19 @@ const MOST: usize = 200;
 pub(super) struct Selected {
     /// Which pods.
     pub(super) selector: PodSelector,
-    /// Only on the port that they declare under this name.
-    pub(super) port: Option<Box<str>>,
+    /// Only on a port that they declare under each of these names.
+    pub(super) ports: Vec<Box<str>>,
     /// Not on the ports that they declare under these names.
     pub(super) not_ports: Vec<Box<str>>,
 }
 
 impl Selected {
     fn on(selector: &PodSelector, port: Option<&str>) -> Self {
-        Self { selector: selector.clone(), port: port.map(Into::into), not_ports: Vec::new() }
+        Self {
+            selector: selector.clone(),
+            ports: port.into_iter().map(Into::into).collect(),
+            not_ports: Vec::new(),
+        }
     }
 }
 
@@ -217,7 +221,7 @@ impl Session<'_> {
             }
         }
         let condition = self.product(axes, &sets, None);
-        Ok(Piece { selected: selected(axes, &sets)?, condition })
+        Ok(Piece { selected: selected(axes, &sets), condition })
     }
 
     fn product(&mut self, axes: &[Axis<'_>], sets: &[ValueSet], instead: Option<(usize, &ValueSet)>) -> Bool {
@@ -323,18 +327,14 @@ impl What<'_> {
     }
 }
 
-fn selected(axes: &[Axis<'_>], sets: &[ValueSet]) -> Result<Selected, String> {
-    let (mut namespaces, mut pods, mut port, mut not_ports) = (Vec::new(), Vec::new(), None, Vec::new());
+fn selected(axes: &[Axis<'_>], sets: &[ValueSet]) -> Selected {
+    let (mut namespaces, mut pods, mut ports, mut not_ports) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (axis, set) in axes.iter().zip(sets) {
         match axis.what {
             What::Name(_) | What::NamespaceLabel(..) => namespaces.extend(axis.what.requirements(set)),
             What::Label(..) => pods.extend(axis.what.requirements(set)),
-            What::Port(name) if !set.contains(0) => {
-                let name: Box<str> = name.into();
-                if let Some(other) = port.replace(name.clone()) {
-                    return Err(format!("only pods with both ports `{other}` and `{name}` are peers"));
-                }
-            }
+            What::Port(name) if !set.contains(0) => ports.push(name.into()),
             What::Port(name) if !set.contains(1) => not_ports.push(name.into()),
             What::Port(_) => {}
         }
@@ -348,5 +348,5 @@ fn selected(axes: &[Axis<'_>], sets: &[ValueSet]) -> Result<Selected, String> {
         _ => NamespaceSelector::Labels(Selector::new(namespaces)),
     };
     let selector = PodSelector { namespaces, pods: Selector::new(pods) };
-    Ok(Selected { selector, port, not_ports })
+    Selected { selector, ports, not_ports }
 }

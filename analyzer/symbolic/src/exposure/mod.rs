@@ -28,8 +28,8 @@ pub enum PeerSet {
     Pods {
         /// Which ones.
         selector: PodSelector,
-        /// Only on the port that they declare under this name (S-25).
-        port: Option<Box<str>>,
+        /// Only on a port that they declare under each of these names (S-25).
+        ports: Vec<Box<str>>,
         /// Not on the ports that they declare under these names.
         not_ports: Vec<Box<str>>,
         /// Only those with one of these addresses.
@@ -213,8 +213,8 @@ impl Session<'_> {
         }
         let mut peers = Vec::new();
         for (selected, addresses) in self.labelled(condition, asked, kind::POD)? {
-            let Selected { selector, port, not_ports } = selected;
-            peers.push(PeerSet::Pods { selector, port, not_ports, addresses });
+            let Selected { selector, ports, not_ports } = selected;
+            peers.push(PeerSet::Pods { selector, ports, not_ports, addresses });
         }
         for (selected, addresses) in self.labelled(condition, asked, kind::NODE)? {
             peers.push(PeerSet::Nodes { selector: selected.selector.pods, addresses });

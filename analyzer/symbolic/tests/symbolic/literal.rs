@@ -1,6 +1,6 @@
 //! The encoder without a solver: on a concrete flow every condition folds, to what `decide` says.
 
-use npv_models::decide::{End, Exemption, Flow, Profile, Verdict, decide, decide_over};
+use npv_models::decide::{Exemption, Flow, Profile, Verdict, decide, decide_over};
 use npv_models::policy::{Direction, PolicySet};
 use npv_models::space::Family;
 use npv_symbolic::encode::Encoder;
@@ -34,13 +34,8 @@ fn agree_over(
     let literal = FlowTerms::literal(&mut terms, &vocabulary, flow, family);
     let encoded = Encoder { terms: &mut terms, vocabulary: &vocabulary, profile }.set(policies, &literal);
     let decision = decide_over(policies, profile, flow, family);
-    // Where a pod runs and what namespace it is in may be unknown here; flows of the solver know both.
+    // Where a pod runs may be unknown here; flows of the solver know it.
     let own_node = decision.exemption == Some(Exemption::OwnNode) && profile.own_node_can_be_denied;
-    // S-84: whose namespace is not known has no known labels either, and is certain to match nothing but everything.
-    let assumed = |end: &End<'_>| matches!(end, End::Pod(pod) if pod.namespace.is_none());
-    if assumed(&flow.src) || assumed(&flow.dst) {
-        return Ok(false);
-    }
     if own_node || [decision.egress, decision.ingress].contains(&Verdict::Unknown) {
         return Ok(false);
     }
@@ -50,8 +45,8 @@ fn agree_over(
         prop_assert_eq!(side(Direction::Egress), Some(decision.egress == Verdict::Allow));
         prop_assert_eq!(side(Direction::Ingress), Some(decision.ingress == Verdict::Allow));
     }
-    // Every rule that decided fires, in a tier that decides the same way.
-    for step in &decision.steps {
+    // Every rule that decided for certain fires, in a tier that decides the same way.
+    for step in decision.steps.iter().filter(|step| step.certain) {
         let found = encoded.side(step.direction).layers.iter().flat_map(|layer| &layer.tiers).any(|tier| {
             tier.rules().any(|rule| {
                 let same = rule.id.of(policies).zip(step.rule);

@@ -54,6 +54,8 @@ struct Peer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     port: Option<&'a str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    also_ports: &'a [Box<str>],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     not_ports: &'a [Box<str>],
     #[serde(skip_serializing_if = "Option::is_none")]
     ranges: Option<Vec<(IpAddr, IpAddr)>>,
@@ -105,13 +107,14 @@ impl<'a> Peer<'a> {
             pod_selector: None,
             node_selector: None,
             port: None,
+            also_ports: &[],
             not_ports: &[],
             ranges: None,
         };
         let ranges = |addresses: &IpSet| addresses.ranges().collect();
         match peer {
             PeerSet::Everybody => {}
-            PeerSet::Pods { selector, port, not_ports, addresses } => {
+            PeerSet::Pods { selector, ports, not_ports, addresses } => {
                 own.kind = "pods";
                 match &selector.namespaces {
                     NamespaceSelector::Named(name) => own.namespace = Some(name),
@@ -120,7 +123,9 @@ impl<'a> Peer<'a> {
                     }
                 }
                 own.pod_selector = Some(LabelSelector::of(&selector.pods));
-                own.port = port.as_deref();
+                if let Some((first, others)) = ports.split_first() {
+                    (own.port, own.also_ports) = (Some(&**first), others);
+                }
                 own.not_ports = not_ports;
                 own.ranges = addresses.as_ref().map(ranges);
             }
