@@ -129,7 +129,8 @@ pub(crate) struct Classes {
     entities: FxHashMap<Entity, ClassSet>,
     pub(crate) domains: Range<u32>,
     pub(crate) outside: Range<u32>,
-    /// The classes of addresses that hold some of IPv4, and of IPv6.
+    /// The classes of addresses to which ends of both families connect in IPv4, and in IPv6: all where that makes no
+    /// difference, so that equal addresses of either are one.
     outside_of: [ClassSet; 2],
     pub(crate) selection: Selection,
     /// The labels of the namespaces.
@@ -329,9 +330,10 @@ impl Classes {
         let selection = Selection { kinds: selected, groups };
         let ports_of = ports.values().to_vec();
         let addresses = space.ranges();
+        let apart = vocabulary.asks_for_own_addresses();
         let outside_of = Family::ALL.map(|family| {
             let numbered = outside.clone().zip(&addresses);
-            let found = numbered.filter(|(_, addresses)| !addresses.of(family).is_empty());
+            let found = numbered.filter(|(_, addresses)| !apart || !addresses.of(family).is_empty());
             ClassSet::from_sorted(&found.map(|(class, _)| class).collect::<Vec<_>>())
         });
         let mut classes = Self {
@@ -365,7 +367,7 @@ impl Classes {
         ClassSet::range(self.outside.clone()).union(&ClassSet::range(self.domains.clone()))
     }
 
-    /// Those of them that have addresses of a family, or may have.
+    /// Those of them to which an end of both families connects in this one.
     pub(crate) fn beyond_of(&self, family: Family) -> ClassSet {
         let [v4, v6] = &self.outside_of;
         let outside = match family {

@@ -270,7 +270,7 @@ impl<'p> Vocabulary<'p> {
     }
 
     /// Whether some rule asks in which block its policy's own end is.
-    fn asks_for_own_addresses(&self) -> bool {
+    pub(crate) fn asks_for_own_addresses(&self) -> bool {
         let policies = self.layers.iter().flatten().flat_map(|tier| &tier.policies);
         let rules = policies.flat_map(|policy| policy.ingress.iter().chain(&policy.egress)).flatten();
         rules.filter_map(|rule| rule.own.as_ref()).any(PeerTerm::names_blocks)
