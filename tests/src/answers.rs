@@ -25,6 +25,10 @@ pub struct Scenario {
     pub paths: Vec<NamedPath>,
     /// The complete connectivity; `None` where it is too large to list.
     pub reach: Option<Vec<Row>>,
+    /// Connections of which some HTTP requests pass only.
+    pub partial: Vec<Row>,
+    /// What may pass besides, depending on something that no manifest shows.
+    pub unknown: Vec<Row>,
     /// All findings at the default level.
     pub findings: Vec<Finding>,
     /// What it opens and closes as against another scenario.
@@ -128,11 +132,25 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
     let wrong = |what: &str| format!("{}: {what}", file.display());
     keys(
         root,
-        &["about", "situation", "args", "status", "flows", "reach", "paths", "findings", "diff", "proofs"],
+        &[
+            "about",
+            "situation",
+            "args",
+            "status",
+            "flows",
+            "reach",
+            "partial",
+            "unknown",
+            "paths",
+            "findings",
+            "diff",
+            "proofs",
+        ],
     )
     .map_err(|key| wrong(&key))?;
     let status = root.get("status").and_then(Node::as_int).ok_or_else(|| wrong("no `status`"))?;
     let list = |key| root.get(key).map(Node::items).unwrap_or_default();
+    let rows = |key| list(key).iter().map(row).collect::<Result<_, _>>().map_err(|what| wrong(&what));
     Ok(Scenario {
         name: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
         path: path.to_path_buf(),
@@ -146,6 +164,8 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
             .map(|rows| rows.items().iter().map(row).collect::<Result<_, _>>())
             .transpose()
             .map_err(|what| wrong(&what))?,
+        partial: rows("partial")?,
+        unknown: rows("unknown")?,
         findings: list("findings")
             .iter()
             .map(finding)

@@ -31,11 +31,19 @@ impl Matrix {
         Self::of_list(document, "connections")
     }
 
-    /// The connections under one key of what npv printed.
+    /// The connections under one key of what npv printed: what passes for certain.
     ///
     /// # Errors
     /// It is not of the documented shape.
     pub fn of_list(document: &Value, key: &str) -> Result<Self, String> {
+        Self::of_field(document, key, "traffic")
+    }
+
+    /// One sort of traffic of the connections under a key: `traffic`, `partial` or `unknown`.
+    ///
+    /// # Errors
+    /// It is not of the documented shape.
+    pub fn of_field(document: &Value, key: &str, field: &str) -> Result<Self, String> {
         let mut ends: BTreeMap<&str, End> = BTreeMap::new();
         for endpoint in list(document, "endpoints")? {
             let id = text(endpoint, "id")?;
@@ -51,7 +59,14 @@ impl Matrix {
                 let id = text(connection, key)?;
                 ends.get(id).cloned().ok_or_else(|| format!("`{id}` is no endpoint of the answer"))
             };
-            rows.push((end("src")?, end("dst")?, traffic_of(connection.get("traffic"))?));
+            let traffic = match connection.get(field) {
+                None if field == "traffic" => return Err("no `traffic`".to_owned()),
+                None => Traffic::NONE,
+                Some(traffic) => traffic_of(traffic)?,
+            };
+            if !traffic.is_empty() {
+                rows.push((end("src")?, end("dst")?, traffic));
+            }
         }
         Ok(Self::united(rows))
     }
@@ -137,10 +152,9 @@ fn text<'v>(value: &'v Value, key: &str) -> Result<&'v str, String> {
     value.get(key).and_then(Value::as_str).ok_or_else(|| format!("no text `{key}`"))
 }
 
-fn traffic_of(value: Option<&Value>) -> Result<Traffic, String> {
-    let value = value.ok_or("no `traffic`")?;
+fn traffic_of(value: &Value) -> Result<Traffic, String> {
     let mut all = Traffic::NONE;
-    for protocol in Protocol::ALL {
+    for protocol in Protocol::ALL.into_iter().filter(|protocol| value.get(protocol.name()).is_some()) {
         for range in list(value, protocol.name())? {
             let number = |index| {
                 let number =

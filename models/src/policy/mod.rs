@@ -611,4 +611,9 @@ pub mod attribute {
     pub fn is(key: &str) -> bool {
         key.starts_with('@')
     }
+
+    /// Whether a key is for npv alone, and stands for nothing that a policy says.
+    pub fn is_internal(key: &str) -> bool {
+        key.starts_with("@mesh")
+    }
 }

@@ -308,6 +308,12 @@ impl Traffic {
         self.ports(protocol).contains(port)
     }
 
+    /// Whether the pair is in the set with some requests at least.
+    pub fn touches(&self, protocol: Protocol, port: u16) -> bool {
+        self.contains(protocol, port)
+            || self.partial().any(|(of, ports, _)| of == protocol && ports.contains(port))
+    }
+
     /// Whether there is no traffic in the set.
     pub fn is_empty(&self) -> bool {
         self.ports.iter().all(PortSet::is_empty) && self.partial.is_empty()

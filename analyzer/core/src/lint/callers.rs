@@ -90,7 +90,7 @@ pub(super) fn stop<'a>(
             };
             let admitted = |id: EndpointId| {
                 let sides = context.engine.possibly_between(id, dst);
-                context.engine.traffic(sides.ingress).contains(protocol, port)
+                context.engine.traffic(sides.ingress).touches(protocol, port)
             };
             let servers = || context.outside().filter(|(_, end)| may_be_at(&end.kind, addresses));
             if servers().any(|(id, _)| admitted(id)) {
@@ -113,10 +113,10 @@ fn from_pods<'a>(
     for &caller in callers {
         for &src in context.endpoints_of(caller) {
             let sides = context.engine.possibly_between(src, dst);
-            if context.engine.traffic(sides.both).contains(protocol, port) {
+            if context.engine.traffic(sides.both).touches(protocol, port) {
                 return None;
             }
-            let leaves = context.engine.traffic(sides.egress).contains(protocol, port);
+            let leaves = context.engine.traffic(sides.egress).touches(protocol, port);
             stopped.get_or_insert((caller, src, leaves));
         }
     }
@@ -133,7 +133,7 @@ fn from_pods<'a>(
 }
 
 fn speaks_of(rule: &Rule, pods: &PodGroup, protocol: Protocol, port: u16) -> bool {
-    toward(&rule.ports, Some(pods)).contains(protocol, port)
+    toward(&rule.ports, Some(pods)).touches(protocol, port)
 }
 
 fn from_unseen<'a>(
@@ -158,7 +158,7 @@ fn from_unseen<'a>(
             && context
                 .engine
                 .traffic(context.engine.possibly_between(id, dst).ingress)
-                .contains(protocol, port)
+                .touches(protocol, port)
     });
     let may_admit = || {
         let rules =

@@ -144,7 +144,7 @@ pub(super) fn names_dns(rule: &Rule, protocol: Protocol) -> bool {
 
 /// OpenShift's DNS pods listen on 5353.
 fn asks(traffic: &Traffic, protocol: Protocol) -> bool {
-    NAMESPACES.iter().any(|(_, port)| traffic.contains(protocol, *port))
+    NAMESPACES.iter().any(|(_, port)| traffic.touches(protocol, *port))
 }
 
 /// Whether the ports hold one of these, or any that is named after DNS.
@@ -152,7 +152,7 @@ pub(super) fn admits(ports: &Ports, protocol: Protocol, numbers: &[u16]) -> bool
     match ports {
         Ports::All => true,
         Ports::Listed(items) => items.iter().any(|item| match &item.matches {
-            PortMatch::Numbers(traffic) => numbers.iter().any(|port| traffic.contains(protocol, *port)),
+            PortMatch::Numbers(traffic) => numbers.iter().any(|port| traffic.touches(protocol, *port)),
             PortMatch::Named { protocol: of, name } => {
                 of.is_none_or(|of| of == protocol) && is_dns_name(name)
             }
@@ -193,7 +193,7 @@ fn leads_to_dns(context: &Context<'_>, rule: &Rule, protocol: Protocol) -> bool 
     let here = match &rule.ports {
         Ports::All => true,
         Ports::Listed(items) => items.iter().any(|item| match &item.matches {
-            PortMatch::Numbers(traffic) => traffic.contains(protocol, PORT),
+            PortMatch::Numbers(traffic) => traffic.touches(protocol, PORT),
             PortMatch::Named { .. } => false,
         }),
     };

@@ -149,7 +149,7 @@ fn stop<'a>(context: &Context<'a>, party: &Party, namespace: &str) -> Option<Cul
             let denied = denial(context, &flow(unknown()), Direction::Ingress);
             let may_admit = |rule: &Rule| {
                 matches!(rule.action, Action::Allow | Action::Pass)
-                    && toward(&rule.ports, None).contains(Protocol::Tcp, SOLVER_PORT)
+                    && toward(&rule.ports, None).touches(Protocol::Tcp, SOLVER_PORT)
                     && may_match_unseen(context, rule, namespace)
             };
             let rules = |placed: &Placed<'a>| placed.policy.rules(Direction::Ingress).unwrap_or_default();

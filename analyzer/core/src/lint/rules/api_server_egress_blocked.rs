@@ -114,7 +114,7 @@ fn stops<'a>(context: &Context<'a>) -> BTreeMap<u32, (Culprit<'a>, Vec<EndpointI
                     continue;
                 }
                 let speaks = |_: Placed<'_>, rule: &Rule| {
-                    toward(&rule.ports, Some(pods)).contains(Protocol::Tcp, API_PORTS[1])
+                    toward(&rule.ports, Some(pods)).touches(Protocol::Tcp, API_PORTS[1])
                 };
                 let mut servers = context.outside().filter(|(_, end)| may_be_at(&end.kind, &addresses));
                 let server = servers.find_map(|(_, end)| outside_end(context, &end.kind, &addresses));
@@ -198,7 +198,7 @@ fn admitted(context: &Context<'_>, src: EndpointId, addresses: &[IpAddr]) -> boo
     context.outside().any(|(id, end)| {
         may_be_at(&end.kind, addresses) && !is_of_services(context, &end.kind) && {
             let egress = context.engine.traffic(context.engine.possible_side(src, id, Direction::Egress));
-            API_PORTS.iter().any(|&port| egress.contains(Protocol::Tcp, port))
+            API_PORTS.iter().any(|&port| egress.touches(Protocol::Tcp, port))
         }
     })
 }

@@ -127,8 +127,7 @@ fn by_address(
     let mut found = None;
     for placed in context.selecting(group) {
         let rules = placed.policy.rules(Direction::Ingress).unwrap_or_default();
-        for rule in
-            rules.iter().filter(|rule| toward(&rule.ports, Some(pods)).contains(port.protocol, number))
+        for rule in rules.iter().filter(|rule| toward(&rule.ports, Some(pods)).touches(port.protocol, number))
         {
             let Peers::Listed(peers) = &rule.peers else { return None };
             for peer in peers {

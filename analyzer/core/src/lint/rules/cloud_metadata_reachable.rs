@@ -86,7 +86,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for placed in context.rules() {
         if placed.direction != Direction::Egress
             || placed.rule.action != Action::Allow
-            || !toward(&placed.rule.ports, None).contains(Protocol::Tcp, PORT)
+            || !toward(&placed.rule.ports, None).touches(Protocol::Tcp, PORT)
         {
             continue;
         }
@@ -119,7 +119,7 @@ fn finding(
     let reaches = |own| {
         there.iter().any(|&id| {
             let side = context.engine.side(own, id, Direction::Egress);
-            context.engine.traffic(side).contains(Protocol::Tcp, PORT)
+            context.engine.traffic(side).touches(Protocol::Tcp, PORT)
         })
     };
     let groups = context.selected(placed.at.tier, &placed.at.policy.subject)?.pods.iter();

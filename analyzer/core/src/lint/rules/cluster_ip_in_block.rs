@@ -137,10 +137,10 @@ fn speaks_of(context: &Context<'_>, placed: PlacedRule<'_>, service: &Service) -
     }
     let traffic = toward(&placed.rule.ports, None);
     service.ports.iter().any(|port| {
-        traffic.contains(port.protocol, port.port)
+        traffic.touches(port.protocol, port.port)
             || context.cluster().targets(service, port).iter().any(|target| match target {
                 Target::Pods { port: number, .. } | Target::Address { port: number, .. } => {
-                    traffic.contains(port.protocol, *number)
+                    traffic.touches(port.protocol, *number)
                 }
                 Target::Unresolved { .. } => false,
             })
@@ -160,7 +160,7 @@ fn reaches(context: &Context<'_>, placed: PlacedRule<'_>, service: &Service) -> 
             Target::Pods { group, port: number } => context.endpoints_of(group).iter().any(|&dst| {
                 sources().any(|&src| {
                     let egress = context.engine.possible_side(src, dst, Direction::Egress);
-                    context.engine.traffic(egress).contains(port.protocol, number)
+                    context.engine.traffic(egress).touches(port.protocol, number)
                 })
             }),
             Target::Address { address, port: number } => context.outside().any(|(dst, end)| {
@@ -168,7 +168,7 @@ fn reaches(context: &Context<'_>, placed: PlacedRule<'_>, service: &Service) -> 
                 there
                     && sources().any(|&src| {
                         let egress = context.engine.possible_side(src, dst, Direction::Egress);
-                        context.engine.traffic(egress).contains(port.protocol, number)
+                        context.engine.traffic(egress).touches(port.protocol, number)
                     })
             }),
             Target::Unresolved { .. } => false,

@@ -200,7 +200,7 @@ fn own_stop<'a>(
             };
             there && {
                 let egress = context.engine.possible_side(endpoint, id, Direction::Egress);
-                context.engine.traffic(egress).contains(protocol, PORT)
+                context.engine.traffic(egress).touches(protocol, PORT)
             }
         })
     };
@@ -230,7 +230,7 @@ fn stop<'a>(
     // Where every node has a cache, pods ask that.
     if node_local.is_some_and(|cache| {
         let egress = context.engine.possible_side(endpoint, cache, Direction::Egress);
-        context.engine.traffic(egress).contains(protocol, PORT)
+        context.engine.traffic(egress).touches(protocol, PORT)
     }) {
         return None;
     }
@@ -239,10 +239,10 @@ fn stop<'a>(
         let port = server.port(protocol);
         for &there in context.endpoints_of(server.group) {
             let sides = context.engine.possibly_between(endpoint, there);
-            if context.engine.traffic(sides.both).contains(protocol, port) {
+            if context.engine.traffic(sides.both).touches(protocol, port) {
                 return None;
             }
-            if context.engine.traffic(sides.egress).contains(protocol, port) {
+            if context.engine.traffic(sides.egress).touches(protocol, port) {
                 denied_there.get_or_insert((server, there));
             }
         }
@@ -556,7 +556,7 @@ fn edits(context: &Context<'_>, mut finding: Finding, rule: &Rule, cut: &Cut) ->
             continue;
         }
         let of_other = |item: &&PortItem| match &item.matches {
-            PortMatch::Numbers(traffic) => traffic.contains(other, PORT) && !traffic.ports(other).is_full(),
+            PortMatch::Numbers(traffic) => traffic.touches(other, PORT) && !traffic.ports(other).is_full(),
             PortMatch::Named { .. } => false,
         };
         let item = items.iter().find(of_other);

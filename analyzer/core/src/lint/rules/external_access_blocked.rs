@@ -92,7 +92,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     context.outside().any(|(src, end)| {
                         let outside = matches!(end.kind, EndpointKind::External(_) | EndpointKind::Nodes(_));
                         let ingress = context.engine.possibly_between(src, dst).ingress;
-                        outside && context.engine.traffic(ingress).contains(port.protocol, *number)
+                        outside && context.engine.traffic(ingress).touches(port.protocol, *number)
                     })
                 })
         });

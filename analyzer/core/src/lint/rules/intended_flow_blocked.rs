@@ -100,7 +100,7 @@ fn finding(context: &Context<'_>, intended: &Intended<'_>) -> Option<Finding> {
         let mut all = context
             .confusions_of(group)
             .chain(workload.groups.iter().flat_map(|&group| context.confusions_of(group)));
-        all.any(|confusion| confusion.meant().contains(protocol, number))
+        all.any(|confusion| confusion.meant().touches(protocol, number))
     });
     if confused {
         return None;
@@ -176,7 +176,7 @@ fn shut(
     context.endpoints_of(group).iter().any(|&dst| {
         sources().all(|&src| {
             let side = context.engine.possible_side(src, dst, direction);
-            !context.engine.traffic(side).contains(protocol, number)
+            !context.engine.traffic(side).touches(protocol, number)
         })
     })
 }

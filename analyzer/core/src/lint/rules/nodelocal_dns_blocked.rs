@@ -104,12 +104,12 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
         for &src in context.endpoints_of(group) {
             let egress = context.engine.traffic(context.engine.between(src, cache).egress);
-            if PROTOCOLS.iter().all(|&protocol| egress.contains(protocol, PORT)) {
+            if PROTOCOLS.iter().all(|&protocol| egress.touches(protocol, PORT)) {
                 continue;
             }
             let speaks =
                 |_: Placed<'_>, rule: &Rule| PROTOCOLS.iter().any(|&protocol| dns::names_dns(rule, protocol));
-            let denied = PROTOCOLS.into_iter().find(|&protocol| !egress.contains(protocol, PORT));
+            let denied = PROTOCOLS.into_iter().find(|&protocol| !egress.touches(protocol, PORT));
             let flow = end_at(context, src, group).zip(denied).map(|(src, protocol)| Flow {
                 src,
                 dst: End::Address(NODE_LOCAL),

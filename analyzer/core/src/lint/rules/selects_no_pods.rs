@@ -1,9 +1,13 @@
 //! `selects-no-pods`.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use npv_models::cluster::GroupId;
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
+use npv_models::policy::{ObjectRef, Policy, attribute};
 use npv_models::source::Span;
-use npv_models::space::{Labels, Requirement};
+use npv_models::space::{Labels, Requirement, Selector};
 
 use crate::lint::context::Placed;
 use crate::lint::misplaced::{elsewhere, moved, of_cron_job, of_dead_value, on_controller, pointed_at};
@@ -67,7 +71,14 @@ lint_rule! {
 }
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    // The policy of a mesh is one for each sort of its servers, of which it may well select only some.
+    let mut known: BTreeSet<&ObjectRef> = BTreeSet::new();
+    let parts = || context.policies().iter().filter(|placed| is_part(placed.policy));
+    known.extend(parts().filter(|placed| selects_some(context, placed)).map(|placed| &*placed.policy.object));
     for &placed in context.policies() {
+        if is_part(placed.policy) && !known.insert(&*placed.policy.object) {
+            continue;
+        }
         let Some(selected) = context.selected(placed.tier, &placed.policy.subject) else { continue };
         if let Some(finding) = finding(context, placed, selected) {
             findings.push(finding);
@@ -80,13 +91,33 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// What the object itself asks of pods.
+fn written(selector: &Selector) -> Cow<'_, Selector> {
+    let is_internal = |requirement: &Requirement| attribute::is_internal(&requirement.key);
+    if !selector.requirements().iter().any(is_internal) {
+        return Cow::Borrowed(selector);
+    }
+    let own = selector.requirements().iter().filter(|requirement| !is_internal(requirement));
+    Cow::Owned(Selector::new(own.cloned()))
+}
+
+/// Whether it is a part of what an object says: its subject asks for what only npv sees.
+fn is_part(policy: &Policy) -> bool {
+    policy.subject.pods.requirements().iter().any(|requirement| attribute::is_internal(&requirement.key))
+}
+
+fn selects_some(context: &Context<'_>, placed: &Placed<'_>) -> bool {
+    let selected = context.selected(placed.tier, &placed.policy.subject);
+    selected.is_none_or(|selected| !selected.pods.is_empty() || selected.may_hold_more())
+}
+
 fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Option<Finding> {
     let Placed { policy, .. } = placed;
     if !selected.pods.is_empty() || selected.may_hold_more() {
         return None;
     }
     let span = text::with_key(context.sources(), policy.subject_span, "podSelector");
-    let selector = &policy.subject.pods;
+    let selector = &written(&policy.subject.pods);
     let object = &policy.object;
     let scope = &selected.scope;
     if scope.matched.is_empty() {

@@ -96,7 +96,7 @@ fn finding(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Finding> {
         let Some(group) = context.pods.group(id) else { continue };
         let admitted = toward(&placed.rule.ports, Some(group));
         let is_open = |port: &&SensitivePort| {
-            admitted.contains(port.protocol, port.number)
+            admitted.touches(port.protocol, port.number)
                 && (declares(group, port) || (group.ports.is_empty() && names(&placed.rule.ports, port)))
         };
         let mut any = false;

@@ -213,8 +213,8 @@ fn confused<'a>(
             for port in &service.ports {
                 let Some(target) = target(port, group) else { continue };
                 if target == port.port
-                    || !admitted.contains(port.protocol, port.port)
-                    || toward(&placed.rule.ports, Some(group)).contains(port.protocol, target)
+                    || !admitted.touches(port.protocol, port.port)
+                    || toward(&placed.rule.ports, Some(group)).touches(port.protocol, target)
                     || admitted_elsewhere(context, placed, id, group, port.protocol, target)
                 {
                     continue;
@@ -270,7 +270,7 @@ fn admitted_elsewhere(
             !std::ptr::eq(rule, placed.rule)
                 && rule.action == Action::Allow
                 && covers(&rule.peers, &placed.rule.peers)
-                && toward(&rule.ports, Some(group)).contains(protocol, number)
+                && toward(&rule.ports, Some(group)).touches(protocol, number)
         })
     })
 }

@@ -147,7 +147,7 @@ pub(super) fn ends(context: &Context<'_>, service: &Service, port: &ServicePort)
 fn used(context: &Context<'_>, (port, group, number): (&ServicePort, GroupId, u16)) -> bool {
     let Some(pods) = context.pods.group(group) else { return true };
     let engine = context.engine;
-    let passes = |id| engine.traffic(id).contains(port.protocol, number);
+    let passes = |id| engine.traffic(id).touches(port.protocol, number);
     let reached = context.endpoints_of(group).iter().any(|&dst| {
         let several = engine.endpoint(dst).is_some_and(|end| end.several);
         context.senders().iter().any(|class| {
@@ -162,7 +162,7 @@ fn used(context: &Context<'_>, (port, group, number): (&ServicePort, GroupId, u1
             let rules = placed.policy.rules(Direction::Ingress).unwrap_or_default();
             rules
                 .iter()
-                .filter(|rule| toward(&rule.ports, Some(pods)).contains(port.protocol, number))
+                .filter(|rule| toward(&rule.ports, Some(pods)).touches(port.protocol, number))
                 .any(|rule| may_be_elsewhere(context, placed.tier, rule))
         })
 }

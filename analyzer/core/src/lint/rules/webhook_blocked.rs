@@ -174,7 +174,7 @@ fn kubelets(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for &src in context.endpoints_of(group) {
             let asks = |id| {
                 let egress = context.engine.possible_side(src, id, Direction::Egress);
-                context.engine.traffic(egress).contains(Protocol::Tcp, KUBELET)
+                context.engine.traffic(egress).touches(Protocol::Tcp, KUBELET)
             };
             if context.outside().any(|(id, _)| asks(id)) {
                 continue;
@@ -187,7 +187,7 @@ fn kubelets(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 port: KUBELET,
             });
             let speaks =
-                |_: Placed<'_>, rule: &PolicyRule| toward(&rule.ports, None).contains(Protocol::Tcp, KUBELET);
+                |_: Placed<'_>, rule: &PolicyRule| toward(&rule.ports, None).touches(Protocol::Tcp, KUBELET);
             let Some(culprit) = culprit(context, (group, Direction::Egress), flow.as_ref(), speaks) else {
                 continue;
             };
