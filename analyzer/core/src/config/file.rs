@@ -119,6 +119,7 @@ impl Configured {
         let addresses =
             |blocks: &[Cidr]| blocks.iter().fold(IpSet::EMPTY, |all, cidr| all.union(&IpSet::net(cidr.0)));
         Options {
+            staged: false,
             namespace: config.namespace.0.clone(),
             cni: config.cni.0.clone(),
             overrides: Overrides {
