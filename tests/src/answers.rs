@@ -29,6 +29,8 @@ pub struct Scenario {
     pub findings: Vec<Finding>,
     /// What it opens and closes as against another scenario.
     pub diff: Option<Diff>,
+    /// What it would open and close if its staged policies were enforced; its base is the scenario itself.
+    pub staged: Option<Diff>,
     /// Assertions, as `npv prove` takes them, and whether they hold.
     pub proofs: Vec<Proof>,
 }
@@ -128,7 +130,19 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
     let wrong = |what: &str| format!("{}: {what}", file.display());
     keys(
         root,
-        &["about", "situation", "args", "status", "flows", "reach", "paths", "findings", "diff", "proofs"],
+        &[
+            "about",
+            "situation",
+            "args",
+            "status",
+            "flows",
+            "reach",
+            "paths",
+            "findings",
+            "diff",
+            "staged",
+            "proofs",
+        ],
     )
     .map_err(|key| wrong(&key))?;
     let status = root.get("status").and_then(Node::as_int).ok_or_else(|| wrong("no `status`"))?;
@@ -152,6 +166,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
             .collect::<Result<_, _>>()
             .map_err(|what| wrong(&what))?,
         diff: root.get("diff").map(diff).transpose().map_err(|what| wrong(&what))?,
+        staged: root.get("staged").map(staged).transpose().map_err(|what| wrong(&what))?,
         proofs: list("proofs").iter().map(proof).collect::<Result<_, _>>().map_err(|what| wrong(&what))?,
     })
 }
@@ -175,11 +190,20 @@ fn required(node: &Node, key: &str) -> Result<String, String> {
 
 fn diff(node: &Node) -> Result<Diff, String> {
     keys(node, &["base", "opened", "closed"])?;
+    changes(node, required(node, "base")?)
+}
+
+fn staged(node: &Node) -> Result<Diff, String> {
+    keys(node, &["opened", "closed"])?;
+    changes(node, String::new())
+}
+
+fn changes(node: &Node, base: String) -> Result<Diff, String> {
     let rows = |key: &str| {
         let rows = node.get(key).ok_or_else(|| format!("no `{key}`"))?;
         rows.items().iter().map(row).collect::<Result<_, _>>()
     };
-    Ok(Diff { base: required(node, "base")?, opened: rows("opened")?, closed: rows("closed")? })
+    Ok(Diff { base, opened: rows("opened")?, closed: rows("closed")? })
 }
 
 fn proof(node: &Node) -> Result<Proof, String> {

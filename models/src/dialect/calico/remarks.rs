@@ -23,8 +23,11 @@ const NAMED: usize = 3;
 
 pub(super) fn remarks(policies: &[Policy], cluster: &Cluster, cni: &Cni) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if cni.plugin != Plugin::Calico {
-        return findings;
+    match cni.plugin {
+        Plugin::Calico => {}
+        Plugin::Upstream => return policies.iter().filter_map(undecided).collect(),
+        // That others do not enforce them is said elsewhere.
+        _ => return findings,
     }
     let world = World::new(cluster, cni);
     let families = families(cluster);
@@ -39,6 +42,31 @@ pub(super) fn remarks(policies: &[Policy], cluster: &Cluster, cni: &Cni) -> Vec<
         }
     }
     findings
+}
+
+/// That nobody knows what a policy does: it is Calico's, and what enforces it is said to be nothing in particular.
+fn undecided(policy: &Policy) -> Option<Finding> {
+    let Policy::Calico(policy) = policy else { return None };
+    if policy.staged.is_some() {
+        return None;
+    }
+    let object = object(policy);
+    let message = format!("`{object}` is of Calico's API, and the network plugin is not known to be Calico");
+    let finding = Finding::new("unsupported-policy", Severity::Error, policy.meta.name.span, message)
+        .label("what it does depends on that")
+        .object(object)
+        .key("calico")
+        .help("if it is, say so: `--cni calico`, or `cni: calico` in `npv.yaml`; if it is not, leave these policies out");
+    Some(finding.incomplete())
+}
+
+/// `Kind/namespace/name`.
+fn object(policy: &CalicoPolicy) -> String {
+    let (kind, name) = (policy.kind.name(), &policy.meta.name.value);
+    match &*policy.meta.namespace {
+        "" => format!("{kind}/{name}"),
+        namespace => format!("{kind}/{namespace}/{name}"),
+    }
 }
 
 /// The families of the addresses that the manifests show.
@@ -110,11 +138,7 @@ struct Remarks<'a> {
 
 impl Remarks<'_> {
     fn object(&self) -> String {
-        let (kind, name) = (self.policy.kind.name(), &self.policy.meta.name.value);
-        match &*self.policy.meta.namespace {
-            "" => format!("{kind}/{name}"),
-            namespace => format!("{kind}/{namespace}/{name}"),
-        }
+        object(self.policy)
     }
 
     fn say(&mut self, finding: Finding) {
