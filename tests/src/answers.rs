@@ -33,6 +33,8 @@ pub struct Scenario {
     pub findings: Vec<Finding>,
     /// What it opens and closes as against another scenario.
     pub diff: Option<Diff>,
+    /// What it would open and close if its staged policies were enforced; its base is the scenario itself.
+    pub staged: Option<Diff>,
     /// Assertions, as `npv prove` takes them, and whether they hold.
     pub proofs: Vec<Proof>,
 }
@@ -144,6 +146,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
             "paths",
             "findings",
             "diff",
+            "staged",
             "proofs",
         ],
     )
@@ -172,6 +175,7 @@ fn scenario(path: &Path) -> Result<Scenario, String> {
             .collect::<Result<_, _>>()
             .map_err(|what| wrong(&what))?,
         diff: root.get("diff").map(diff).transpose().map_err(|what| wrong(&what))?,
+        staged: root.get("staged").map(staged).transpose().map_err(|what| wrong(&what))?,
         proofs: list("proofs").iter().map(proof).collect::<Result<_, _>>().map_err(|what| wrong(&what))?,
     })
 }
@@ -195,11 +199,20 @@ fn required(node: &Node, key: &str) -> Result<String, String> {
 
 fn diff(node: &Node) -> Result<Diff, String> {
     keys(node, &["base", "opened", "closed"])?;
+    changes(node, required(node, "base")?)
+}
+
+fn staged(node: &Node) -> Result<Diff, String> {
+    keys(node, &["opened", "closed"])?;
+    changes(node, String::new())
+}
+
+fn changes(node: &Node, base: String) -> Result<Diff, String> {
     let rows = |key: &str| {
         let rows = node.get(key).ok_or_else(|| format!("no `{key}`"))?;
         rows.items().iter().map(row).collect::<Result<_, _>>()
     };
-    Ok(Diff { base: required(node, "base")?, opened: rows("opened")?, closed: rows("closed")? })
+    Ok(Diff { base, opened: rows("opened")?, closed: rows("closed")? })
 }
 
 fn proof(node: &Node) -> Result<Proof, String> {

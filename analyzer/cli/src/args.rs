@@ -135,6 +135,9 @@ pub(crate) struct InputArgs {
     /// the manifests show. `check` takes several, `diff` one on each side: `calico..cilium`
     #[arg(long, value_name = "NAME[@VERSION]", value_parser = Plugins::parse, help_heading = "Cluster")]
     pub(crate) cni: Vec<Plugins>,
+    /// As if policies that are staged were enforced; `diff` compares the manifests without and with that
+    #[arg(long, help_heading = "Cluster")]
+    pub(crate) staged: bool,
     /// The network plugin never matches a pod by an ipBlock of a NetworkPolicy
     #[arg(long, help_heading = "Cluster")]
     pub(crate) blocks_skip_pods: bool,
@@ -469,7 +472,8 @@ Examples:
   npv diff main...HEAD -- deploy/         what does this branch open?
   npv diff main...HEAD --format markdown=comment.md --fail-on-opened=from:internet -- deploy/
   npv diff main --format html=diff.html -- deploy/
-  npv diff --world any main -- deploy/    the policies alone, for the pods of any cluster"
+  npv diff --world any main -- deploy/    the policies alone, for the pods of any cluster
+  npv diff --staged deploy/               what opens and closes when staged policies are enforced"
 )]
 pub(crate) struct DiffArgs {
     /// Two paths, two revisions, or a revision or a range of them

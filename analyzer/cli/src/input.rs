@@ -88,6 +88,7 @@ pub(crate) fn configure_for_some(
         .switch("--selectors-see-host-network", on(args.selectors_see_host_network));
     config.output.allow_incomplete.switch("--allow-incomplete", on(args.allow_incomplete));
     configured.written = written(args, &configured);
+    configured.staged = args.staged;
     if let Some(name) = &args.environment {
         let known = environments(paths, &configured)?;
         if !known.contains(name) {

@@ -1,12 +1,13 @@
 //! What `npv diff` compares: paths, or revisions of a repository.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use npv_analyzer::config::{Configured, Plugin};
 use npv_analyzer::load::git::{GitError, Repository};
 use npv_analyzer::load::{LoadError, MAX_BYTES};
 use npv_analyzer::report::Replay;
-use npv_analyzer::snapshot::Snapshot;
+use npv_analyzer::snapshot::{Options, Snapshot};
 
 use crate::args::{DiffArgs, LookArgs};
 use crate::input;
@@ -23,6 +24,8 @@ pub(crate) struct Source {
     kind: Kind,
     /// The network plugin of this side, where the sides differ in that.
     plugin: Option<Plugin>,
+    /// Whether staged policies are enforced on this side, where the sides differ in that.
+    staged: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -39,11 +42,17 @@ impl Source {
     /// How to see a flow of this side: what it was read from, and what to check out before.
     pub(crate) fn replay(&self, inputs: &[PathBuf], args: &DiffArgs) -> Replay {
         let checkout = matches!(self.kind, Kind::Commit { .. }).then(|| self.name.clone());
-        let arguments = match &self.plugin {
-            None => witness::arguments(&self.inputs(inputs), &args.input),
-            Some(plugin) => witness::arguments_under(&self.inputs(inputs), &args.input, plugin),
+        let inputs = self.inputs(inputs);
+        let arguments = match (&self.plugin, self.staged) {
+            (Some(plugin), _) => witness::arguments_under(&inputs, &args.input, plugin),
+            (None, Some(staged)) => witness::arguments_staged(&inputs, &args.input, staged),
+            (None, None) => witness::arguments(&inputs, &args.input),
         };
         Replay { arguments, checkout, files: Vec::new() }
+    }
+
+    fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self { name: name.into(), kind, plugin: None, staged: None }
     }
 
     /// The paths to name for commands that ask of this side.
@@ -64,6 +73,9 @@ pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
     if let Some((from, to)) = args.input.plugins_of_sides() {
         return under_plugins(args, [from, to]);
     }
+    if args.input.staged {
+        return staged(args);
+    }
     match args.sides.as_slice() {
         [base, head] if args.paths.is_empty() && exists(base) && exists(head) => {
             if base == "-" && head == "-" {
@@ -72,11 +84,7 @@ pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
                     "name a path for the other",
                 ));
             }
-            Ok([base, head].map(|side| Source {
-                name: side.clone(),
-                kind: Kind::Path(side.into()),
-                plugin: None,
-            }))
+            Ok([base, head].map(|side| Source::new(side, Kind::Path(side.into()))))
         }
         [base, head] => {
             let mixed = args.paths.is_empty() && (exists(base) || exists(head));
@@ -122,18 +130,37 @@ pub(crate) fn sides(args: &DiffArgs) -> Result<[Source; 2], Failure> {
 
 /// One set of manifests under two network plugins.
 fn under_plugins(args: &DiffArgs, plugins: [&Plugin; 2]) -> Result<[Source; 2], Failure> {
-    let path = match (args.sides.as_slice(), args.paths.as_slice()) {
-        ([], [] | [_]) => args.paths.first().cloned(),
-        ([one], []) => Some(PathBuf::from(one)),
-        _ => {
-            return Err(Failure::usage(
-                "two network plugins are compared on one set of manifests",
-                "name one path: `npv diff --cni calico..cilium DIR`",
-            ));
-        }
-    };
+    let path = single(args).ok_or_else(|| {
+        Failure::usage(
+            "two network plugins are compared on one set of manifests",
+            "name one path: `npv diff --cni calico..cilium DIR`",
+        )
+    })?;
     let kind = || path.clone().map_or(Kind::WorkTree, Kind::Path);
-    Ok(plugins.map(|plugin| Source { name: plugin.to_string(), kind: kind(), plugin: Some(plugin.clone()) }))
+    Ok(plugins
+        .map(|plugin| Source { plugin: Some(plugin.clone()), ..Source::new(plugin.to_string(), kind()) }))
+}
+
+/// One set of manifests without the policies that are staged, and with these enforced.
+fn staged(args: &DiffArgs) -> Result<[Source; 2], Failure> {
+    let path = single(args).ok_or_else(|| {
+        Failure::usage(
+            "what staged policies would change is seen in one set of manifests",
+            "name one path: `npv diff --staged DIR`",
+        )
+    })?;
+    let kind = || path.clone().map_or(Kind::WorkTree, Kind::Path);
+    let sides = [("as enforced", false), ("as staged", true)];
+    Ok(sides.map(|(name, staged)| Source { staged: Some(staged), ..Source::new(name, kind()) }))
+}
+
+/// The one path that is named, if any; `None` where there are more.
+fn single(args: &DiffArgs) -> Option<Option<PathBuf>> {
+    match (args.sides.as_slice(), args.paths.as_slice()) {
+        ([], [] | [_]) => Some(args.paths.first().cloned()),
+        ([one], []) => Some(Some(PathBuf::from(one))),
+        _ => None,
+    }
 }
 
 /// Paths near which a configuration may be.
@@ -148,11 +175,11 @@ fn revisions(base: &str, head: Option<&str>) -> Result<[Source; 2], Failure> {
     let source = |revision: &str| -> Result<Source, Failure> {
         let commit = repository.commit(revision).map_err(refused)?;
         let kind = Kind::Commit { repository: repository.clone(), commit };
-        Ok(Source { name: revision.to_owned(), kind, plugin: None })
+        Ok(Source::new(revision, kind))
     };
     let head = match head {
         Some(head) => source(head)?,
-        None => Source { name: "working tree".to_owned(), kind: Kind::WorkTree, plugin: None },
+        None => Source::new("working tree", Kind::WorkTree),
     };
     Ok([source(base)?, head])
 }
@@ -165,10 +192,7 @@ fn branch(range: &str, base: &str, head: &str) -> Result<[Source; 2], Failure> {
             let since = repository.merge_base(&old, &commit).map_err(refused)?;
             let base = Kind::Commit { repository: repository.clone(), commit: since };
             let name = format!("merge base of {range}");
-            Ok([
-                Source { name, kind: base, plugin: None },
-                Source { name: new.name, kind: Kind::Commit { repository, commit }, plugin: None },
-            ])
+            Ok([Source::new(name, base), Source::new(new.name, Kind::Commit { repository, commit })])
         }
         (old_kind, new_kind) => Ok([Source { kind: old_kind, ..old }, Source { kind: new_kind, ..new }]),
     }
@@ -198,6 +222,14 @@ pub(crate) fn read(
             return Err(Failure::usage("a text is too long", "npv reads texts of less than 4 GiB"));
         };
         return Ok([old, new]);
+    }
+    if head.staged.is_some() {
+        let read = one(base, &inputs, configured, look)?.map_err(|error| input::nothing(&error))?;
+        let options = Options { staged: true, ..configured.options() };
+        let Ok(staged) = read.with_texts(&BTreeMap::new(), &options) else {
+            return Err(Failure::usage("a text is too long", "npv reads texts of less than 4 GiB"));
+        };
+        return Ok([read, staged]);
     }
     let (old, new) = (one(base, &inputs, configured, look)?, one(head, &inputs, configured, look)?);
     match (old, new) {

@@ -16,15 +16,20 @@ const IGNORE: &str = "# Written by npv: witnesses are no manifests of yours\n*\n
 
 /// The switches and inputs of a run, as a shell takes them.
 pub(crate) fn arguments(paths: &[PathBuf], input: &InputArgs) -> String {
-    with(paths, input, input.plugin())
+    with(paths, input, input.plugin(), input.staged)
 }
 
 /// The same under another network plugin.
 pub(crate) fn arguments_under(paths: &[PathBuf], input: &InputArgs, plugin: &Plugin) -> String {
-    with(paths, input, Some(plugin))
+    with(paths, input, Some(plugin), input.staged)
 }
 
-fn with(paths: &[PathBuf], input: &InputArgs, plugin: Option<&Plugin>) -> String {
+/// The same with staged policies enforced, or not.
+pub(crate) fn arguments_staged(paths: &[PathBuf], input: &InputArgs, staged: bool) -> String {
+    with(paths, input, input.plugin(), staged)
+}
+
+fn with(paths: &[PathBuf], input: &InputArgs, plugin: Option<&Plugin>, staged: bool) -> String {
     let mut words: Vec<String> = Vec::new();
     let mut switch = |name: &str, value: Option<&OsStr>| {
         words.push(name.to_owned());
@@ -59,6 +64,9 @@ fn with(paths: &[PathBuf], input: &InputArgs, plugin: Option<&Plugin>) -> String
     }
     if let Some(plugin) = plugin {
         switch("--cni", Some(plugin.to_string().as_ref()));
+    }
+    if staged {
+        switch("--staged", None);
     }
     if input.blocks_skip_pods {
         switch("--blocks-skip-pods", None);

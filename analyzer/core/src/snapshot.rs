@@ -33,6 +33,8 @@ pub struct Options {
     pub controller: Option<Selector>,
     /// What is known of the cluster besides its manifests.
     pub assumptions: Assumptions,
+    /// As if policies that are staged were enforced.
+    pub staged: bool,
     /// Pods that others make.
     pub external: Option<External>,
 }
@@ -56,6 +58,7 @@ impl Default for Options {
             overrides: Overrides::default(),
             controller: None,
             assumptions: Assumptions::default(),
+            staged: false,
             external: None,
         }
     }
@@ -262,11 +265,13 @@ impl Snapshot {
         unseen::unread(&mut cluster, &findings);
         findings.extend(unseen::elsewhere(&cluster));
         remove::widen(&sources, &mut findings);
-        findings.sort_by_key(|finding| (finding.span(), finding.rule));
+        let policies = if options.staged { dialect::with_staged(policies) } else { policies };
         dialect::prepare(&policies, &mut cluster);
         let detected = options.cni.is_none().then(|| Cni::detect(&signs, &policies, &cluster));
         let shown = detected.as_ref().map(|detected| detected.cni.clone());
         let cni = options.cni.clone().or(shown).unwrap_or_default();
+        findings.extend(dialect::remarks(&policies, &cluster, &cni));
+        findings.sort_by_key(|finding| (finding.span(), finding.rule));
         Self {
             texts: read.len(),
             sources,

@@ -35,6 +35,7 @@ use crate::k8s::{
 pub use crate::k8s::{
     ContainerPort, Dns, EndpointPort, ServiceEndpoint, ServicePort, ServiceType, TargetPort, TrafficPolicy,
 };
+use crate::policy::attribute;
 use crate::source::Span;
 use crate::space::{IntervalSet, IpSet, Labels, Selector};
 
@@ -115,6 +116,14 @@ pub struct PodGroup {
     pub undeclared: bool,
     /// Whom its pods ask for names.
     pub dns: Dns,
+}
+
+impl PodGroup {
+    /// Whether a selector certainly selects its pods, by their labels and by what they are besides.
+    pub fn satisfies(&self, selector: &Selector) -> bool {
+        let at = |key: &str| if attribute::is(key) { self.attributes.at(key) } else { self.labels.at(key) };
+        selector.holds(&at).certain()
+    }
 }
 
 /// One pod that the manifests list.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use crate::cluster::Cluster;
 use crate::cni::{self, Cni};
+use crate::diagnostic::Finding;
 use crate::k8s;
 use crate::policy::{Action, Layer, Mode, NoMatch, Policy, PolicySet, Priority, Profile, Tier};
 use crate::space::Truth;
@@ -157,6 +158,17 @@ fn doubtful(mut policy: Policy) -> Policy {
         }
     }
     policy
+}
+
+/// What is to be said of policies that are as their APIs demand, and do something else than they look like.
+pub fn remarks(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> Vec<Finding> {
+    calico::remarks(policies, cluster, cni)
+}
+
+/// Policies as if those that are staged were enforced: each takes the place of the policy of its name, or deletes it
+/// (C-80).
+pub fn with_staged(policies: Vec<k8s::Policy>) -> Vec<k8s::Policy> {
+    calico::with_staged(policies)
 }
 
 /// Puts policies into tiers, and tiers into layers, in evaluation order.

@@ -273,10 +273,11 @@ impl Requirement {
     }
 }
 
-/// `app=web`, `env in (dev, test)`, `!canary`: the notation of `kubectl -l`.
+/// `app=web`, `env in (dev, test)`, `!canary`: the notation of `kubectl -l`. What is no label but an attribute of pods
+/// looks like one.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = &self.key;
+        let key = self.key.trim_start_matches('@');
         match (self.operator, self.values.as_slice()) {
             (Operator::In, [value]) => write!(f, "{key}={value}"),
             (Operator::NotIn, [value]) => write!(f, "{key}!={value}"),

@@ -252,9 +252,9 @@ fn safe_fixes_remove_what_changes_nothing() {
 #[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn without_the_whole_picture_nothing_is_called_redundant_for_sure() {
     let folder = shop();
-    let calico =
-        "apiVersion: crd.projectcalico.org/v1\nkind: NetworkPolicy\nmetadata: {name: c, namespace: shop}\n";
-    fs::write(folder.path().join("policies.yaml"), format!("{SAFE}---\n{calico}")).unwrap();
+    let unmodelled =
+        "apiVersion: kuma.io/v1alpha1\nkind: MeshTrafficPermission\nmetadata: {name: c, namespace: shop}\n";
+    fs::write(folder.path().join("policies.yaml"), format!("{SAFE}---\n{unmodelled}")).unwrap();
     let run = npv(folder.path(), ["check", "--fix", "."]);
     refused(
         &run,
@@ -262,7 +262,7 @@ fn without_the_whole_picture_nothing_is_called_redundant_for_sure() {
         &["write `networking.k8s.io/v1`", "because what npv cannot read or does not model may depend on it"],
     );
     let wanted = SAFE.replace("extensions/v1beta1", "networking.k8s.io/v1");
-    assert_eq!(text(folder.path(), "policies.yaml"), format!("{wanted}---\n{calico}"));
+    assert_eq!(text(folder.path(), "policies.yaml"), format!("{wanted}---\n{unmodelled}"));
 }
 
 /// A policy in braces.

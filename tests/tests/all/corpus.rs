@@ -28,7 +28,11 @@ fn scenarios_give_the_answers_that_they_must_give() {
             walk(scenario, path, &mut differences);
         }
         if let Some(wanted) = &scenario.diff {
-            diff(scenario, wanted, &mut differences);
+            let base = format!("../{}/manifests", wanted.base);
+            diff(scenario, &base, wanted, &mut differences);
+        }
+        if let Some(wanted) = &scenario.staged {
+            diff(scenario, "--staged", wanted, &mut differences);
         }
         for proof in &scenario.proofs {
             prove(scenario, proof, &mut differences);
@@ -192,9 +196,8 @@ fn reach(scenario: &Scenario, differences: &mut Vec<String>) -> Option<Matrix> {
 }
 
 /// A path to a Service or a URL: its verdict, and where it may end.
-fn diff(scenario: &Scenario, wanted: &Diff, differences: &mut Vec<String>) {
-    let base = format!("../{}/manifests", wanted.base);
-    let (run, document) = run(scenario, &["diff", &base]);
+fn diff(scenario: &Scenario, base: &str, wanted: &Diff, differences: &mut Vec<String>) {
+    let (run, document) = run(scenario, &["diff", base]);
     let Some(document) = document.filter(|_| run.status == 0) else {
         differences.push(format!("diff: no answer\n{run}"));
         return;

@@ -35,6 +35,8 @@ pub(crate) fn run(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     let sources = sides(args)?;
     // Both sides are read by one configuration, or they would differ by what is assumed of them.
     let mut configured = input::configure_sides(&near(args), &args.input, look)?;
+    // The sides differ in that.
+    configured.staged = false;
     if args.input.cni.len() > 1 {
         return Err(Failure::usage(
             "`npv diff` compares two network plugins at most",
@@ -116,7 +118,8 @@ fn policies(args: &DiffArgs, look: LookArgs) -> Result<Exit, Failure> {
     }
     output::check(&args.input.format, verb, |format| format.equivalence)?;
     let sources = sides(args)?;
-    let configured = input::configure_one(&near(args), &args.input, look)?;
+    let mut configured = input::configure_one(&near(args), &args.input, look)?;
+    configured.staged = false;
     let [before, after] = read(&sources, args, &configured, look)?;
     let [base, head] = &sources;
     let inputs = configured.inputs(&args.paths);

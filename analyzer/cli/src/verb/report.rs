@@ -85,6 +85,7 @@ pub(super) fn flags(args: &InputArgs) -> Vec<String> {
     let switches = [
         (args.no_config, "--no-config"),
         (args.render, "--render"),
+        (args.staged, "--staged"),
         (args.blocks_skip_pods, "--blocks-skip-pods"),
         (args.selectors_see_host_network, "--selectors-see-host-network"),
     ];

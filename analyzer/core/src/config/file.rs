@@ -53,6 +53,8 @@ pub struct Configured {
     pub written: Vec<PathBuf>,
     /// The environment that is asked about, where there are several.
     pub environment: Option<String>,
+    /// As if policies that are staged were enforced.
+    pub staged: bool,
     text: String,
 }
 
@@ -60,7 +62,10 @@ impl Configured {
     /// The configuration that a file with this text is, and everything that is wrong with it.
     pub fn of(file: PathBuf, text: String) -> (Self, Vec<Finding>) {
         let (config, findings) = parse(&text);
-        (Self { config, file: Some(file), written: Vec::new(), environment: None, text }, findings)
+        (
+            Self { config, file: Some(file), written: Vec::new(), environment: None, staged: false, text },
+            findings,
+        )
     }
 
     /// The directory that paths of the configuration are relative to; the working directory where there is no
@@ -119,6 +124,7 @@ impl Configured {
         let addresses =
             |blocks: &[Cidr]| blocks.iter().fold(IpSet::EMPTY, |all, cidr| all.union(&IpSet::net(cidr.0)));
         Options {
+            staged: self.staged,
             namespace: config.namespace.0.clone(),
             cni: config.cni.0.clone(),
             overrides: Overrides {

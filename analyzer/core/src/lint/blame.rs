@@ -9,8 +9,12 @@ use npv_models::policy::{Action, Direction, Policy, Rule};
 use npv_models::source::Span;
 
 use super::context::{Context, Placed};
+use super::spelling::{Spelling, is_of_calico};
 use super::text;
 use super::words;
+
+/// The tier of Calico's that comes after that of NetworkPolicies.
+const CALICO_BASELINE: &str = "baselineadminnetworkpolicy";
 
 /// What keeps a flow from passing one of its sides.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,22 @@ impl Culprit<'_> {
 
     /// How to let the flow pass where a NetworkPolicy cannot, because a rule denies it before any is asked.
     pub(super) fn remedy(&self) -> Option<&'static str> {
+        let (tier, policy) = (&*self.placed.tier.name, self.placed.policy);
+        if is_of_calico(&policy.object) {
+            // NetworkPolicies are of order 1000 in tier `default` (C-60), in which no later one has a say.
+            let after = policy.priority.order().is_none_or(|order| order > 1000.0);
+            return match (tier, self.rule) {
+                (CALICO_BASELINE, _) | ("default", None) => None,
+                ("default", Some(_)) if after => None,
+                ("default", Some(_)) => Some(
+                    "allow it in a rule that is asked before the one that denies it: no NetworkPolicy is",
+                ),
+                _ => Some(
+                    "allow it in a policy of this tier, or pass it on from there: what an earlier tier denies, no \
+                     NetworkPolicy can allow",
+                ),
+            };
+        }
         let earlier = self.rule.is_some() && &*self.placed.tier.name != "Baseline";
         earlier.then_some(
             "accept it in a rule that is asked before the one that denies it: no NetworkPolicy can",
@@ -99,7 +119,7 @@ pub(super) fn isolation(context: &Context<'_>, policy: &Policy, direction: Direc
     let sources = context.sources();
     let rest = text::rest_of_object(sources, policy.name_span);
     let of_types = || {
-        let key = text::key(sources, rest, "policyTypes")?;
+        let key = text::key(sources, rest, Spelling::of(&policy.object).types)?;
         let after = Span::new(key.source, key.end, rest.end);
         // The list ends where the next key begins.
         let item = text::words(sources, after, words::policy_type(direction)).next()?;

@@ -15,6 +15,7 @@ use super::dns::{self, NODE_LOCAL, Server};
 use super::pods::{Pods, Selected};
 use super::rules::service_port_confusion::{self, Confusion};
 use super::services::Services;
+use super::spelling;
 use crate::engine::{Endpoint, EndpointId, EndpointKind, Engine};
 use crate::snapshot::Snapshot;
 
@@ -95,7 +96,7 @@ impl<'a> Context<'a> {
         let kinds = snapshot.kinds.keys().map(String::as_str);
         let pods = Pods::new(&snapshot.cluster, snapshot.profile, kinds);
         let policies: Vec<_> = (0_u32..)
-            .zip(snapshot.policies.policies())
+            .zip(snapshot.policies.policies().filter(|(_, _, policy)| spelling::is_policy(&policy.object)))
             .map(|(index, (_, tier, policy))| Placed { tier, policy, index })
             .collect();
         let mut by_view: [FxHashMap<&PodSelector, Selected>; 2] = Default::default();

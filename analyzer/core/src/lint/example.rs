@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
-use npv_models::policy::{Direction, PortMatch, Ports};
+use npv_models::policy::{Direction, ObjectRef, PortMatch, Ports};
 use npv_models::space::{Operator, Protocol, Requirement, Selector};
 
+use super::calico;
 use super::pods::NAMESPACE_NAME;
+use super::spelling::is_of_calico;
 use super::words;
 
 /// A policy with one rule, as a person would write it.
@@ -58,6 +60,21 @@ pub(super) fn rule(direction: Direction, peers: &[String], ports: &[String], ind
         }
     }
     out
+}
+
+/// The same as entries of the list of a policy, in the words of its API.
+pub(super) fn rule_of(
+    policy: &ObjectRef,
+    direction: Direction,
+    peers: &[String],
+    ports: &[String],
+    indent: usize,
+) -> String {
+    if is_of_calico(policy) {
+        calico::rules(direction, peers, ports, indent)
+    } else {
+        rule(direction, peers, ports, indent)
+    }
 }
 
 /// The same entry on one line.

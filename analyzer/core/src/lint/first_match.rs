@@ -10,13 +10,13 @@ use fixedbitset::FixedBitSet;
 use ipnet::IpNet;
 use npv_models::cluster::{GroupId, Node, PodGroup};
 use npv_models::policy::{
-    Action, Direction, PeerMatch, Peers, PodSelector, Policy, PortMatch, Ports, Profile, Rule, Tier,
+    Action, Direction, Entity, PeerMatch, Peers, PodSelector, Policy, PortMatch, Ports, Profile, Rule, Tier,
 };
 use npv_models::space::{IpSet, Protocol, Selector, Traffic};
 use rustc_hash::FxHashMap;
 
 use super::context::Context;
-use super::traffic::toward;
+use super::traffic::{item_toward, toward};
 use crate::engine::EndpointKind;
 
 /// Somebody outside, for rules that name everybody: an address of those that are kept for documentation.
@@ -44,6 +44,8 @@ struct Seen {
     others: Vec<bool>,
     /// It is outside of the cluster.
     outside: bool,
+    /// Blocks may match it, and nobody knows its address.
+    unaddressed: bool,
 }
 
 #[derive(Debug)]
@@ -57,6 +59,8 @@ struct Class {
 #[derive(Debug)]
 struct Matched<'a> {
     rule: &'a Rule,
+    /// Which of the ends that its policy applies to.
+    own: FixedBitSet,
     peers: FixedBitSet,
 }
 
@@ -122,7 +126,13 @@ impl<'a, 'c> Program<'a, 'c> {
         let profile = tier.profile(context.snapshot.profile);
         let mut members: Vec<Vec<u32>> = vec![Vec::new(); context.cluster().groups.len()];
         for (number, selector) in (0_u32..).zip(&words.selectors) {
-            let Some(selected) = context.selected(tier, selector) else { continue };
+            let unasked;
+            let selected = if let Some(known) = context.selected(tier, selector) {
+                known
+            } else {
+                unasked = context.pods.select(selector, profile.selectors_see_host_network);
+                &unasked
+            };
             for group in selected.pods.iter() {
                 if let Some(numbers) = members.get_mut(group.0 as usize) {
                     numbers.push(number);
@@ -196,6 +206,9 @@ impl<'a, 'c> Program<'a, 'c> {
         }
         let mut peers = our.peers.clone();
         peers.intersect_with(&their.peers);
+        let mut subjects = subjects.clone();
+        subjects.intersect_with(&our.own);
+        subjects.intersect_with(&their.own);
         subjects.ones().find_map(|subject| {
             peers.ones().find_map(|peer| {
                 let (own, other) = (self.classes.get(subject)?, self.classes.get(peer)?);
@@ -208,7 +221,10 @@ impl<'a, 'c> Program<'a, 'c> {
                     Direction::Egress => (own.sample, other.sample),
                 };
                 let pods = self.named_ports(dst);
-                let over = |rule: &Rule| toward(&rule.ports, pods);
+                let over = |rule: &Rule| {
+                    let without = rule.not_ports.iter().map(|item| item_toward(&item.matches, pods));
+                    without.fold(toward(&rule.ports, pods), |traffic, item| traffic.difference(&item))
+                };
                 let both = over(our.rule).intersection(&over(their.rule));
                 if both.is_empty() {
                     return None;
@@ -272,7 +288,8 @@ impl Earlier<'_, '_> {
         let before = before.flat_map(|policy| policy.rules(direction));
         let rules = before.chain(self.own.into_iter().flatten());
         rules
-            .filter(|matched| matched.rule.action != Action::Log && matched.peers.contains(peer))
+            .filter(|matched| matched.rule.action != Action::Log)
+            .filter(|matched| matched.own.contains(subject) && matched.peers.contains(peer))
             .fold(Traffic::NONE, |traffic, matched| traffic.union(&over(matched.rule)))
     }
 }
@@ -320,6 +337,11 @@ enum Location<'e> {
 }
 
 impl Location<'_> {
+    /// Whether a block that does not hold it for certain may do so.
+    fn is_hidden(&self) -> bool {
+        matches!(self, Self::Within(_))
+    }
+
     /// Whether it is in a block for certain (S-17).
     fn is_in(&self, cidr: &IpNet, except: &[IpNet]) -> bool {
         match self {
@@ -378,6 +400,7 @@ impl<'a> Words<'a> {
             Self { selectors: Vec::new(), names: Vec::new(), blocks: Vec::new(), nodes: Vec::new() };
         for policy in &tier.policies {
             words.selectors.push(&policy.subject);
+            policy.also.iter().for_each(|matches| words.peer(matches));
             let rules = Direction::ALL.into_iter().filter_map(|direction| policy.rules(direction)).flatten();
             for rule in rules {
                 words.rule(rule);
@@ -395,14 +418,9 @@ impl<'a> Words<'a> {
     }
 
     fn rule(&mut self, rule: &'a Rule) {
-        if let Peers::Listed(peers) = &rule.peers {
-            for peer in peers {
-                match &peer.matches {
-                    PeerMatch::Pods(selector) => self.selectors.push(selector),
-                    PeerMatch::Block { cidr, except } => self.blocks.push((*cidr, except)),
-                    PeerMatch::Nodes(selector) => self.nodes.push(selector),
-                    _ => {}
-                }
+        for peers in [&rule.own, &rule.peers] {
+            if let Peers::Listed(peers) = peers {
+                peers.iter().for_each(|peer| self.peer(&peer.matches));
             }
         }
         if let Ports::Listed(items) = &rule.ports {
@@ -410,6 +428,17 @@ impl<'a> Words<'a> {
                 PortMatch::Named { name, .. } => Some(&**name),
                 PortMatch::Numbers(_) => None,
             }));
+        }
+    }
+
+    fn peer(&mut self, matches: &'a PeerMatch) {
+        for (term, _) in matches.terms() {
+            match term {
+                PeerMatch::Pods(selector) => self.selectors.push(selector),
+                PeerMatch::Block { cidr, except } => self.blocks.push((*cidr, except)),
+                PeerMatch::Nodes(selector) => self.nodes.push(selector),
+                _ => {}
+            }
         }
     }
 
@@ -426,13 +455,19 @@ impl<'a> Words<'a> {
             let number = port.name.as_deref().and_then(|name| self.names.binary_search(&name).ok());
             ports.extend(number.map(|number| (number as u32, port.protocol, port.number)));
         }
-        let mut add = |others, member, several| {
-            let seen = Seen { selectors: selectors.to_vec(), ports: ports.clone(), others, outside: false };
+        let mut add = |others, member: Option<usize>, unaddressed, several| {
+            let seen = Seen {
+                selectors: selectors.to_vec(),
+                ports: ports.clone(),
+                others,
+                outside: false,
+                unaddressed,
+            };
             classes.add(seen, Sample::Pod { group: id, member }, several);
         };
         // Where nothing asks for an address or a node, all pods of the group are seen alike.
         if self.blocks.is_empty() && self.nodes.is_empty() {
-            return add(Vec::new(), None, group.several || group.pods > 1);
+            return add(Vec::new(), None, false, group.several || group.pods > 1);
         }
         let nodes = ends.nodes;
         let network = |node: Option<&str>| {
@@ -444,12 +479,15 @@ impl<'a> Words<'a> {
             }
         };
         if group.members.is_empty() {
-            return add(self.others(&ends.of_pod(group, &[]), network(None)), None, group.several);
+            let location = ends.of_pod(group, &[]);
+            let others = self.others(&location, network(None));
+            return add(others, None, location.is_hidden(), group.several);
         }
         let several = group.several && group.members.len() == 1;
         for (index, member) in group.members.iter().enumerate() {
             let location = ends.of_pod(group, &member.addresses);
-            add(self.others(&location, network(member.node.as_deref())), Some(index), several);
+            let others = self.others(&location, network(member.node.as_deref()));
+            add(others, Some(index), location.is_hidden(), several);
         }
     }
 
@@ -503,6 +541,8 @@ struct Matches<'w, 'a> {
     others: Vec<FixedBitSet>,
     everybody: FixedBitSet,
     outside: FixedBitSet,
+    /// Those that a block may match.
+    unaddressed: FixedBitSet,
 }
 
 impl<'w, 'a> Matches<'w, 'a> {
@@ -521,24 +561,30 @@ impl<'w, 'a> Matches<'w, 'a> {
                 set.set(class, *matches);
             }
         }
-        let (mut everybody, mut outside) = (none.clone(), none);
+        let mut everybody = none;
         everybody.insert_range(..);
-        outside
-            .extend(classes.seen.iter().enumerate().filter(|(_, seen)| seen.outside).map(|(class, _)| class));
-        Self { words, selectors, others, everybody, outside }
+        let those = |is: fn(&Seen) -> bool| -> FixedBitSet {
+            let mut set = FixedBitSet::with_capacity(count);
+            set.extend(classes.seen.iter().enumerate().filter(|(_, seen)| is(seen)).map(|(class, _)| class));
+            set
+        };
+        let (outside, unaddressed) = (those(|seen| seen.outside), those(|seen| seen.unaddressed));
+        Self { words, selectors, others, everybody, outside, unaddressed }
     }
 
     fn policy(&self, policy: &'a Policy) -> Ordered<'a> {
         let rules = |direction| {
             let rules = policy.rules(direction).unwrap_or_default();
-            rules.iter().map(|rule| Matched { rule, peers: self.peers(rule) }).collect()
+            let of = |rule, peers| self.peers(rule, peers);
+            rules
+                .iter()
+                .map(|rule| Matched { rule, own: of(rule, &rule.own), peers: of(rule, &rule.peers) })
+                .collect()
         };
-        Ordered {
-            policy,
-            subject: self.selected(&policy.subject),
-            ingress: rules(Direction::Ingress),
-            egress: rules(Direction::Egress),
-        }
+        let mut subject = FixedBitSet::with_capacity(self.everybody.len());
+        subject.union_with(&self.selected(&policy.subject));
+        policy.also.iter().for_each(|end| subject.union_with(&self.matching(end, true, true)));
+        Ordered { policy, subject, ingress: rules(Direction::Ingress), egress: rules(Direction::Egress) }
     }
 
     fn selected(&self, selector: &PodSelector) -> FixedBitSet {
@@ -546,32 +592,60 @@ impl<'w, 'a> Matches<'w, 'a> {
         number.and_then(|number| self.selectors.get(number)).cloned().unwrap_or_default()
     }
 
-    fn peers(&self, rule: &Rule) -> FixedBitSet {
-        let Peers::Listed(peers) = &rule.peers else { return self.everybody.clone() };
-        let words = self.words;
+    fn peers(&self, rule: &Rule, peers: &Peers) -> FixedBitSet {
+        let Peers::Listed(peers) = peers else { return self.everybody.clone() };
         let mut matched = FixedBitSet::with_capacity(self.everybody.len());
-        let other = |number: usize| self.others.get(number).cloned().unwrap_or_default();
         for peer in peers {
-            let set = match &peer.matches {
-                PeerMatch::Pods(selector) => self.selected(selector),
-                PeerMatch::Block { cidr, except } => {
-                    words.blocks.binary_search(&(*cidr, except.as_slice())).map(other).unwrap_or_default()
-                }
-                PeerMatch::Nodes(selector) => {
-                    let number = words.nodes.binary_search(&selector);
-                    number.map(|number| other(words.blocks.len() + number)).unwrap_or_default()
-                }
-                // What a name resolves to cannot be told (S-64), nor what is meant (S-67).
-                PeerMatch::Domain(_) | PeerMatch::Unknown if rule.action == Action::Allow => {
-                    FixedBitSet::new()
-                }
-                PeerMatch::Domain(_) => self.outside.clone(),
-                PeerMatch::Unknown => self.everybody.clone(),
-                // Only the tiers of the admin APIs are looked at, whose peers are none of these.
-                _ => FixedBitSet::new(),
-            };
-            matched.union_with(&set);
+            matched.union_with(&self.matching(&peer.matches, true, rule.action == Action::Allow));
         }
         matched
+    }
+
+    /// Whom a peer matches: for `sure`, or perhaps. What cannot be told at all is nobody where that is `closed`.
+    fn matching(&self, matches: &PeerMatch, sure: bool, closed: bool) -> FixedBitSet {
+        let words = self.words;
+        let other = |number: usize| self.others.get(number).cloned().unwrap_or_default();
+        let combined = |parts: &[PeerMatch], of: fn(&mut FixedBitSet, &FixedBitSet)| {
+            let mut sets = parts.iter().map(|part| self.matching(part, sure, closed));
+            let first = sets.next();
+            first.map(|first| {
+                sets.fold(first, |mut all, set| {
+                    of(&mut all, &set);
+                    all
+                })
+            })
+        };
+        match matches {
+            PeerMatch::Pods(selector) => self.selected(selector),
+            PeerMatch::Block { cidr, except } => {
+                let mut set =
+                    words.blocks.binary_search(&(*cidr, except.as_slice())).map(other).unwrap_or_default();
+                if !sure {
+                    set.union_with(&self.unaddressed);
+                }
+                set
+            }
+            PeerMatch::Nodes(selector) => {
+                let number = words.nodes.binary_search(&selector);
+                number.map(|number| other(words.blocks.len() + number)).unwrap_or_default()
+            }
+            PeerMatch::All(parts) => {
+                combined(parts, FixedBitSet::intersect_with).unwrap_or_else(|| self.everybody.clone())
+            }
+            PeerMatch::Any(parts) => combined(parts, FixedBitSet::union_with).unwrap_or_default(),
+            PeerMatch::Not(part) => {
+                let mut rest = self.everybody.clone();
+                rest.difference_with(&self.matching(part, !sure, !closed));
+                rest
+            }
+            PeerMatch::Entity(Entity::World) => self.outside.clone(),
+            // What a name resolves to cannot be told (S-64), nor what is meant (S-67).
+            PeerMatch::Domain(_) | PeerMatch::Unknown if closed => FixedBitSet::new(),
+            PeerMatch::Domain(_) => self.outside.clone(),
+            PeerMatch::Unknown => self.everybody.clone(),
+            // Who that is depends on more than a tier sees.
+            PeerMatch::Entity(_) | PeerMatch::Same(_) if sure => FixedBitSet::new(),
+            PeerMatch::Entity(_) | PeerMatch::Same(_) => self.everybody.clone(),
+        }
     }
 }

@@ -8,7 +8,17 @@ use super::pods::NAMESPACE_NAME;
 /// Whether all that the first selector matches the second one matches too. `false` where that is so for a reason
 /// which takes more than one requirement to see.
 pub(super) fn implies(narrow: &Selector, wide: &Selector) -> bool {
-    wide.requirements().iter().all(|wanted| narrow.requirements().iter().any(|given| follows(given, wanted)))
+    let required = || {
+        wide.requirements()
+            .iter()
+            .all(|wanted| narrow.requirements().iter().any(|given| follows(given, wanted)))
+    };
+    let chosen = |choice: &Vec<Selector>| {
+        narrow.choices().contains(choice) || choice.iter().any(|wanted| implies(narrow, wanted))
+    };
+    // Where each alternative would do, it does not matter which one it is.
+    narrow.choices().iter().any(|choice| choice.iter().all(|given| implies(given, wide)))
+        || required() && wide.choices().iter().all(chosen)
 }
 
 /// Whether a requirement holds wherever another one does (S-43).
@@ -37,7 +47,7 @@ pub(super) fn within(narrow: &NamespaceSelector, wide: &NamespaceSelector) -> bo
             let labels = Labels::from_iter([(NAMESPACE_NAME, &**name)]);
             let by_name =
                 |one: &Requirement| &*one.key == NAMESPACE_NAME && one.accepts(labels.get(&one.key));
-            wide.requirements().iter().all(by_name)
+            wide.choices().is_empty() && wide.requirements().iter().all(by_name)
         }
         (NamespaceSelector::Labels(narrow), NamespaceSelector::Named(name)) => {
             let only = Selector::label(NAMESPACE_NAME, &**name);

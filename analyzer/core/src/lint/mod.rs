@@ -10,6 +10,7 @@
 
 mod blame;
 mod blocked;
+mod calico;
 mod callers;
 mod context;
 mod dns;
@@ -27,6 +28,7 @@ mod rule;
 mod rules;
 mod services;
 mod similar;
+mod spelling;
 mod text;
 mod traffic;
 pub(crate) mod words;
@@ -106,6 +108,9 @@ pub fn run_some(context: &Context<'_>, wanted: impl Fn(&Rule) -> bool + Sync) ->
         let order = |finding: &Finding| finding.span().map(|span| (span.source, span.start));
         order(a).cmp(&order(b)).then_with(|| a.rule.cmp(b.rule)).then_with(|| a.key.cmp(&b.key))
     });
+    // Several rules of the policies may stand for one of a manifest.
+    findings
+        .dedup_by(|a, b| (a.rule, a.span(), &a.key, &a.message) == (b.rule, b.span(), &b.key, &b.message));
     Ok(findings)
 }
 

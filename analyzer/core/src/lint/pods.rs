@@ -8,7 +8,7 @@ use std::ops::Range;
 use fixedbitset::FixedBitSet;
 use npv_models::cluster::{Cluster, GroupId, NamespaceId, PodGroup, Workload};
 use npv_models::decide::Profile;
-use npv_models::policy::{NamespaceSelector, PodSelector};
+use npv_models::policy::{NamespaceSelector, PodSelector, attribute};
 use npv_models::space::{Labels, Operator, Requirement, Selector};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -197,7 +197,7 @@ impl<'a> Pods<'a> {
             self.cluster
                 .groups
                 .get(index as usize)
-                .is_some_and(|group| group.namespace == id && selector.matches(&group.labels))
+                .is_some_and(|group| group.namespace == id && group.satisfies(selector))
         };
         match self.shortest_list(selector, &range) {
             Some(list) => list.into_iter().filter(fits).map(GroupId).collect(),
@@ -211,7 +211,8 @@ impl<'a> Pods<'a> {
         let mut best: Option<Vec<&[u32]>> = None;
         let weight = |parts: &[&[u32]]| parts.iter().map(|part| part.len()).sum::<usize>();
         for requirement in selector.requirements() {
-            if requirement.operator == Operator::In {
+            // What pods are besides their labels is in no list.
+            if requirement.operator == Operator::In && !attribute::is(&requirement.key) {
                 let parts = self.postings(requirement, range);
                 if best.as_ref().is_none_or(|known| weight(&parts) < weight(known)) {
                     best = Some(parts);
@@ -294,7 +295,7 @@ impl<'a> Pods<'a> {
     /// pods, and no manifest shows them.
     fn made_by_an_operator(&self, selector: &Selector) -> bool {
         !self.custom.is_empty()
-            && selector.requirements().iter().any(|requirement| {
+            && selector.mentioned().iter().any(|requirement| {
                 requirement.operator == Operator::In
                     && requirement
                         .values
@@ -333,10 +334,10 @@ impl<'a> Pods<'a> {
             return false;
         }
         let late = |requirement: &&Requirement| set_at_run_time(&requirement.key);
-        if !selector.requirements().iter().any(|requirement| late(&requirement)) {
+        if !selector.mentioned().iter().any(late) {
             return false;
         }
-        if selector.requirements().iter().any(|requirement| from_an_operator(&requirement.key)) {
+        if selector.mentioned().iter().any(|requirement| from_an_operator(&requirement.key)) {
             return true;
         }
         let known = Selector::new(selector.requirements().iter().filter(|one| !late(one)).cloned());

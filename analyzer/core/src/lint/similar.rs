@@ -36,6 +36,9 @@ pub(super) fn typo<'a, T: Copy>(
     sets: impl Iterator<Item = (T, &'a Labels)>,
 ) -> Option<(Typo, T)> {
     let mut found: BTreeMap<Typo, T> = BTreeMap::new();
+    if !selector.choices().is_empty() {
+        return None;
+    }
     for (id, labels) in sets {
         let mut unmet = selector
             .requirements()

@@ -33,7 +33,7 @@ pub(super) fn count(number: usize, one: &str) -> String {
     format!("{number} {one}{plural}")
 }
 
-/// `from` or `to`: the field of a rule that lists its peers.
+/// `from` or `to`: the field of a rule of Kubernetes' own policies that lists its peers.
 pub(super) const fn peer_field(direction: Direction) -> &'static str {
     match direction {
         Direction::Ingress => "from",

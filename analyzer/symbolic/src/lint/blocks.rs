@@ -2,7 +2,7 @@
 
 use npv_models::cluster::PodGroup;
 use npv_models::policy::{
-    Action, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule,
+    Action, Mode, NamespaceSelector, Peer, PeerMatch, Peers, PodSelector, PortMatch, Ports, Rule,
 };
 use npv_models::space::{IpSet, Traffic};
 
@@ -14,6 +14,12 @@ impl Study<'_> {
     /// same ports, to pods that both rules are about.
     pub(super) fn overlapping_except(&mut self) {
         for (layer, tier) in self.tiers() {
+            let mode = self.input.policies.layers.get(layer).and_then(|layer| layer.tiers.get(tier));
+            let ordered = mode.is_some_and(|tier| tier.mode != Mode::Union);
+            // Where rules deny, too, another one that allows the addresses need not be asked.
+            if ordered && self.rules(layer, tier).iter().any(|(_, rule)| rule.action == Action::Deny) {
+                continue;
+            }
             let rules: Vec<_> = self
                 .rules(layer, tier)
                 .into_iter()
@@ -95,7 +101,7 @@ impl Study<'_> {
             NamespaceSelector::Named(name) => *name == namespace.name,
             NamespaceSelector::Labels(labels) => labels.matches(&namespace.labels),
         });
-        seen && in_namespace && selector.pods.matches(&group.labels)
+        seen && in_namespace && group.satisfies(&selector.pods)
     }
 }
 

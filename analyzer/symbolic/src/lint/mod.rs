@@ -153,7 +153,34 @@ pub fn facts(input: &Input<'_>) -> Result<Facts, Error> {
     }
     study.overlapping_except();
     study.wider_than_intended();
-    Ok(Facts { facts: study.facts, unknown: study.unknown, effort: study.session.effort() })
+    let effort = study.session.effort();
+    Ok(Facts { facts: of_whole_rules(study.facts, input.policies), unknown: study.unknown, effort })
+}
+
+/// One entry of a manifest may be several rules that do the same. What is said of a part is of no use to whoever would
+/// edit the entry, and where it holds of all of them it is said once, of the first.
+fn of_whole_rules(facts: Vec<Fact>, policies: &PolicySet) -> Vec<Fact> {
+    let entry = |rule: &RuleId| {
+        let path = rule.of(policies).map(|(_, _, content)| content.provenance.path.clone());
+        (rule.policy, rule.direction, path)
+    };
+    let kind = |fact: &Fact| match fact {
+        Fact::Shadowed { rule, world, .. } => Some((0, *rule, *world)),
+        Fact::RedundantRule { rule, world, .. } => Some((1, *rule, *world)),
+        Fact::Overridden { rule, world, .. } => Some((2, *rule, *world)),
+        _ => None,
+    };
+    let known: BTreeSet<_> = facts.iter().filter_map(kind).collect();
+    let whole = |fact: &Fact| {
+        let Some((kind, rule, world)) = kind(fact) else { return true };
+        let own = entry(&rule);
+        let parts = rule.policy.of(policies).and_then(|(_, policy)| policy.rules(rule.direction));
+        let parts = (0..parts.map_or(0, <[Rule]>::len)).map(|number| RuleId { rule: number, ..rule });
+        let mut parts = parts.filter(|part| entry(part) == own).peekable();
+        let first = parts.peek() == Some(&rule);
+        first && parts.all(|part| known.contains(&(kind, part, world)))
+    };
+    facts.into_iter().filter(whole).collect()
 }
 
 /// What decides, how, and when.

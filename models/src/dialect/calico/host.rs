@@ -127,6 +127,15 @@ fn host<'a>(cluster: &'a Cluster, endpoint: &'a HostEndpoint) -> Option<Host<'a>
 /// The nodes that a policy applies to (C-22): those of endpoints that its selectors select. Where it selects namespaces
 /// or accounts, Felix reads `all()` as what has one.
 pub(super) fn subjects(world: &World<'_>, policy: &CalicoPolicy) -> Vec<PeerMatch> {
+    selected(world, policy).into_iter().map(|host| host.end.clone()).collect()
+}
+
+/// The host endpoints that a policy applies to.
+pub(super) fn met<'w>(world: &'w World<'_>, policy: &CalicoPolicy) -> impl Iterator<Item = &'w HostEndpoint> {
+    selected(world, policy).into_iter().map(|host| host.endpoint)
+}
+
+fn selected<'w, 'a>(world: &'w World<'a>, policy: &CalicoPolicy) -> Vec<&'w Host<'a>> {
     if !policy.kind.is_global() {
         return Vec::new();
     }
@@ -152,7 +161,7 @@ pub(super) fn subjects(world: &World<'_>, policy: &CalicoPolicy) -> Vec<PeerMatc
     };
     let selects =
         |host: &&Host<'_>| scope.holds(Thing { namespace: None, labels: &host.labels }) == Truth::Yes;
-    world.hosts.iter().filter(selects).map(|host| host.end.clone()).collect()
+    world.hosts.iter().filter(selects).collect()
 }
 
 /// A tier of policies for hosts before all others: those before connection tracking, then those before translation.

@@ -1,17 +1,21 @@
 //! Calico: tiers of ordered policies, those of Kubernetes among them, the first match decides (C-10 to C-80).
 
 mod host;
+mod remarks;
 mod rule;
 mod select;
 mod service;
 mod side;
+mod staged;
 mod tier;
 mod world;
 
 use std::sync::Arc;
 
 use super::{Context, Lowered, Stage};
-use crate::cni::Plugin;
+use crate::cluster::Cluster;
+use crate::cni::{Cni, Plugin};
+use crate::diagnostic::Finding;
 use crate::k8s::{self, CalicoPolicy, Expression, StoredName};
 use crate::policy::{Direction, Inert, Isolation, ObjectRef, PeerMatch, Policy, Priority, Provenance, Rule};
 use crate::space::{Labels, Selector, Truth};
@@ -36,6 +40,16 @@ pub(super) fn lower(policy: &k8s::Policy, context: &Context<'_>) -> Lowered {
     lowered.subject.pods = Selector::nothing();
     lowered.also = hosts;
     vec![(host::early(world, policy), lowered)]
+}
+
+/// What is to be said of policies that do something else than they look like.
+pub(super) fn remarks(policies: &[k8s::Policy], cluster: &Cluster, cni: &Cni) -> Vec<Finding> {
+    remarks::remarks(policies, cluster, cni)
+}
+
+/// Policies as if those that are staged were enforced.
+pub(super) fn with_staged(policies: Vec<k8s::Policy>) -> Vec<k8s::Policy> {
+    staged::enforced(policies)
 }
 
 /// What host endpoints do beside policies (C-72).

@@ -10,6 +10,7 @@ use super::tier::Tiers;
 use crate::cluster::{Cluster, Namespace};
 use crate::cni::Cni;
 use crate::k8s::CalicoObject;
+use crate::source::Span;
 use crate::space::{Labels, Truth};
 
 /// A cluster as Calico sees it.
@@ -23,7 +24,8 @@ pub(in super::super) struct World<'a> {
 }
 
 /// A NetworkSet, a GlobalNetworkSet or a HostEndpoint.
-struct Known<'a> {
+pub(super) struct Known<'a> {
+    object: &'a CalicoObject,
     namespace: Option<&'a Namespace>,
     labels: Arc<Labels>,
     nets: Vec<IpNet>,
@@ -35,11 +37,13 @@ impl<'a> World<'a> {
         for object in &cluster.calico {
             match object {
                 CalicoObject::NetworkSet(set) => things.push(Known {
+                    object,
                     namespace: namespace(cluster, &set.meta.namespace),
                     labels: Arc::clone(&set.labels.value),
                     nets: set.nets.iter().map(|net| net.value).collect(),
                 }),
                 CalicoObject::HostEndpoint(endpoint) => things.push(Known {
+                    object,
                     namespace: None,
                     labels: host::labels(endpoint, &cluster.calico),
                     nets: endpoint.addresses.iter().map(|address| address.value.into()).collect(),
@@ -49,6 +53,17 @@ impl<'a> World<'a> {
         }
         things.retain(|thing| !thing.nets.is_empty());
         Self { cluster, cni, tiers: Tiers::new(&cluster.calico), things, hosts: host::hosts(cluster) }
+    }
+
+    /// Everything in a scope that is in no namespace.
+    pub(super) fn outside_of_namespaces<'s>(
+        &'s self,
+        scope: &'s Scope<'_>,
+    ) -> impl Iterator<Item = &'s Known<'a>> {
+        self.things
+            .iter()
+            .filter(|known| known.namespace.is_none())
+            .filter(|known| scope.holds(Thing { namespace: None, labels: &known.labels }) == Truth::Yes)
     }
 
     /// The blocks of everything in a scope that is no pod. What may be in it counts where that is `safe`.
@@ -69,6 +84,18 @@ impl<'a> World<'a> {
         nets.sort_unstable();
         nets.dedup();
         nets
+    }
+}
+
+impl Known<'_> {
+    /// `HostEndpoint/worker-1`.
+    pub(super) fn name(&self) -> String {
+        format!("{}/{}", self.object.kind(), self.object.meta().name.value)
+    }
+
+    /// Where its name stands.
+    pub(super) fn span(&self) -> Span {
+        self.object.meta().name.span
     }
 }
 

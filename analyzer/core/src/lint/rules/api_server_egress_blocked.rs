@@ -174,7 +174,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 description: "let them reach the API server".to_owned(),
                 applicability: Applicability::DisplayOnly,
                 edits: Vec::new(),
-                example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
+                example: Some(example::rule_of(&policy.object, Direction::Egress, &peers, &ports, 0)),
             }),
         });
     }

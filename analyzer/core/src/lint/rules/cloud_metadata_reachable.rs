@@ -11,6 +11,7 @@ use npv_models::space::Protocol;
 use crate::engine::EndpointKind;
 use crate::lint::context::PlacedRule;
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::is_of_calico;
 use crate::lint::traffic::toward;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context, text};
@@ -140,7 +141,13 @@ fn finding(
         .label("contains the metadata service")
         .object(object)
         .key(cidr.to_string());
-    if placed.at.policy.object.kind != "NetworkPolicy" {
+    let object = &placed.at.policy.object;
+    if is_of_calico(object) {
+        return Some(finding.help(format!(
+            "deny `{hole}` in a rule that is asked before this one, or write `notNets` beside `nets`"
+        )));
+    }
+    if object.kind != "NetworkPolicy" {
         // Nothing else has exceptions, and the order says which rule decides.
         return Some(finding.help(format!("deny `{hole}` in a rule that is asked before this one")));
     }

@@ -219,7 +219,13 @@ fn finding(
                 description: "name the pods behind the Service, on their own port".to_owned(),
                 applicability: Applicability::DisplayOnly,
                 edits: Vec::new(),
-                example: Some(example::rule(placed.direction, &peers, &ports, 0)),
+                example: Some(example::rule_of(
+                    &placed.at.policy.object,
+                    placed.direction,
+                    &peers,
+                    &ports,
+                    0,
+                )),
             })
         }
         None => finding.help(

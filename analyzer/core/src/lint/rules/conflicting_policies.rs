@@ -1,6 +1,6 @@
 //! `conflicting-policies` and `duplicate-priority`.
 
-use npv_models::diagnostic::{Finding, Witness};
+use npv_models::diagnostic::{Finding, Severity, Witness};
 use npv_models::policy::{Action, Mode, Policy, Tier};
 use npv_models::source::Span;
 use rayon::prelude::*;
@@ -15,8 +15,7 @@ lint_rule! {
     ///
     /// ## What it finds
     ///
-    /// Two cluster-wide policies of one tier with the same priority, and a flow that exists in the
-    /// manifests on which their first matching rules take different actions, while no policy of a lower
+    /// Two policies of one tier with the same priority, and a flow that exists in the manifests on which their first matching rules take different actions, while no policy of a lower
     /// priority decides it before them. The finding names the flow and the two rules.
     ///
     /// ## Why it matters
@@ -24,7 +23,8 @@ lint_rule! {
     /// The API leaves it open which of the two decides. The network plugin takes either, and need not take
     /// the same one tomorrow: a denial that holds in the test cluster may not hold in production. npv has to
     /// assume an order, by kind and name, so that what it says of such flows holds only as long as the
-    /// plugin does the same.
+    /// plugin does the same. Of Calico's policies with the same `order`, the one whose name comes first decides: that is
+    /// certain, and it changes with a name.
     ///
     /// ## Example
     ///
@@ -215,7 +215,7 @@ fn duplicates(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for tier in tiers(context) {
         let program = Program::new(context, tier);
         let mut agreeing: Vec<Pair<'_>> = pairs(&program);
-        agreeing.retain(|pair| pair.disagreement.is_none());
+        agreeing.retain(|pair| pair.disagreement.is_none() && !by_name(pair.one, pair.other));
         agreeing.sort_by_key(|pair| (pair.other.name_span, pair.one.name_span));
         let same = |a: &Pair<'_>, b: &Pair<'_>| std::ptr::eq(a.other, b.other);
         findings.extend(agreeing.chunk_by(same).filter_map(|pairs| duplicate(context, tier, pairs)));
@@ -226,14 +226,22 @@ fn duplicates(context: &Context<'_>, findings: &mut Vec<Finding>) {
 fn tiers<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a Tier> {
     let tiers = context.snapshot.policies.layers.iter().flat_map(|layer| &layer.tiers);
     tiers.filter(|tier| {
-        let mut priorities: Vec<_> = tier.policies.iter().map(|policy| &policy.priority).collect();
-        priorities.sort_unstable();
-        // Whose policies have no priorities is in an order that nobody gives it.
-        let ordered = tier.policies.iter().any(|policy| policy.object.group != "networking.k8s.io");
-        ordered
-            && tier.mode == Mode::FirstMatch
-            && priorities.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        // Policies are in the order of their priorities.
+        let mut pairs = tier.policies.windows(2);
+        tier.mode == Mode::FirstMatch && pairs.any(|pair| matches!(pair, [a, b] if same_order(a, b)))
     })
+}
+
+/// Whether two policies of a tier have the same priority, whatever their API says of such.
+fn same_order(one: &Policy, other: &Policy) -> bool {
+    let of_kubernetes = |policy: &Policy| policy.object.group == "networking.k8s.io";
+    one.priority.order() == other.priority.order() && !(of_kubernetes(one) && of_kubernetes(other))
+}
+
+/// Whether their API says which of two policies with the same priority comes first: the one whose name is the first
+/// (C-13).
+fn by_name(one: &Policy, other: &Policy) -> bool {
+    one.priority != other.priority
 }
 
 fn pairs<'a>(program: &Program<'a, '_>) -> Vec<Pair<'a>> {
@@ -241,7 +249,7 @@ fn pairs<'a>(program: &Program<'a, '_>) -> Vec<Pair<'a>> {
         let at = |place: usize| program.policies.get(place);
         match (at(place.0), at(place.1)) {
             (Some(one), Some(other)) => {
-                one.policy.priority == other.policy.priority
+                same_order(one.policy, other.policy)
                     && one.policy.object != other.policy.object
                     && one.shares_pods(other)
             }
@@ -252,10 +260,10 @@ fn pairs<'a>(program: &Program<'a, '_>) -> Vec<Pair<'a>> {
     // Policies are in the order of their priorities.
     let places: Vec<(usize, usize)> = (0..count)
         .flat_map(|one| {
-            let priority =
-                move |place: usize| program.policies.get(place).map(|policy| &policy.policy.priority);
+            let order =
+                move |place: usize| program.policies.get(place).map(|one| one.policy.priority.order());
             (one + 1..count)
-                .take_while(move |other| priority(*other) == priority(one))
+                .take_while(move |other| order(*other) == order(one))
                 .map(move |other| (one, other))
         })
         .filter(same)
@@ -283,11 +291,25 @@ fn conflict(program: &Program<'_, '_>, tier: &Tier, pair: &Pair<'_>) -> Option<F
     let (one, other) = (&pair.one.object, &pair.other.object);
     let (src, dst) = (program.name(found.src), program.name(found.dst));
     let (protocol, port) = found.over;
-    let message = format!(
-        "`{one}` and `{other}` have the same priority {} in the {} tier and disagree about {protocol} {port} from `{src}` \
-         to `{dst}`: which of them decides is undefined",
-        pair.one.priority, tier.name,
-    );
+    let first = if assumed_first(pair.one, pair.other) { one } else { other };
+    let named = by_name(pair.one, pair.other);
+    let message = if named {
+        let order = match pair.one.priority.order() {
+            Some(order) => format!("the same order {order}"),
+            None => "no order".to_owned(),
+        };
+        format!(
+            "`{one}` and `{other}` have {order} in tier `{}` and disagree about {protocol} {port} from `{src}` to `{dst}`: \
+             their names decide, so that `{first}` comes first",
+            tier.name,
+        )
+    } else {
+        format!(
+            "`{one}` and `{other}` have the same priority {} in the {} tier and disagree about {protocol} {port} from \
+             `{src}` to `{dst}`: which of them decides is undefined",
+            pair.one.priority, tier.name,
+        )
+    };
     let would = |action: Action| {
         let verb = match action {
             Action::Allow => "allow",
@@ -296,25 +318,30 @@ fn conflict(program: &Program<'_, '_>, tier: &Tier, pair: &Pair<'_>) -> Option<F
         };
         format!("this would {verb} it, for {}", found.direction)
     };
-    let assumed = if assumed_first(pair.one, pair.other) { one } else { other };
+    let mut finding = CONFLICTING_POLICIES
+        .finding(theirs.provenance.span, message)
+        .label(would(theirs.action))
+        .object(other.to_string())
+        .related(ours.provenance.span, would(ours.action))
+        .key(format!("{one} {}", found.direction))
+        .witness(Witness { src, dst, protocol: protocol.name(), port });
+    if named {
+        // Without any order, somebody has left it to the names.
+        if pair.one.priority.order().is_none() {
+            finding.severity = Severity::Note;
+        }
+        return Some(finding.help("give the two different `order`s: the lower number decides first"));
+    }
     Some(
-        CONFLICTING_POLICIES
-            .finding(theirs.provenance.span, message)
-            .label(would(theirs.action))
-            .object(other.to_string())
-            .related(ours.provenance.span, would(ours.action))
-            .help(format!(
-                "npv takes policies of equal priority by kind and name, so that `{assumed}` decides"
-            ))
-            .help("give the two different priorities: the lower number decides first")
-            .key(format!("{one} {}", found.direction))
-            .witness(Witness { src, dst, protocol: protocol.name(), port }),
+        finding
+            .help(format!("npv takes policies of equal priority by kind and name, so that `{first}` decides"))
+            .help("give the two different priorities: the lower number decides first"),
     )
 }
 
 /// Whether the first policy is the one that npv asks first.
 fn assumed_first(one: &Policy, other: &Policy) -> bool {
-    one.object <= other.object
+    (&one.priority, &one.object) <= (&other.priority, &other.object)
 }
 
 fn duplicate(context: &Context<'_>, tier: &Tier, pairs: &[Pair<'_>]) -> Option<Finding> {

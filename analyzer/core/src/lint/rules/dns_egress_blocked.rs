@@ -18,6 +18,7 @@ use crate::lint::context::Placed;
 use crate::lint::dns::{self, NODE_LOCAL, OPENSHIFT, OPENSHIFT_PORT, PORT, PROTOCOLS, Server, Unseen};
 use crate::lint::pods::NAMESPACE_NAME;
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context, example, text};
 
@@ -395,8 +396,10 @@ fn finding(
     if cut.at_dns {
         return Some(finding.help("admit the clients in the policy of the DNS pods"));
     }
+    // Otherwise a rule of its own says it.
+    let listed = Spelling::of(&policy.object).listed;
     let (finding, edits) = match by_port {
-        Some(rule) if !matches!(kept, Kept::FromOwn(_)) => edits(context, finding, rule, cut),
+        Some(rule) if !matches!(kept, Kept::FromOwn(_)) && listed => edits(context, finding, rule, cut),
         _ => (finding, Vec::new()),
     };
     let (mut peers, ports) = allowance(context, servers, policy, &cut.protocols);
@@ -412,10 +415,10 @@ fn finding(
         // A policy that allows something may allow this too; one that only denies is better left alone.
         Some(last) if edits.is_empty() => {
             let (sources, span) = (context.sources(), last.provenance.span);
-            let block = |indent| example::rule(Direction::Egress, &peers, &all, indent);
+            let block = |indent| example::rule_of(&policy.object, Direction::Egress, &peers, &all, indent);
             let flow = || example::rule_in_braces(Direction::Egress, &peers, &all);
             text::add_block_item_after(sources, span, block)
-                .or_else(|| text::add_flow_item_after(sources, span, &flow()))
+                .or_else(|| text::add_flow_item_after(sources, span, &flow()).filter(|_| listed))
                 .into_iter()
                 .collect()
         }
@@ -425,7 +428,7 @@ fn finding(
         description: format!("let the pods of `{object}` ask DNS on {missing}"),
         applicability: if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe },
         edits,
-        example: Some(example::rule(Direction::Egress, &peers, &all, 0)),
+        example: Some(example::rule_of(&policy.object, Direction::Egress, &peers, &all, 0)),
     }))
 }
 

@@ -58,7 +58,10 @@ lint_rule! {
 
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let policies = context.policies().iter().map(|placed| placed.policy);
-    let policies = policies.filter(|policy| policy.object.kind == "NetworkPolicy" && policy.inert.is_empty());
+    let policies = policies.filter(|policy| {
+        (policy.object.group, policy.object.kind) == ("networking.k8s.io", "NetworkPolicy")
+            && policy.inert.is_empty()
+    });
     findings.extend(policies.filter_map(|policy| finding(context, policy)));
 }
 

@@ -1,12 +1,15 @@
 //! `named-port-to-address`.
 
+use ipnet::IpNet;
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
 use npv_models::policy::{Direction, PeerMatch, PortItem, PortMatch, Ports};
 
 use crate::lint::context::PlacedRule;
+use crate::lint::exposed::private;
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::{Spelling, is_of_calico};
 use crate::lint::words;
-use crate::lint::{Check, Context, text};
+use crate::lint::{Check, Context};
 
 lint_rule! {
     /// A port name in an egress rule to an address block, where no name can be looked up.
@@ -69,7 +72,12 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for placed in context.rules().filter(|placed| placed.direction == Direction::Egress) {
         let Ports::Listed(items) = &placed.rule.ports else { continue };
         let peers = placed.peers();
-        let is_block = |matches: &PeerMatch| matches!(matches, PeerMatch::Block { .. });
+        let calico = is_of_calico(&placed.at.policy.object);
+        let is_block = |matches: &PeerMatch| match matches {
+            // Calico looks names up on pods wherever their addresses are (C-52).
+            PeerMatch::Block { cidr, .. } => !calico || !may_hold_pods(*cidr),
+            _ => false,
+        };
         if !peers.iter().any(|peer| is_block(&peer.matches)) {
             continue;
         }
@@ -97,6 +105,11 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Whether pods may have addresses in the block: private ones, of this cluster or another.
+fn may_hold_pods(cidr: IpNet) -> bool {
+    private().any(|range| range.contains(&cidr) || cidr.contains(&range))
+}
+
 fn dead_port(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem) -> Finding {
     let PortMatch::Named { name, .. } = &item.matches else {
         return NAMED_PORT_TO_ADDRESS.finding(item.provenance.span, "a port name toward an address");
@@ -108,7 +121,7 @@ fn dead_port(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem) -> 
     let message = format!(
         "port `{name}` toward {blocks} matches nothing: a port name is looked up on a pod, never on an address"
     );
-    let value = text::value(context.sources(), item.provenance.span, "port");
+    let value = Spelling::of(&placed.at.policy.object).port(context.sources(), item.provenance.span);
     let finding = NAMED_PORT_TO_ADDRESS
         .finding(value.unwrap_or(item.provenance.span), message)
         .label("matches nothing here")

@@ -6,6 +6,7 @@ use npv_models::policy::Direction;
 use rustc_hash::FxHashSet;
 
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context};
 
@@ -288,15 +289,16 @@ fn one_direction(context: &Context<'_>, direction: Direction, findings: &mut Vec
     };
     for (id, workload, groups) in groups_where(context, open) {
         let who = who(context, id, workload, &groups);
+        let selecting = workload.groups.iter().flat_map(|&group| context.selecting(group)).next();
+        let types = selecting.map_or("policyTypes", |placed| Spelling::of(&placed.policy.object).types);
         let mut finding = rule
             .finding(workload.span, format!("no policy isolates {who} for {direction}: {does}"))
             .object(context.cluster().workload_object(id))
             .label(format!("no policy speaks of its {direction}"))
             .help(format!(
-                "add `{}` to the `policyTypes` of a policy that selects it",
+                "add `{}` to the `{types}` of a policy that selects it",
                 words::policy_type(direction)
             ));
-        let selecting = workload.groups.iter().flat_map(|&group| context.selecting(group)).next();
         if let Some(placed) = selecting {
             finding = finding.related(placed.policy.name_span, "selects it for the other direction only");
         }

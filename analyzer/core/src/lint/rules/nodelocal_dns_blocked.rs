@@ -159,7 +159,7 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 description: format!("admit {NODE_LOCAL}"),
                 applicability: Applicability::DisplayOnly,
                 edits: Vec::new(),
-                example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
+                example: Some(example::rule_of(&policy.object, Direction::Egress, &peers, &ports, 0)),
             }),
         });
     }

@@ -11,6 +11,7 @@ use npv_symbolic::lint::{Fact, Facts};
 use crate::lint::exposed::private;
 use crate::lint::proofs::{self, Subject};
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::{Check, Context, text};
 
 lint_rule! {
@@ -100,6 +101,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             PeerMatch::Block { cidr, .. } => is_whole_and_private(*hole, *cidr),
             _ => false,
         });
+        let Spelling { except: word, an_except, .. } = Spelling::of(&subject.policy.object);
         let pair = (subject.policy.object.to_string(), admitting.full_name());
         if meant && !on_purpose.insert(pair) {
             continue;
@@ -109,7 +111,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
             Direction::Egress => "allows",
         };
         let what = format!(
-            "the `except` `{hole}` of `{}` closes nothing to {}: {} {allows} that on the same ports",
+            "the `{word}` `{hole}` of `{}` closes nothing to {}: {} {allows} that on the same ports",
             subject.policy.object,
             proofs::addresses(addresses),
             admitting.name_seen_from(subject.policy),
@@ -117,7 +119,7 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
         let finding = proofs::of_world(
             &OVERLAPPING_EXCEPT,
             *world,
-            item(context, block.provenance.span, *except),
+            item(context, block.provenance.span, *except, word),
             &what,
         )
         .label("takes nothing away from the other rule")
@@ -125,12 +127,13 @@ fn check(context: &Context<'_>, facts: &Facts, findings: &mut Vec<Finding>) {
         .related(there, format!("{allows} these addresses"))
         .key(format!("{} {hole}", subject.key()));
         findings.push(if meant {
-            let finding =
-                finding.help("an `except` limits its own block only; if both are meant, nothing is wrong");
+            let finding = finding
+                .help(format!("{an_except} limits its own block only; if both are meant, nothing is wrong"));
             Finding { severity: Severity::Note, ..finding }
         } else {
-            finding
-                .help("an `except` limits its own block only: take the addresses out of the other rule too")
+            finding.help(format!(
+                "{an_except} limits its own block only: take the addresses out of the other rule too"
+            ))
         });
     }
 }
@@ -140,10 +143,10 @@ fn is_whole_and_private(hole: IpNet, admitted: IpNet) -> bool {
     admitted.contains(&hole) && private().any(|range| range.contains(&hole))
 }
 
-/// Where an entry of `except` stands; the whole `ipBlock` where that cannot be found.
-fn item(context: &Context<'_>, block: Span, index: usize) -> Span {
+/// Where an entry of `except` stands; the whole block where that cannot be found.
+fn item(context: &Context<'_>, block: Span, index: usize, word: &str) -> Span {
     let sources = context.sources();
-    let found = text::key(sources, block, "except").and_then(|key| {
+    let found = text::key(sources, block, word).and_then(|key| {
         let rest = Span::new(block.source, key.end, block.end);
         let (start, len) = blocks(sources.slice(rest)).nth(index)?;
         let start = rest.start + start as u32;

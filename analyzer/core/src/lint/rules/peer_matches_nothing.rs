@@ -2,6 +2,7 @@
 
 use npv_models::cluster::NamespaceId;
 use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
+use npv_models::k8s::CalicoObject;
 use npv_models::policy::{NamespaceSelector, Peer, PeerMatch, PodSelector};
 use npv_models::source::Span;
 use npv_models::space::{Labels, Operator, Requirement, Selector};
@@ -12,6 +13,7 @@ use crate::lint::misplaced::{of_cron_job, of_dead_value, on_controller};
 use crate::lint::pods::{NAMESPACE_NAME, Selected};
 use crate::lint::rule::lint_rule;
 use crate::lint::similar::{nearest, typo};
+use crate::lint::spelling::{Spelling, is_of_calico};
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context, text};
 
@@ -91,6 +93,11 @@ lint_rule! {
 fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for placed in context.rules() {
         for peer in placed.peers() {
+            // What one selector matches may be several peers, pods and the blocks of sets.
+            let mut beside = placed.peers().iter().filter(|other| !std::ptr::eq(*other, peer));
+            if beside.any(|other| other.provenance.path == peer.provenance.path) {
+                continue;
+            }
             let found = match &peer.matches {
                 PeerMatch::Pods(selector) => context
                     .selected(placed.at.tier, selector)
@@ -116,10 +123,9 @@ fn nodes(context: &Context<'_>, placed: PlacedRule<'_>, peer: &Peer, selector: &
     if nodes.is_empty() || nodes.iter().any(|node| selector.matches(&node.labels)) {
         return None;
     }
-    let field = words::peer_field(placed.direction);
+    let entry = Spelling::of(&placed.at.policy.object).peer(placed.direction);
     let there = words::count(nodes.len(), "Node object");
-    let message =
-        format!("an entry of `{field}` matches nothing: none of the {there} satisfies `{selector}`");
+    let message = format!("{entry} matches nothing: none of the {there} satisfies `{selector}`");
     Some(PEER_MATCHES_NOTHING.finding(peer.provenance.span, message).label("no node matches"))
 }
 
@@ -130,18 +136,19 @@ fn pods(
     selector: &PodSelector,
     selected: &Selected,
 ) -> Option<Finding> {
-    let field = words::peer_field(placed.direction);
+    let spelling = Spelling::of(&placed.at.policy.object);
+    let entry = spelling.peer(placed.direction);
     let scope = &selected.scope;
     let span = peer.provenance.span;
     let at = |selector, unmet: Option<&Requirement>| {
         let key = unmet.map(|requirement| &*requirement.key);
-        key.and_then(|key| text::label(context.sources(), span, selector, key)).unwrap_or(span)
+        key.and_then(|key| spelling.label(context.sources(), span, selector, key)).unwrap_or(span)
     };
     if scope.matched.is_empty() {
         let NamespaceSelector::Labels(labels) = &selector.namespaces else { return None };
         let sets = || context.cluster().namespaces.iter().map(|namespace| &*namespace.labels);
         let place = at("namespaceSelector", carried_by_nobody(labels, sets));
-        return scope.nobody_carries.then(|| namespaces(context, field, labels, span, place));
+        return scope.nobody_carries.then(|| namespaces(context, placed, labels, span, place));
     }
     if !scope.matched.iter().all(|&namespace| context.pods.has_pods(namespace)) {
         return None;
@@ -154,7 +161,7 @@ fn pods(
     } else {
         format!("the only pods of namespace{plural} {places} with {wanted} are on the host network")
     };
-    let message = format!("an entry of `{field}` matches nothing: {why}");
+    let message = format!("{entry} matches nothing: {why}");
     let groups = || {
         scope
             .matched
@@ -169,14 +176,14 @@ fn pods(
     } else {
         None
     };
-    let mut finding = PEER_MATCHES_NOTHING.finding(at("podSelector", unmet), message).label("no pod matches");
+    let mut finding = PEER_MATCHES_NOTHING.finding(at(spelling.pods, unmet), message).label("no pod matches");
     if let Some(&hidden) = selected.hidden.first() {
         let names = words::some(context.cluster().endpoint_names(selected.hidden.iter().copied()), 3);
-        finding = finding
-            .help(format!(
-                "no selector sees {names}: its traffic has the node's address, so only an `ipBlock` of node addresses \
-                 matches it"
-            ));
+        finding = finding.help(format!(
+            "no selector sees {names}: its traffic has the node's address, so only {} of node addresses \
+                 matches it",
+            spelling.a_block
+        ));
         if let Some(group) = context.pods.group(hidden) {
             finding = finding.related(group.span, "on the host network");
         }
@@ -187,7 +194,10 @@ fn pods(
         let finding = finding.related(group.span, format!("`{name}` has {}", group.labels));
         return Some(with_typo(context, finding, &typo, span));
     }
-    if let Some(elsewhere) = elsewhere(context, selector) {
+    if let Some(help) = in_set(context, placed, selector) {
+        return Some(finding.help(help));
+    }
+    if let Some(elsewhere) = elsewhere(context, spelling, selector) {
         return Some(finding.help(elsewhere));
     }
     if let Some(help) = of_cron_job(context, &selector.pods, scope) {
@@ -196,7 +206,7 @@ fn pods(
     if let Some((finding, help)) = on_controller(context, &finding, &selector.pods, &scope.matched) {
         return Some(finding.help(help));
     }
-    if let Some(torn) = torn(placed, peer, selector) {
+    if let Some(torn) = torn(placed, peer, selector).filter(|_| spelling.listed) {
         return Some(finding.help(torn));
     }
     if let Some((group, labels, unmet)) = nearest(&selector.pods, groups())
@@ -222,8 +232,8 @@ fn carried_by_nobody<'s, 'l, I: Iterator<Item = &'l Labels>>(
 }
 
 /// Where pods with these labels are, if not in the namespace that the peer speaks of: a
-/// `podSelector` alone means the policy's own namespace (S-11).
-fn elsewhere(context: &Context<'_>, selector: &PodSelector) -> Option<String> {
+/// selector of pods alone means the policy's own namespace (S-11, C-40).
+fn elsewhere(context: &Context<'_>, spelling: &Spelling, selector: &PodSelector) -> Option<String> {
     let NamespaceSelector::Named(own) = &selector.namespaces else { return None };
     if selector.pods.is_everything() {
         return None;
@@ -238,9 +248,38 @@ fn elsewhere(context: &Context<'_>, selector: &PodSelector) -> Option<String> {
     places.peek()?;
     let names = words::some(places, 3);
     Some(format!(
-        "pods with these labels are in {names}: a `podSelector` alone means the policy's own namespace `{own}`, so \
-         add a `namespaceSelector` to the same entry"
+        "pods with these labels are in {names}: a `{}` alone means the policy's own namespace `{own}`, so add a \
+         `namespaceSelector` to {}",
+        spelling.pods,
+        if spelling.listed { "the same entry" } else { "it" },
     ))
+}
+
+/// The sets of addresses with the labels that a rule of Calico's asks for in its own namespace, where they are not in
+/// it (C-40, C-41).
+fn in_set(context: &Context<'_>, placed: PlacedRule<'_>, selector: &PodSelector) -> Option<String> {
+    let NamespaceSelector::Named(own) = &selector.namespaces else { return None };
+    if !is_of_calico(&placed.at.policy.object) || selector.pods.is_everything() {
+        return None;
+    }
+    let sets = context.cluster().calico.iter().filter_map(|object| match object {
+        CalicoObject::NetworkSet(set) if selector.pods.matches(&set.labels.value) => Some((object, set)),
+        _ => None,
+    });
+    let (object, set) = sets.into_iter().next()?;
+    let (namespace, name) = (&*set.meta.namespace, &set.meta.name.value);
+    Some(if namespace.is_empty() {
+        format!(
+            "`{}/{name}` has these labels and is in no namespace: write `namespaceSelector: global()` beside the `selector`",
+            object.kind()
+        )
+    } else {
+        format!(
+            "`{}/{namespace}/{name}` has these labels: a `selector` alone means the policy's own namespace `{own}`, so add a \
+             `namespaceSelector` to it",
+            object.kind()
+        )
+    })
 }
 
 /// What to write where the entry before speaks of whole namespaces: the two may have been meant as one (S-13).
@@ -260,12 +299,20 @@ fn torn(placed: PlacedRule<'_>, peer: &Peer, selector: &PodSelector) -> Option<S
 }
 
 /// The peer asks for a label that no Namespace object carries.
-fn namespaces(context: &Context<'_>, field: &str, labels: &Selector, span: Span, place: Span) -> Finding {
+fn namespaces(
+    context: &Context<'_>,
+    placed: PlacedRule<'_>,
+    labels: &Selector,
+    span: Span,
+    place: Span,
+) -> Finding {
     let cluster = context.cluster();
+    let spelling = Spelling::of(&placed.at.policy.object);
+    let entry = spelling.peer(placed.direction);
     let defined = || cluster.namespaces.iter().filter(|namespace| namespace.defined.is_some());
-    let message = format!("an entry of `{field}` matches nothing: no Namespace object carries `{labels}`");
+    let message = format!("{entry} matches nothing: no Namespace object carries `{labels}`");
     let finding = PEER_MATCHES_NOTHING.finding(place, message).label("no namespace matches");
-    if let Some(fixed) = by_name(context, labels, span) {
+    if let Some(fixed) = by_name(context, spelling, labels, span) {
         return finding
             .help(format!(
                 "every namespace carries its name as `{NAMESPACE_NAME}`, and any other label only where somebody \
@@ -288,7 +335,7 @@ fn namespaces(context: &Context<'_>, field: &str, labels: &Selector, span: Span,
 }
 
 /// The fix for a namespace that is selected by its name under another label than the one that is there.
-fn by_name(context: &Context<'_>, labels: &Selector, span: Span) -> Option<Fix> {
+fn by_name(context: &Context<'_>, spelling: &Spelling, labels: &Selector, span: Span) -> Option<Fix> {
     let [requirement] = labels.requirements() else { return None };
     if requirement.operator != Operator::In {
         return None;
@@ -303,10 +350,13 @@ fn by_name(context: &Context<'_>, labels: &Selector, span: Span) -> Option<Fix> 
     if !looks_like_a_name && !names_one {
         return None;
     }
-    let edits: Vec<_> = text::key(context.sources(), span, &requirement.key)
-        .map(|span| Edit { span, replacement: NAMESPACE_NAME.to_owned() })
-        .into_iter()
-        .collect();
+    let key = if spelling.listed {
+        text::key(context.sources(), span, &requirement.key)
+    } else {
+        text::words(context.sources(), span, &requirement.key).next()
+    };
+    let edits: Vec<_> =
+        key.map(|span| Edit { span, replacement: NAMESPACE_NAME.to_owned() }).into_iter().collect();
     Some(Fix {
         description: format!("replace `{}` by `{NAMESPACE_NAME}`", requirement.key),
         applicability: if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe },

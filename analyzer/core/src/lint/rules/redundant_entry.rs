@@ -9,6 +9,7 @@ use crate::fix::remove;
 use crate::lint::context::PlacedRule;
 use crate::lint::implied::{implies, within};
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::words;
 use crate::lint::{Check, Context};
 
@@ -133,12 +134,14 @@ fn shown(field: &str, entry: &str) -> String {
 
 fn peers(placed: PlacedRule<'_>) -> Vec<Covered> {
     let Peers::Listed(peers) = &placed.rule.peers else { return Vec::new() };
-    let field = words::peer_field(placed.direction);
+    let spelling = Spelling::of(&placed.at.policy.object);
+    let field = if spelling.listed { spelling.peers(placed.direction) } else { spelling.block };
     let mut found = Vec::new();
     for (index, one) in peers.iter().enumerate() {
         let covering = peers.iter().enumerate().find(|(other, wide)| {
             // Of two that say the same, the later one is reported.
             *other != index
+                && wide.provenance.path != one.provenance.path
                 && covers(&wide.matches, &one.matches)
                 && (*other < index || !covers(&one.matches, &wide.matches))
         });
@@ -169,6 +172,7 @@ fn ports(placed: PlacedRule<'_>) -> Vec<Covered> {
     for (index, one) in items.iter().enumerate() {
         let covering = items.iter().enumerate().find(|(other, wide)| {
             *other != index
+                && wide.provenance.path != one.provenance.path
                 && covers(&wide.matches, &one.matches)
                 && (*other < index || !covers(&one.matches, &wide.matches))
         });

@@ -4,6 +4,7 @@ use npv_models::diagnostic::{Applicability, Edit, Finding, Fix};
 use npv_models::policy::{Inert, Policy};
 
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::words;
 use crate::lint::{Check, Context, text};
 
@@ -76,16 +77,17 @@ fn finding(context: &Context<'_>, policy: &Policy, inert: &Inert) -> Finding {
     let sources = context.sources();
     let (field, wanted) = (inert.direction.name(), words::policy_type(inert.direction));
     let object = &policy.object;
+    let types = Spelling::of(object).types;
     let message = match (inert.rules, inert.types_span) {
         (0, None) => format!(
-            "`{field}: []` of `{object}` denies nothing: without `policyTypes`, an empty list does not isolate for \
+            "`{field}: []` of `{object}` denies nothing: without `{types}`, an empty list does not isolate for \
              {field}"
         ),
         (0, Some(_)) => {
-            format!("`{field}: []` of `{object}` denies nothing: `policyTypes` leaves `{wanted}` out")
+            format!("`{field}: []` of `{object}` denies nothing: `{types}` leaves `{wanted}` out")
         }
         (rules, _) => format!(
-            "{} of `{object}` {} no effect: `policyTypes` leaves `{wanted}` out",
+            "{} of `{object}` {} no effect: `{types}` leaves `{wanted}` out",
             words::count(rules, &format!("{field} rule")),
             if rules == 1 { "has" } else { "have" }
         ),
@@ -98,20 +100,20 @@ fn finding(context: &Context<'_>, policy: &Policy, inert: &Inert) -> Finding {
         .object(object.to_string())
         .key(field);
     let edit = match inert.types_span {
-        Some(types) => {
-            finding = finding.related(types, format!("`{wanted}` is not among the types"));
-            text::append(sources, types, wanted)
+        Some(list) => {
+            finding = finding.related(list, format!("`{wanted}` is not among the types"));
+            text::append(sources, list, wanted)
         }
-        None => text::insert_before_key(sources, span, "policyTypes", &format!("[Ingress, {wanted}]")),
+        None => text::insert_before_key(sources, span, types, &format!("[Ingress, {wanted}]")),
     };
     let edits: Vec<Edit> = edit.into_iter().collect();
     finding
         .help(format!(
-            "list `{wanted}` under `policyTypes`, which then denies every {field} connection that no rule admits; or \
+            "list `{wanted}` under `{types}`, which then denies every {field} connection that no rule admits; or \
              remove the list"
         ))
         .fix(Fix {
-            description: format!("add `{wanted}` to `policyTypes`"),
+            description: format!("add `{wanted}` to `{types}`"),
             // It isolates pods that were open: to be looked at, not to be applied blindly.
             applicability: if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe },
             edits,

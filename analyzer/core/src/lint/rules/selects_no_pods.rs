@@ -14,6 +14,7 @@ use crate::lint::misplaced::{elsewhere, moved, of_cron_job, of_dead_value, on_co
 use crate::lint::pods::Selected;
 use crate::lint::rule::lint_rule;
 use crate::lint::similar::{Typo, nearest, typo};
+use crate::lint::spelling::Spelling;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context, text};
 
@@ -116,7 +117,12 @@ fn finding(context: &Context<'_>, placed: Placed<'_>, selected: &Selected) -> Op
     if !selected.pods.is_empty() || selected.may_hold_more() {
         return None;
     }
-    let span = text::with_key(context.sources(), policy.subject_span, "podSelector");
+    // Who else it applies to, the manifests may show or not.
+    if !policy.also.is_empty() {
+        return None;
+    }
+    let subject = Spelling::of(&policy.object).subject;
+    let span = text::with_key(context.sources(), policy.subject_span, subject);
     let selector = &written(&policy.subject.pods);
     let object = &policy.object;
     let scope = &selected.scope;
@@ -231,7 +237,8 @@ pub(super) fn with_typo(context: &Context<'_>, finding: Finding, typo: &Typo, co
         _ => Vec::new(),
     };
     let applicability = if edits.is_empty() { Applicability::DisplayOnly } else { Applicability::Unsafe };
-    finding.help(format!("did you mean `{}={}`?", typo.meant_key, typo.meant_value)).fix(Fix {
+    let key = typo.meant_key.trim_start_matches('@');
+    finding.help(format!("did you mean `{key}={}`?", typo.meant_value)).fix(Fix {
         description: format!("replace `{written}` by `{meant}`"),
         applicability,
         edits,

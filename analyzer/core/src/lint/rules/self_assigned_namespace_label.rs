@@ -6,8 +6,9 @@ use npv_models::space::Operator;
 
 use crate::lint::pods::NAMESPACE_NAME;
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::words;
-use crate::lint::{Check, Context, text};
+use crate::lint::{Check, Context};
 
 lint_rule! {
     /// A rule that admits namespaces by a label which whoever owns a namespace can set.
@@ -82,7 +83,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let Some(first) = labels.requirements().first().filter(|_| !certain) else { continue };
             let object = placed.at.policy.object.to_string();
             let span = peer.provenance.span;
-            let at = text::label(context.sources(), span, "namespaceSelector", &first.key).unwrap_or(span);
+            let spelling = Spelling::of(&placed.at.policy.object);
+            let at = spelling.label(context.sources(), span, "namespaceSelector", &first.key).unwrap_or(span);
             let message =
                 format!("`{object}` admits {}: whoever may label a namespace gets in", words::pods(selector));
             findings.push(

@@ -5,8 +5,9 @@ use npv_models::policy::{Action, Direction, NamespaceSelector, PeerMatch};
 use npv_models::space::Operator;
 
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::words;
-use crate::lint::{Check, Context, text};
+use crate::lint::{Check, Context};
 
 lint_rule! {
     /// A rule that admits pods of any namespace by a label which anybody can write on a pod.
@@ -90,7 +91,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             };
             let object = placed.at.policy.object.to_string();
             let span = peer.provenance.span;
-            let at = text::label(context.sources(), span, "podSelector", &first.key).unwrap_or(span);
+            let spelling = Spelling::of(&placed.at.policy.object);
+            let at = spelling.label(context.sources(), span, spelling.pods, &first.key).unwrap_or(span);
             let message = format!(
                 "`{object}` admits pods `{}` of every namespace: whoever may make a pod anywhere gets in by writing that label",
                 selector.pods

@@ -10,9 +10,10 @@ use npv_models::space::{PortSet, Protocol, Traffic};
 use crate::lint::context::PlacedRule;
 use crate::lint::rule::lint_rule;
 use crate::lint::services::target;
+use crate::lint::spelling::Spelling;
 use crate::lint::traffic::{item_toward, toward};
 use crate::lint::words::{self, Names};
-use crate::lint::{Check, Context, text};
+use crate::lint::{Check, Context};
 
 lint_rule! {
     /// A rule that admits a Service's port where the pods behind the Service listen on another one.
@@ -143,7 +144,8 @@ pub(in crate::lint) fn confusions<'a>(context: &Context<'a>) -> Vec<Confusion<'a
     }
     for placed in context.rules() {
         let Ports::Listed(items) = &placed.rule.ports else { continue };
-        if placed.rule.action != Action::Allow || !items.iter().any(speaks_of_some) {
+        let limited = !matches!(placed.rule.own, Peers::Anyone);
+        if placed.rule.action != Action::Allow || limited || !items.iter().any(speaks_of_some) {
             continue;
         }
         let Some(destinations) = destinations(context, placed) else { continue };
@@ -305,7 +307,7 @@ fn finding(context: &Context<'_>, confusion: &Confusion<'_>) -> Option<Finding> 
          policy sees the pod's port, after the Service has translated"
     );
     let item_span = item.provenance.span;
-    let value = text::value(context.sources(), item_span, "port");
+    let value = Spelling::of(object).port(context.sources(), item_span);
     let mut finding = SERVICE_PORT_CONFUSION
         .finding(value.unwrap_or(item_span), message)
         .label(format!("the Service's port; the pods are reached on {targets}"))

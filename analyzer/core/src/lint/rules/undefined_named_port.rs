@@ -10,6 +10,7 @@ use npv_models::space::Protocol;
 use crate::lint::context::PlacedRule;
 use crate::lint::rule::lint_rule;
 use crate::lint::similar::similar;
+use crate::lint::spelling::Spelling;
 use crate::lint::words::{self, Names};
 use crate::lint::{Check, Context, text};
 
@@ -100,6 +101,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 /// The pods that the rule can lead to; `None` where there may be others, or none at all.
 fn destinations(context: &Context<'_>, placed: PlacedRule<'_>) -> Option<Vec<GroupId>> {
     let groups: Vec<GroupId> = match placed.direction {
+        // Who of them it is has conditions of its own.
+        Direction::Ingress if !matches!(placed.rule.own, Peers::Anyone) => return None,
         Direction::Ingress => {
             let subject = context.selected(placed.at.tier, &placed.at.policy.subject)?;
             if subject.open || subject.unseen {
@@ -148,7 +151,8 @@ fn finding(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem, group
     let object = &placed.at.policy.object;
     let pods = words::some(context.cluster().endpoint_names(groups.iter().copied()), 3);
     let message = format!("no pod that this rule of `{object}` leads to declares a port `{wanted}`: {pods}");
-    let value = text::value(context.sources(), item.provenance.span, "port");
+    let spelling = Spelling::of(object);
+    let value = spelling.port(context.sources(), item.provenance.span);
     let finding = UNDEFINED_NAMED_PORT
         .finding(value.unwrap_or(item.provenance.span), message)
         .label("looked up on the destination pod, and not there")
@@ -178,7 +182,12 @@ fn finding(context: &Context<'_>, placed: PlacedRule<'_>, item: &PortItem, group
     if let Some(other) = declared.iter().find(|port| port.name.as_deref() == Some(name))
         && protocol.is_some()
     {
-        return with_protocol(context, finding, item, other.protocol);
+        return match spelling.listed {
+            true => with_protocol(context, finding, item, other.protocol),
+            false => {
+                finding.help(format!("the `protocol` of the rule is another one than {}", other.protocol))
+            }
+        };
     }
     let mut close = declared.iter().filter(|port| {
         port.name.as_deref().is_some_and(|has| similar(name, has))

@@ -7,6 +7,7 @@ use npv_models::space::{Operator, Requirement, Selector};
 
 use crate::lint::pods::NAMESPACE_NAME;
 use crate::lint::rule::lint_rule;
+use crate::lint::spelling::Spelling;
 use crate::lint::words;
 use crate::lint::{Check, Context, text};
 
@@ -96,8 +97,8 @@ fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 _ => None,
             };
             let Some(found) = found else { continue };
-            let field = words::peer_field(placed.direction);
-            let what = format!("an entry of `{field}` matches nobody in any cluster");
+            let entry = Spelling::of(&placed.at.policy.object).peer(placed.direction);
+            let what = format!("{entry} matches nobody in any cluster");
             findings.push(
                 finding(context, &found, peer.provenance.span, &what)
                     .object(placed.at.policy.object.to_string())

@@ -210,7 +210,13 @@ fn kubelets(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     description: "let it ask the kubelets".to_owned(),
                     applicability: Applicability::DisplayOnly,
                     edits: Vec::new(),
-                    example: Some(example::rule(Direction::Egress, &peers, &ports, 0)),
+                    example: Some(example::rule_of(
+                        &culprit.placed.policy.object,
+                        Direction::Egress,
+                        &peers,
+                        &ports,
+                        0,
+                    )),
                 }),
             });
         }
