@@ -38,12 +38,21 @@ pub fn placeholder(text: &str) -> Option<&str> {
     memchr::memchr3(b'$', b'{', b'<', text.as_bytes())?;
     between("{{", "}}", |inside| !inside.is_empty())
         .or_else(|| {
-            between("${", "}", |inside| inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
+            between("${", "}", |inside| {
+                let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let behind = inside.trim_start_matches(word);
+                // What is behind a name is what the shell has there: `:-`, `%`, `^^` and so on.
+                !inside.starts_with(|c: char| c.is_ascii_digit())
+                    && behind.len() < inside.len()
+                    && (behind.is_empty()
+                        || behind.starts_with([':', '-', '=', '+', '?', '#', '%', '/', '^', ',', '.']))
+            })
         })
         .or_else(|| {
             let inside = text.strip_prefix('<')?.strip_suffix('>')?;
             let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ' ' | '.' | '/');
-            (begins(inside) && inside.chars().all(word)).then_some(text)
+            // One letter is markup.
+            (inside.len() > 1 && begins(inside) && inside.chars().all(word)).then_some(text)
         })
 }
 
@@ -282,8 +291,8 @@ mod tests {
         ] {
             assert_eq!(placeholder(text), Some(found), "{text}");
         }
-        for text in ["", "web", "a<b>", "<", "<>", "${", "${}", "$APP", "{{}}", "{a}", "^/(?<id>x)$", "<-->"]
-        {
+        let none = ["", "web", "a<b>", "<", "<>", "${", "${}", "$APP", "{{}}", "{a}", "^/(?<id>x)$", "<-->"];
+        for text in none.into_iter().chain(["<b>", "${7*7}", "${alert(6)}"]) {
             assert_eq!(placeholder(text), None, "{text}");
         }
     }
