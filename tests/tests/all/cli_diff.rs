@@ -30,12 +30,11 @@ fn changes(text: &str, until: &str) -> String {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn text() {
     let text = answer(&RELEASE);
     assert_snapshot!(changes(&text, "findings introduced\n"));
     assert!(text.contains("  warning[wider-than-intended] "), "{text}");
-    assert!(text.contains("\n6 flows opened, 2 closed; "), "{text}");
+    assert!(text.contains("\n11 flows opened, 2 closed; "), "{text}");
     assert_snapshot!("text_reversed", changes(&answer(&[RELEASE[1], RELEASE[0]]), "findings resolved\n"));
 }
 
@@ -77,12 +76,11 @@ fn what_opens_one_way_closes_the_other() {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn what_a_side_leaves_out_is_said_and_is_the_exit_status() {
-    let run = diff(&["demo/manifests", "cilium-http-rules/manifests"]);
+    let run = diff(&["demo/manifests", "linkerd-authorization/manifests"]);
     assert_eq!(run.status, 3, "{run}");
-    assert!(run.stdout.contains("`cilium-http-rules/manifests` is incomplete: "), "{run}");
-    let run = diff(&["demo/manifests", "cilium-http-rules/manifests", "--allow-incomplete"]);
+    assert!(run.stdout.contains("`linkerd-authorization/manifests` is incomplete: "), "{run}");
+    let run = diff(&["demo/manifests", "linkerd-authorization/manifests", "--allow-incomplete"]);
     assert_eq!(run.status, 0, "{run}");
 }
 
@@ -119,7 +117,6 @@ fn many(closed: bool) -> String {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn a_comment_has_a_bounded_length_and_begins_with_the_worst() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("old.yaml"), many(true)).unwrap();

@@ -122,7 +122,6 @@ fn comparisons() -> Vec<[String; 2]> {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn the_page_holds_the_answer_and_says_the_same_of_its_own_endpoints() {
     let schema = fs::read_to_string(root().join("docs/schema/report.json")).unwrap();
     let schema: Validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
@@ -215,12 +214,11 @@ fn reasons_say_what_the_answer_says() {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn without_javascript_there_are_the_flows_and_why() {
     let (page, _) = compare(&root().join("corpus"), &["release-before/manifests", "release-after/manifests"]);
     let (still, _) = inserted(&page);
     for text in [
-        "<h2>Opened: 6 flows</h2>",
+        "<h2>Opened: 11 flows</h2>",
         "<h2>Closed: 2 flows</h2>",
         "<b>from the internet</b> ",
         "<td>shop/web[Deployment]</td><td>TCP 8080</td>",

@@ -249,7 +249,6 @@ fn safe_fixes_remove_what_changes_nothing() {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn without_the_whole_picture_nothing_is_called_redundant_for_sure() {
     let folder = shop();
     let unmodelled =
@@ -404,7 +403,6 @@ fn refused(run: &Run, status: i32, parts: &[&str]) {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn what_cannot_be_written_is_refused() {
     let folder = shop();
     let input = format!("{WORKLOADS}---\n{POLICIES}");

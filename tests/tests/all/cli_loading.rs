@@ -247,7 +247,6 @@ fn pod(name: &str, rest: &str) -> String {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn what_flux_and_argo_deploy_from_the_repository_is_followed() {
     let repository = Repository::new(&[
         (

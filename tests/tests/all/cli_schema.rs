@@ -26,7 +26,6 @@ fn valid(schema: &Validator, directory: &Path, arguments: &[&str]) -> Value {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn check_and_reach_on_the_whole_corpus() {
     let (check, reach, report) = (schema("check"), schema("reach"), schema("report"));
     let mut findings = 0;
@@ -48,7 +47,7 @@ fn differences() {
         ("demo", "web-shop"),
         ("release-before", "release-after"),
         ("release-after", "release-before"),
-        ("ipv6-dual-stack", "cilium-http-rules"),
+        ("ipv6-dual-stack", "linkerd-authorization"),
         ("gateway-api-weights-and-grants", "host-network-agents"),
         ("host-network-agents", "kubectl-get-dump"),
     ] {
@@ -57,7 +56,6 @@ fn differences() {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn a_report_with_assertions_exceptions_and_a_baseline() {
     let place = tempfile::tempdir().unwrap();
     fs::write(
@@ -79,7 +77,6 @@ fn a_report_with_assertions_exceptions_and_a_baseline() {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn the_other_shapes() {
     let fixtures = root().join("tests/fixtures");
     let trace = schema("trace");
@@ -150,7 +147,6 @@ fn paths_to_services_and_urls() {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn the_port_on_top_is_the_one_that_was_asked_for() {
     let (trace, fixtures) = (schema("trace"), root().join("tests/fixtures"));
     let of = |document: &Value, path: &str| document.pointer(path).cloned().unwrap_or(Value::Null);
@@ -167,7 +163,6 @@ fn the_port_on_top_is_the_one_that_was_asked_for() {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn a_shape_that_is_wrong_is_found() {
     let trace = schema("trace");
     let fixtures = root().join("tests/fixtures");

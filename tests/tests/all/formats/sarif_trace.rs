@@ -147,7 +147,6 @@ fn die(message: &str) -> ! {
 }
 
 #[test]
-#[ignore = "not settled since the policy IR has two bounds: see CHANGELOG.md"]
 fn each_case_of_a_trace_has_one_verdict() {
     let text = traced(&fixtures(), "shop", "shop/web", "shop/api", "sarif");
     let run = valid(&schema(), &text);

@@ -1,6 +1,6 @@
 //! Policies and their rules, in terms of the classes that they match.
 
-use npv_models::policy::{Direction, Mode, NoMatch, Peers, Policy, PolicySet, Ports, Rule};
+use npv_models::policy::{Direction, Mode, NoMatch, PeerMatch, Peers, Policy, PolicySet, Ports, Rule};
 use serde::Serialize;
 
 use super::document::{Flows, word};
@@ -67,6 +67,8 @@ struct RuleOf<'a> {
     names: Vec<u32>,
     /// Both in words; empty for everything.
     over: Vec<String>,
+    /// What of the rule is not modelled.
+    unsupported: Option<&'static str>,
 }
 
 /// All policies, in evaluation order.
@@ -145,5 +147,17 @@ fn of_rule<'a>(
             Ports::All => Vec::new(),
             Ports::Listed(ports) => ports.iter().map(|port| words::port(&port.matches)).collect(),
         },
+        unsupported: unsupported(rule),
     }
+}
+
+/// What of a rule is not modelled: a peer that fails closed (S-67).
+fn unsupported(rule: &Rule) -> Option<&'static str> {
+    let listed = |peers: &Peers| match peers {
+        Peers::Anyone => false,
+        Peers::Listed(peers) => peers
+            .iter()
+            .any(|peer| peer.matches.terms().into_iter().any(|(term, _)| matches!(term, PeerMatch::Unknown))),
+    };
+    (listed(&rule.peers) || listed(&rule.own)).then_some("a peer")
 }

@@ -378,7 +378,7 @@ fn answer<'a>(report: &FullReport<'a>, flows: &mut Flows) -> Answer<'a> {
     let mut numbers: BTreeMap<(Traffic, Traffic, Vec<Cause>), u32> = BTreeMap::new();
     let mut connections = 0;
     let ended = answer.each_shaded(|link| {
-        connections += 1;
+        connections += u64::from(!link.traffic.is_empty());
         let dst = link.dst as u32;
         let whole = link.traffic.whole();
         if !whole.is_empty() {
