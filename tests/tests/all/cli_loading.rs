@@ -263,7 +263,7 @@ fn what_flux_and_argo_deploy_from_the_repository_is_followed() {
         (
             "apps/policy.yaml",
             "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: '${team}'}\nspec:\n\
-             \x20 podSelector: {matchLabels: {app: '${app}'}}\n  ingress: [{ports: [{port: '${port}', endPort: ${last:=9090}}]}]\n",
+             \x20 podSelector: {matchLabels: {app: '${app}'}}\n  ingress: [{ports: [{port: '${port}', endPort: '${last:=9090}'}]}]\n",
         ),
         (
             "argo/app.yaml",

@@ -114,7 +114,7 @@ function Policy({ ranked }: { ranked: Ranked }) {
     <>
       <p class="crumbs"><a href={href("policies")}>Policies</a></p>
       <h1><Name>{ranked.object}</Name></h1>
-      <p><At place={policy.at} /> <span class="faint">{layer.name}, tier {tier.name}{tier.mode === "first-match" ? `, priority ${policy.priority}` : ""}</span></p>
+      <p><At place={policy.at} /> <span class="faint">{layer.name}, tier {tier.name}{tier.mode === "first-match" && policy.priority !== null ? `, priority ${policy.priority}` : ""}</span></p>
       <section>
         <h2>Selects</h2>
         <p><Prose>{policy.selects}</Prose></p>

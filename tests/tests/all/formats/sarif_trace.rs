@@ -157,9 +157,11 @@ fn each_case_of_a_trace_has_one_verdict() {
         said,
         [
             format!("{web} -> {api} on TCP 9000: allowed by `NetworkPolicy/shop/api`"),
+            // The address of the API may be in the block that web may send this to (S-16).
+            format!("{web} -> {api} on TCP 6379: denied by `NetworkPolicy/shop/api`"),
             format!("{web} -> {api} on UDP 9100-9200: denied by `NetworkPolicy/shop/web`"),
             format!(
-                "{web} -> {api} on TCP 1-8999,9001-65535; UDP 1-9099,9201-65535; SCTP all: denied by \
+                "{web} -> {api} on TCP 1-6378,6380-8999,9001-65535; UDP 1-9099,9201-65535; SCTP all: denied by \
                  `NetworkPolicy/shop/web`"
             ),
         ]

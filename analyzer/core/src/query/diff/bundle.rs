@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use npv_models::space::Traffic;
 
 use super::{End, Explainer, Flow, Flowing, Presence, Which, Why};
+use crate::query::reach::{Party, PartyKind};
 
 /// Flows from each of some ends to each of some ends; indices into [`Flowing::ends`].
 ///
@@ -116,6 +117,12 @@ pub enum Whom<'a> {
     One(&'a End),
 }
 
+impl Whom<'_> {
+    fn is_outside(&self) -> bool {
+        matches!(self, Self::One(End { party: Party { kind: PartyKind::External(_), .. }, .. }))
+    }
+}
+
 /// So many ends of a namespace are worth a word that stands for all of them.
 const WORTH_FOLDING: usize = 3;
 
@@ -139,7 +146,7 @@ impl<'a> Folding<'a> {
         Self { flowing, namespaces }
     }
 
-    /// The fewest words for a set of ends, which ascends.
+    /// The fewest words for a set of ends, which ascends: addresses outside first, since they are the widest.
     pub fn fold(&self, ends: &[usize]) -> Vec<Whom<'a>> {
         let has_all = |members: &[usize]| members.iter().all(|member| ends.binary_search(member).is_ok());
         let pods: usize = self.namespaces.values().map(Vec::len).sum();
@@ -165,6 +172,7 @@ impl<'a> Folding<'a> {
                 _ => words.push(Whom::One(end)),
             }
         }
+        words.sort_by_key(|word| !word.is_outside());
         words
     }
 }
