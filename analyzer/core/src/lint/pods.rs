@@ -8,6 +8,7 @@ use std::ops::Range;
 use fixedbitset::FixedBitSet;
 use npv_models::cluster::{Cluster, GroupId, NamespaceId, PodGroup, Workload};
 use npv_models::decide::Profile;
+use npv_models::k8s::syntax::placeholder;
 use npv_models::policy::{NamespaceSelector, PodSelector, attribute};
 use npv_models::space::{Labels, Operator, Requirement, Selector};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -97,7 +98,7 @@ pub(super) struct Selected {
     /// The namespaces.
     pub(super) scope: Scope,
     /// It may select pods that no manifest shows: they would be in a namespace of which nothing is known, or
-    /// get their labels only when they are created.
+    /// get their labels only when they are created, or when somebody fills in a placeholder.
     pub(super) open: bool,
     /// One of the matching namespaces, which is not just a policy's own, may hold more pods than the
     /// manifests show.
@@ -348,6 +349,20 @@ impl<'a> Pods<'a> {
         })
     }
 
+    /// Whether nobody has filled in what the selector asks for, or what a pod of the scope has for it.
+    fn unfilled(&self, scope: &Scope, selector: &Selector) -> bool {
+        if self.cluster.placeholders.is_empty() {
+            return false;
+        }
+        let mentioned = selector.mentioned();
+        let labels = |group: &PodGroup| {
+            let value = |one: &&Requirement| group.labels.get(&one.key).is_some_and(is_unfilled);
+            mentioned.iter().any(value)
+        };
+        asks_for_a_placeholder(selector)
+            || scope.matched.iter().any(|&id| self.of_namespace(id).any(|(_, group)| labels(group)))
+    }
+
     /// What the selector selects; whether it sees pods on the host network depends on the tier (S-37, S-63).
     pub(super) fn select(&self, selector: &PodSelector, sees_hosts: bool) -> Selected {
         let scope = self.scope(&selector.namespaces);
@@ -363,7 +378,8 @@ impl<'a> Pods<'a> {
         }
         pods.sort_unstable();
         let maybe = scope.maybe.iter().any(|&namespace| !self.matching(namespace, &selector.pods).is_empty());
-        let open = scope.beyond || maybe || (pods.is_empty() && self.later(&scope, &selector.pods));
+        let created = || self.later(&scope, &selector.pods) || self.unfilled(&scope, &selector.pods);
+        let open = scope.beyond || maybe || (pods.is_empty() && created());
         let partial = match selector.namespaces {
             NamespaceSelector::Named(_) => false,
             NamespaceSelector::Labels(_) => scope.matched.iter().any(|&namespace| self.is_partial(namespace)),
@@ -374,6 +390,18 @@ impl<'a> Pods<'a> {
         let pods = PodSet::new(pods, self.cluster.groups.len());
         Selected { pods, hidden, scope, open, partial, unseen, vacant }
     }
+}
+
+/// Whether a selector asks for something that nobody has filled in, so that nobody knows whom it selects.
+pub(super) fn asks_for_a_placeholder(selector: &Selector) -> bool {
+    let asks =
+        |one: &&Requirement| is_unfilled(&one.key) || one.values.iter().any(|value| is_unfilled(value));
+    selector.mentioned().iter().any(asks)
+}
+
+/// Whether a label is one only when somebody has filled it in.
+pub(super) fn is_unfilled(text: &str) -> bool {
+    placeholder(text).is_some()
 }
 
 /// The kind, in lower case, of `apiVersion/Kind` where its group is not one of Kubernetes' own.

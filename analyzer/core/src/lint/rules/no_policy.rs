@@ -5,6 +5,7 @@ use npv_models::diagnostic::{Applicability, Finding, Fix};
 use npv_models::policy::Direction;
 use rustc_hash::FxHashSet;
 
+use crate::lint::pods::{asks_for_a_placeholder, is_unfilled};
 use crate::lint::rule::lint_rule;
 use crate::lint::spelling::Spelling;
 use crate::lint::words::{self, Names};
@@ -51,7 +52,8 @@ lint_rule! {
     /// On pods on the host network, which no policy can select, and on hooks of Helm and Argo CD, which live for a
     /// moment. On a pod that is selected for one direction only: the pedantic `no-ingress-isolation` and `no-egress-isolation` speak of that.
     /// Where a policy of a kind that npv does not model, such as a SecurityGroup of Kube-OVN, may select the pod: in its
-    /// namespace, or for the whole cluster. Where the network plugin enforces no policies: `policies-not-enforced` speaks
+    /// namespace, or for the whole cluster. Where nobody has filled in what a policy asks for, or what the pod has for
+    /// it. Where the network plugin enforces no policies: `policies-not-enforced` speaks
     /// of that.
     pub(in crate::lint) static NO_POLICY = {
         name: "no-policy",
@@ -201,7 +203,7 @@ fn no_policy(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for (id, workload, groups) in groups_where(context, unselected).filter(|(_, workload, _)| !workload.hook)
     {
         let namespace = context.cluster().namespace_name(workload.namespace);
-        if unread.may_select(namespace) {
+        if unread.may_select(namespace, &groups) {
             continue;
         }
         let who = who(context, id, workload, &groups);
@@ -237,15 +239,18 @@ pub(super) fn is_of_the_cluster(namespace: &str) -> bool {
     namespace.starts_with("kube-") || namespace.starts_with("openshift-")
 }
 
-/// Where policies apply that npv could not read, and so cannot say whom they select.
+/// Where policies apply of which npv cannot say whom they select.
 struct Unread<'a> {
     namespaces: FxHashSet<&'a str>,
     everywhere: bool,
+    /// Where policies apply that ask for something, where a placeholder is among the labels of any pod.
+    asking: FxHashSet<&'a str>,
 }
 
 impl<'a> Unread<'a> {
     fn of(context: &Context<'a>) -> Self {
-        let mut unread = Self { namespaces: FxHashSet::default(), everywhere: false };
+        let mut unread =
+            Self { namespaces: FxHashSet::default(), everywhere: false, asking: FxHashSet::default() };
         let of_policies =
             context.snapshot.findings.iter().filter(|finding| finding.rule == "unsupported-policy");
         for object in of_policies.filter_map(|finding| finding.object.as_deref()) {
@@ -262,11 +267,26 @@ impl<'a> Unread<'a> {
                 _ => unread.everywhere = true,
             }
         }
+        if context.cluster().placeholders.is_empty() {
+            return unread;
+        }
+        for placed in context.policies() {
+            let Some(selected) = context.selected(placed.tier, &placed.policy.subject) else { continue };
+            let within = selected.scope.matched.iter().map(|&id| context.cluster().namespace_name(id));
+            if asks_for_a_placeholder(&placed.policy.subject.pods) {
+                unread.namespaces.extend(within);
+            } else {
+                unread.asking.extend(within);
+            }
+        }
         unread
     }
 
-    fn may_select(&self, namespace: &str) -> bool {
-        self.everywhere || self.namespaces.contains(namespace)
+    fn may_select(&self, namespace: &str, groups: &[&PodGroup]) -> bool {
+        let unfilled = |group: &&PodGroup| group.labels.iter().any(|(_, value)| is_unfilled(value));
+        self.everywhere
+            || self.namespaces.contains(namespace)
+            || (self.asking.contains(namespace) && groups.iter().any(unfilled))
     }
 }
 

@@ -61,8 +61,9 @@ lint_rule! {
     ///
     /// Where the manifests define no workload at all in the namespace, unless pods with just these labels are in
     /// another one. Where the selector asks for a label that pods get only when a controller or an operator creates
-    /// them. Where something that the manifests do not show may make pods in the namespace: a release, an operator of
-    /// a custom resource, an account that may create pods, a document that could not be read.
+    /// them. Where nobody has filled in the placeholder in it, or in the labels of a pod (`${APP}`). Where something that
+    /// the manifests do not show may make pods in the namespace: a release, an operator of a custom resource, an
+    /// account that may create pods, a document that could not be read.
     pub(in crate::lint) static SELECTS_NO_PODS = {
         name: "selects-no-pods",
         category: Dead,
