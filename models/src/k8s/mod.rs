@@ -92,6 +92,7 @@ pub use route::{
     ReferenceGrant, Route, RouteProtocol, RouteRule, Routing, WildcardLabels,
 };
 pub use service::{Service, ServicePort, ServiceType, TargetPort, TrafficPolicy};
+pub use unsupported::is_of_a_mesh;
 pub use workload::{Replicas, Workload};
 
 use crate::diagnostic::{Finding, Severity};

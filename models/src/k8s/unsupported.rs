@@ -64,6 +64,15 @@ static FAMILIES: &[Family] = &[
     family("NeuVector", "neuvector.com", &["NvSecurityRule", "NvClusterSecurityRule"]),
 ];
 
+/// Those whose policies stand on a layer of their own: what they close stays open to the network plugin.
+const MESHES: &[&str] = &["Istio", "Linkerd", "Kuma", "Consul", "SMI"];
+
+/// Whether a kind that npv does not model is one of a mesh, in whatever case it is written.
+pub fn is_of_a_mesh(kind: &str) -> bool {
+    let mut meshes = FAMILIES.iter().filter(|family| MESHES.contains(&family.name));
+    meshes.any(|family| family.kinds.iter().any(|known| known.eq_ignore_ascii_case(kind)))
+}
+
 /// Groups of Kubernetes itself, in which every kind is known, so that a strange one is a mistake.
 const BUILT_IN: &[&str] =
     &["", "apps", "batch", "extensions", "networking.k8s.io", "discovery.k8s.io", "policy"];
@@ -160,4 +169,4 @@ fn unsupported(node: &Node, kind: &str, default_namespace: &str, span: Span, mes
 
 /// How the names of cluster-scoped kinds of policies begin.
 const CLUSTER_SCOPED: &[&str] =
-    &["Admin", "Baseline", "Cluster", "Global", "StagedGlobal", "Tier", "NetNamespace"];
+    &["Admin", "Baseline", "Cluster", "Global", "NvCluster", "StagedGlobal", "Tier", "NetNamespace"];

@@ -240,7 +240,7 @@ mod tests {
             (vec![of(NAMESPACE, NotIn, &["x"])], "[kubernetes.io/metadata.name!=x] {}"),
             (vec![of("io.cilium.k8s.namespace.labels.env", Exists, &[])], "[env] {}"),
             (vec![of("io.cilium.k8s.namespace.labels.kubernetes.io/metadata.name", In, &["x"])], "x {}"),
-            (vec![of(ACCOUNT, In, &["s"])], "[{}] @serviceaccount=s"),
+            (vec![of(ACCOUNT, In, &["s"])], "[{}] serviceaccount=s"),
             (vec![of(CLUSTER, In, &["default"])], "[{}] {}"),
             (vec![of(CLUSTER, In, &["other"])], "nobody"),
             (vec![of("pod-template-hash", In, &["1"])], "nobody"),

@@ -309,8 +309,8 @@ pub(super) const CONFLICTS: Suite = Suite {
         mutant(
             "a log line decides",
             FIRST_MATCH,
-            "matched.rule.action != Action::Log && matched.peers",
-            "matched.peers",
+            ".filter(|matched| matched.rule.action != Action::Log)",
+            ".filter(|_| true)",
         ),
         mutant(
             "policies about others decide before",
@@ -321,14 +321,14 @@ pub(super) const CONFLICTS: Suite = Suite {
         mutant(
             "blocks do not match pods",
             FIRST_MATCH,
-            "let by_address = group.host_network || profile.blocks_match_pods;",
-            "let by_address = group.host_network;",
+            "false if !self.profile.blocks_match_pods => Location::Unseen,",
+            "false => Location::Unseen,",
         ),
         mutant(
             "blocks match pods whatever the plugin does",
             FIRST_MATCH,
-            "let by_address = group.host_network || profile.blocks_match_pods;",
-            "let by_address = true;",
+            "false if !self.profile.blocks_match_pods => Location::Unseen,",
+            "",
         ),
         mutant(
             "an except takes out nothing",
@@ -351,8 +351,8 @@ pub(super) const CONFLICTS: Suite = Suite {
         mutant(
             "an unknown peer lets in",
             FIRST_MATCH,
-            "PeerMatch::Domain(_) | PeerMatch::Unknown if rule.action == Action::Allow => {",
-            "PeerMatch::Domain(_) | PeerMatch::Unknown if rule.action != Action::Allow => {",
+            "PeerMatch::Domain(_) | PeerMatch::Unknown if closed => FixedBitSet::new(),",
+            "PeerMatch::Domain(_) | PeerMatch::Unknown if !closed => FixedBitSet::new(),",
         ),
         mutant(
             "domains are everybody",

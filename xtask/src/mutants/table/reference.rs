@@ -362,14 +362,16 @@ pub(super) const SUITE: Suite = Suite {
         mutant(
             "a named port's wanted protocol does not matter",
             MATCHING,
-            "&& protocol.is_none_or(|wanted| wanted == flow.protocol)",
-            "&& protocol.is_none_or(|_| true)",
+            "&& declared.protocol == flow.protocol
+                            && protocol.is_none_or(|wanted| wanted == flow.protocol)",
+            "&& declared.protocol == flow.protocol && protocol.is_none_or(|_| true)",
         ),
         mutant(
             "a named port needs a protocol",
             MATCHING,
-            "&& protocol.is_none_or(|wanted| wanted == flow.protocol)",
-            "&& protocol.is_some_and(|wanted| wanted == flow.protocol)",
+            "&& declared.protocol == flow.protocol
+                            && protocol.is_none_or(|wanted| wanted == flow.protocol)",
+            "&& declared.protocol == flow.protocol && protocol.is_some_and(|wanted| wanted == flow.protocol)",
         ),
         mutant(
             "NotIn needs the key",

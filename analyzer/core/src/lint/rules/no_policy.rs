@@ -2,6 +2,7 @@
 
 use npv_models::cluster::{GroupId, PodGroup, Workload, WorkloadId};
 use npv_models::diagnostic::{Applicability, Finding, Fix};
+use npv_models::k8s::is_of_a_mesh;
 use npv_models::policy::Direction;
 use rustc_hash::FxHashSet;
 
@@ -256,8 +257,7 @@ impl<'a> Unread<'a> {
         for object in of_policies.filter_map(|finding| finding.object.as_deref()) {
             let mut parts = object.split('/');
             // A mesh has a layer of its own: its policies close nothing on that of the network plugin.
-            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-            if !kind.ends_with("networkpolicy") && kind != "securitypolicy" {
+            if parts.next().is_some_and(is_of_a_mesh) {
                 continue;
             }
             match (parts.next(), parts.next()) {

@@ -64,7 +64,9 @@ fn turned(text: &str) -> String {
     let documents = yaml::read(SourceId(0), text, 0);
     let mut out = String::new();
     for root in &documents.roots {
-        let ordered = root.get("kind").and_then(Node::as_str).is_some_and(|kind| kind != "NetworkPolicy");
+        // Calico's kind of that name has rules in an order.
+        let is = |key: &str, wanted: &str| root.get(key).and_then(Node::as_str) == Some(wanted);
+        let ordered = !is("kind", "NetworkPolicy") || !is("apiVersion", "networking.k8s.io/v1");
         reversed(root, ordered, &mut out);
         out.push_str("\n---\n");
     }
