@@ -234,8 +234,8 @@ test("the map is filtered by namespace, port, protocol and finding", async () =>
       await says(page, about(id));
       assert(about(id) > 0 && about(id) < all, rule);
     }
-    await page.getByRole("combobox", { name: "Finding" }).selectOption("Service/shop/db");
-    await page.waitForFunction(() => location.hash.includes("Service"));
+    await page.getByRole("combobox", { name: "Finding" }).selectOption("NetworkPolicy/shop/db-from-api");
+    await page.waitForFunction(() => location.hash.includes("db-from-api"));
     await says(page, about("shop/db[StatefulSet]"));
     // From a finding to the map.
     const dns = findings.find(({ rule }) => rule === "dns-egress-blocked");

@@ -4,7 +4,7 @@ import { NONE, isAll } from "./traffic";
 
 /** What `npv reach --format json` prints. */
 export function reach(report: Report): unknown {
-  const { schemaVersion, endpoints, diagnostics } = report.document;
+  const { schemaVersion, cni, endpoints, diagnostics } = report.document;
   // What only a lint rule could not decide leaves this answer whole.
   const complete = !diagnostics.some((finding) => finding.incomplete);
   const conditions = new Map<number, Map<number, unknown>>();
@@ -21,7 +21,7 @@ export function reach(report: Report): unknown {
       connections.push({ src: report.endpoint(src).id, dst: report.endpoint(dst).id, all: isAll(traffic), traffic, ...shaded.get(dst) });
     }
   }
-  return { schemaVersion, complete, endpoints, connections, diagnostics };
+  return { schemaVersion, complete, cni, endpoints, connections, diagnostics };
 }
 
 // Letters that a shell leaves alone.

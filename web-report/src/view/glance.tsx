@@ -27,7 +27,7 @@ export function Glance() {
       <p class="lead">
         Who can reach whom in <Name>{inputs.join(", ")}</Name>: {plural(summary.pods, "pod")} of{" "}
         {plural(summary.workloads, "workload")} in {plural(summary.namespaces, "namespace")}, under{" "}
-        {plural(summary.policies, "policy", "policies")}.
+        {plural(summary.policies, "policy", "policies")}, as <Plugin />.
       </p>
       {report.changes || complete ? null : <Incomplete />}
       <div class="tiles">
@@ -98,6 +98,13 @@ export function Glance() {
       </section>
     </>
   );
+}
+
+/** The network plugin whose rules the answers follow, and how it is known. */
+function Plugin() {
+  const { cni } = useReport().document;
+  const how = cni.named ? "as asked for" : cni.seen.length ? "which the manifests show" : "taken for granted: name another with --cni";
+  return <><Name>{cni.name}</Name> enforces {cni.enforces ? "them" : "none of them"} <span class="faint">({how})</span></>;
 }
 
 function percent(part: number, whole: number): number {

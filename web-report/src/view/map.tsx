@@ -139,7 +139,7 @@ function Wrong({ shown }: { shown: string | null }) {
             <li key={index} class={current ? "current" : undefined} ref={(element) => { if (current) element?.scrollIntoView({ block: "nearest" }); }}>
               <a href={href("findings", finding.fingerprint)}><SeverityMark severity={finding.severity} /> <Prose>{finding.message}</Prose></a>
               {places ? (
-                <a class="button small" href={here({ finding: current ? null : finding.fingerprint })} aria-pressed={current}>
+                <a class="button small" href={here({ finding: current ? null : finding.fingerprint })} aria-current={current ? "true" : undefined}>
                   {current ? "show everything" : "show here"}
                 </a>
               ) : null}
