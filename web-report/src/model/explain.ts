@@ -35,6 +35,8 @@ export interface Side {
   exempt: boolean;
   steps: Step[];
   allowed: Traffic;
+  /** Why the steps are not all that decides: a rule compares the two ends, or policies for hosts apply. */
+  beyond: "ends" | "hosts" | null;
 }
 
 /** A rule that would allow what is denied if something were different. */
@@ -83,10 +85,11 @@ export function peersOf(rule: Rule, family: Family): number {
 /** What one side says about a peer that is several classes at once: a domain and one of its addresses. */
 function side(report: Report, direction: Direction, subject: number, peers: number[], family: Family): Side {
   const own = classOf(report, subject);
-  if (!own.subject) return { direction, exempt: true, steps: [], allowed: ALL };
+  if (!own.subject) return { direction, exempt: !own.also, steps: [], allowed: ALL, beyond: own.also ? "hosts" : null };
   const destination = direction === "ingress" ? own : classOf(report, peers[0] ?? subject);
   const steps: Step[] = [];
   let total = ALL;
+  let relative = false;
   for (const layer of report.document.layers) {
     let undecided = ALL;
     let allowed = NONE;
@@ -105,6 +108,7 @@ function side(report: Report, direction: Direction, subject: number, peers: numb
           .filter((rule) => peers.some((peer) => report.holds(peersOf(rule, family), peer)))
           .map((rule) => ({ ranked, rule, matches: portsAt(report, rule, tier, destination) })),
       );
+      relative ||= applying.some((ranked) => rulesOf(ranked.policy, direction).some((rule) => rule.relative));
       const step = evaluate(tier, matching, undecided);
       steps.push({ layer: layer.name, tier, applying, ...step });
       allowed = union(allowed, step.allowed);
@@ -114,7 +118,7 @@ function side(report: Report, direction: Direction, subject: number, peers: numb
     // What no tier has decided is allowed.
     total = intersection(total, union(allowed, undecided));
   }
-  return { direction, exempt: false, steps, allowed: total };
+  return { direction, exempt: false, steps, allowed: total, beyond: own.also ? "hosts" : relative ? "ends" : null };
 }
 
 type Matching = Omit<Said, "decides">;

@@ -234,6 +234,11 @@ interface SideProps {
   near: Near[];
 }
 
+const BEYOND = {
+  ends: "A rule here compares the two ends: what stands here is without it, the verdict of the pair is with it.",
+  hosts: "Policies for hosts apply here: what stands here is without them, the verdict of the pair is with them.",
+};
+
 function SideOf({ said, subject, seen, other, near }: SideProps) {
   const report = useReport();
   const { id } = report.endpoint(subject);
@@ -249,7 +254,8 @@ function SideOf({ said, subject, seen, other, near }: SideProps) {
         {seen ? <> <span class="faint">seen as</span> <code><Name>{seen}</Name></code></> : null}
       </p>
       {said.exempt ? <p>No policy can apply here: this end is no pod, or it is its node to the network.</p> : null}
-      {!said.exempt && !said.steps.some((step) => step.applying.length) ? (
+      {said.beyond ? <p class="note">{BEYOND[said.beyond]}</p> : null}
+      {!said.exempt && !said.beyond && !said.steps.some((step) => step.applying.length) ? (
         <p>No policy selects it for {said.direction}, so everything is allowed.</p>
       ) : null}
       <ol class="steps">

@@ -14,6 +14,7 @@ use super::classes::{Classes, Owner, Subject};
 use super::compile::{CompiledTier, Peer, compile};
 use super::family::Families;
 use super::set::ClassSet;
+use super::table as tables;
 use super::traffic::TrafficTable;
 use super::vocabulary::Vocabulary;
 use super::{Assumed, Engine};
@@ -47,10 +48,12 @@ pub struct TierAccount {
 
 /// What the policies see of a class.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts about a class")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a class")]
 pub struct Class {
     /// Policies apply to it: it is a pod that selectors see, at least in some tiers.
     pub subject: bool,
+    /// Policies that are not for pods may apply to it: a policy's `subject` does not list it.
+    pub also: bool,
     /// It is pods on the host network.
     pub host: bool,
     /// What named ports are on it, by the number of the name.
@@ -151,12 +154,14 @@ impl Account {
             tiers.collect()
         });
         let layers = layers.collect();
+        let others = compiled.first().map(|layers| tables::also(&vocabulary, layers)).unwrap_or_default();
         let by_family = classes.families_matter;
         Self {
             classes: (0_u32..)
                 .zip(&classes.signatures)
                 .map(|(number, signature)| Class {
                     subject: !matches!(signature.subject, Subject::No | Subject::Unseen),
+                    also: others.iter().any(|others| others.possible.contains(number)),
                     host: signature.subject == Subject::Host,
                     ports: classes
                         .ports_of

@@ -328,7 +328,7 @@ impl TunnelOf<'_> {
 }
 
 /// The ends that policies apply to besides pods, as the tiers see them that have such policies.
-fn also(vocabulary: &Vocabulary<'_>, layers: &[Vec<CompiledTier>]) -> Vec<Match> {
+pub(super) fn also(vocabulary: &Vocabulary<'_>, layers: &[Vec<CompiledTier>]) -> Vec<Match> {
     let mut also = vec![Match::default(); vocabulary.also.values().len()];
     for (tiers, compiled) in vocabulary.layers.iter().zip(layers) {
         for (tier, compiled) in tiers.iter().zip(compiled) {

@@ -69,6 +69,8 @@ struct RuleOf<'a> {
     over: Vec<String>,
     /// What of the rule is not modelled.
     unsupported: Option<&'static str>,
+    /// Whom it matches depends on both ends, so that no one set is its peers.
+    relative: bool,
 }
 
 /// All policies, in evaluation order.
@@ -147,17 +149,17 @@ fn of_rule<'a>(
             Ports::All => Vec::new(),
             Ports::Listed(ports) => ports.iter().map(|port| words::port(&port.matches)).collect(),
         },
-        unsupported: unsupported(rule),
+        unsupported: has_peer(rule, |term| matches!(term, PeerMatch::Unknown)).then_some("a peer"),
+        relative: has_peer(rule, |term| matches!(term, PeerMatch::Same(_))),
     }
 }
 
-/// What of a rule is not modelled: a peer that fails closed (S-67).
-fn unsupported(rule: &Rule) -> Option<&'static str> {
-    let listed = |peers: &Peers| match peers {
+/// Whether a term like this is among the peers of a rule, at either end.
+fn has_peer(rule: &Rule, is: impl Fn(&PeerMatch) -> bool) -> bool {
+    [&rule.peers, &rule.own].into_iter().any(|peers| match peers {
         Peers::Anyone => false,
-        Peers::Listed(peers) => peers
-            .iter()
-            .any(|peer| peer.matches.terms().into_iter().any(|(term, _)| matches!(term, PeerMatch::Unknown))),
-    };
-    (listed(&rule.peers) || listed(&rule.own)).then_some("a peer")
+        Peers::Listed(peers) => {
+            peers.iter().any(|peer| peer.matches.terms().into_iter().any(|(term, _)| is(term)))
+        }
+    })
 }

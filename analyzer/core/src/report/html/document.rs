@@ -141,9 +141,10 @@ struct PartOfEnd {
 /// What policies see of a class.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "four independent facts about a class")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a class")]
 struct ClassOf {
     subject: bool,
+    also: bool,
     host: bool,
     /// Number of a named port, number of the traffic.
     ports: Vec<[u32; 2]>,
@@ -237,6 +238,7 @@ impl<'a> Document<'a> {
         let layers = account::layers(&snapshot.policies, &account, &mut flows, &mut excerpts);
         let classes = account.classes.iter().map(|class| ClassOf {
             subject: class.subject,
+            also: class.also,
             host: class.host,
             ports: class.ports.iter().map(|(name, traffic)| [*name, flows.number(traffic)]).collect(),
             domain: class.domain,
