@@ -232,6 +232,15 @@ test("a picture of a command is the map of the page", async () => {
   });
 });
 
+test("a side whose rules compare the two ends claims no cause and no remedy", () =>
+  on(report("compared", "corpus/antrea-tiers/manifests", "--no-config"), "#/matrix", async (page) => {
+    await page.locator('[role="gridcell"][title^="returns/desk[Deployment] to shop/web[Deployment]"]').click();
+    await page.getByText("A rule here compares the two ends").waitFor();
+    assert.match(await page.locator(".verdict").innerText(), /allowed.*TCP 8080/s);
+    assert.equal(await page.locator(".cause").count(), 0);
+    assert.equal(await page.locator(".side.is-denied").count(), 0);
+  }));
+
 test("the panel that says why takes its own place, names the cause first and says what to write", () =>
   on(report("why", "corpus/demo/manifests", "--no-config"), "#/matrix", async (page) => {
     const cell = '[role="gridcell"][title^="shop/api[Deployment] to shop/db[StatefulSet]"]';

@@ -103,14 +103,14 @@ function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traf
       {!report.asks(src, dst) ? <p class="note">{unasked(report, src, dst)}</p> : null}
       <Conditions src={src} dst={dst} />
       <Cause src={src} dst={dst} sides={[sides.egress, sides.ingress]} />
-      {report.asks(src, dst) && !report.conditionAt(src, dst) && !equal(both, traffic) ? <p class="note">{narrower(report, src, both)}</p> : null}
+      {report.asks(src, dst) && !report.conditionAt(src, dst) && !sides.egress.beyond && !sides.ingress.beyond && !equal(both, traffic) ? <p class="note">{narrower(report, src, both)}</p> : null}
       <Parts end={src} chosen={from} choose={setFrom} side="source" />
       <Parts end={dst} chosen={to} choose={setTo} side="destination" />
       <Families of={answers.map(({ family }) => family)} chosen={answers.indexOf(sides)} choose={choose} />
       <SideOf said={sides.egress} subject={src} seen={source.seen} other={destination.seen}
-        near={isEmpty(sides.egress.allowed) ? nearest(report, sides.egress, source.class, destination.class, sides.family) : []} />
+        near={isEmpty(sides.egress.allowed) && !sides.egress.beyond ? nearest(report, sides.egress, source.class, destination.class, sides.family) : []} />
       <SideOf said={sides.ingress} subject={dst} seen={destination.seen} other={source.seen}
-        near={isEmpty(sides.ingress.allowed) ? nearest(report, sides.ingress, destination.class, source.class, sides.family) : []} />
+        near={isEmpty(sides.ingress.allowed) && !sides.ingress.beyond ? nearest(report, sides.ingress, destination.class, source.class, sides.family) : []} />
       <h3>Ask again</h3>
       <Checkout />
       <Command>{traceCommand(report, src, dst)}</Command>
@@ -121,7 +121,8 @@ function Answer({ src, dst, traffic }: { src: number; dst: number; traffic: Traf
 /** Why it is so, in a sentence for each side that denies it, and what to write instead. */
 function Cause({ src, dst, sides }: { src: number; dst: number; sides: [Side, Side] }) {
   const report = useReport();
-  const denied = sides.filter((side) => isEmpty(side.allowed));
+  // Where its steps are not all that decides, a side names no cause.
+  const denied = sides.filter((side) => isEmpty(side.allowed) && !side.beyond);
   if (!report.asks(src, dst) || !denied.length) return null;
   return (
     <section class="cause" aria-label="cause">
@@ -244,10 +245,10 @@ function SideOf({ said, subject, seen, other, near }: SideProps) {
   const { id } = report.endpoint(subject);
   const leaves = said.direction === "egress";
   return (
-    <section class={`side ${isEmpty(said.allowed) ? "is-denied" : "is-allowed"}`}>
+    <section class={`side ${said.beyond ? "" : isEmpty(said.allowed) ? "is-denied" : "is-allowed"}`}>
       <h3>
         {leaves ? "What leaves " : "What enters "}<Name>{id}</Name>
-        <Verdict traffic={said.allowed} />
+        {said.beyond ? null : <Verdict traffic={said.allowed} />}
       </h3>
       <p class="seen">
         <TrafficText traffic={said.allowed} />

@@ -14,7 +14,7 @@ use super::classes::{Classes, Owner, Subject};
 use super::compile::{CompiledTier, Peer, compile};
 use super::family::Families;
 use super::set::ClassSet;
-use super::table as tables;
+use super::table::also;
 use super::traffic::TrafficTable;
 use super::vocabulary::Vocabulary;
 use super::{Assumed, Engine};
@@ -154,7 +154,7 @@ impl Account {
             tiers.collect()
         });
         let layers = layers.collect();
-        let others = compiled.first().map(|layers| tables::also(&vocabulary, layers)).unwrap_or_default();
+        let others = compiled.first().map(|layers| also(&vocabulary, layers)).unwrap_or_default();
         let by_family = classes.families_matter;
         Self {
             classes: (0_u32..)
